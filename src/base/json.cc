@@ -1,0 +1,331 @@
+#include "base/json.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "base/check.h"
+
+namespace signalbox {
+namespace {
+
+constexpr std::size_t kKeptBytesMax = 1 << 20;
+
+JsonError classify(simdjson::error_code error) {
+    if (error == simdjson::DEPTH_ERROR) return JsonError::kTooDeep;
+    if (error == simdjson::NUMBER_ERROR || error == simdjson::NUMBER_OUT_OF_RANGE) {
+        return JsonError::kNumberRange;
+    }
+    return JsonError::kSyntax;
+}
+
+bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+std::size_t skip_space(std::string_view text, std::size_t at) {
+    while (at < text.size() && is_json_space(text[at])) ++at;
+    return at;
+}
+
+/// Position after the string whose opening quote is at `at`.
+std::size_t skip_string(std::string_view text, std::size_t at) {
+    for (++at; text[at] != '"'; ++at) {
+        if (text[at] == '\\') ++at;
+    }
+    return at + 1;
+}
+
+/// Position after the value that begins at `at`, in valid JSON.
+std::size_t skip_value(std::string_view text, std::size_t at) {
+    if (text[at] == '"') return skip_string(text, at);
+    if (text[at] != '{' && text[at] != '[') {
+        while (at < text.size() && text[at] != ',' && text[at] != '}' && text[at] != ']' &&
+               !is_json_space(text[at])) {
+            ++at;
+        }
+        return at;
+    }
+    std::size_t depth = 0;
+    do {
+        const char c = text[at];
+        if (c == '"') {
+            at = skip_string(text, at);
+            continue;
+        }
+        if (c == '{' || c == '[') ++depth;
+        if (c == '}' || c == ']') --depth;
+        ++at;
+    } while (depth > 0);
+    return at;
+}
+
+void append_utf8(std::string& out, std::uint32_t c) {
+    if (c < 0x80) {
+        out += static_cast<char>(c);
+    } else if (c < 0x800) {
+        out += {static_cast<char>(0xc0 | (c >> 6)), static_cast<char>(0x80 | (c & 63))};
+    } else if (c < 0x10000) {
+        out += {static_cast<char>(0xe0 | (c >> 12)), static_cast<char>(0x80 | ((c >> 6) & 63)),
+                static_cast<char>(0x80 | (c & 63))};
+    } else {
+        out += {static_cast<char>(0xf0 | (c >> 18)), static_cast<char>(0x80 | ((c >> 12) & 63)),
+                static_cast<char>(0x80 | ((c >> 6) & 63)), static_cast<char>(0x80 | (c & 63))};
+    }
+}
+
+std::uint32_t hex4(std::string_view text) {
+    std::uint32_t value = 0;
+    std::from_chars(text.data(), text.data() + 4, value, 16);
+    return value;
+}
+
+/// Escapes simdjson accepts but RFC 8259 readers cannot agree on: a surrogate without its pair.
+bool has_lone_surrogate_escape(std::string_view text) {
+    for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at)) {
+        if (text[at + 1] != 'u') {
+            at += 2;
+            continue;
+        }
+        const std::uint32_t unit = hex4(text.substr(at + 2));
+        at += 6;
+        if (unit < 0xd800 || unit > 0xdfff) continue;
+        if (unit >= 0xdc00 || text.substr(at, 2) != "\\u") return true;
+        const std::uint32_t second = hex4(text.substr(at + 2));
+        if (second < 0xdc00 || second > 0xdfff) return true;
+        at += 6;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string_view to_string(JsonError error) {
+    switch (error) {
+        case JsonError::kSyntax: return "not valid JSON";
+        case JsonError::kTooDeep: return "nested deeper than 128 levels";
+        case JsonError::kNumberRange: return "a number is not valid or out of range";
+    }
+    return "not valid JSON";
+}
+
+JsonParser::JsonParser() = default;
+
+std::expected<JsonElement, JsonError> JsonParser::parse(std::string_view text) {
+    if (text.size() > parser_.capacity() || parser_.max_depth() != kJsonDepthMax ||
+        (parser_.capacity() > kKeptBytesMax && text.size() <= kKeptBytesMax)) {
+        // simdjson counts the document itself as a level.
+        const auto error = parser_.allocate(std::max<std::size_t>(text.size(), 4096), kJsonDepthMax + 1);
+        SB_CHECK(error == simdjson::SUCCESS);
+    }
+    padded_.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+    padded_.assign(text);
+    auto result = parser_.parse(padded_.data(), padded_.size(), false);
+    if (padded_.capacity() > 2 * kKeptBytesMax) padded_ = std::string();
+    JsonElement root;
+    if (const auto error = result.get(root)) return std::unexpected(classify(error));
+    if (has_lone_surrogate_escape(text)) return std::unexpected(JsonError::kSyntax);
+    return root;
+}
+
+bool for_each_raw_member(std::string_view object_text,
+                         const std::function<bool(std::string_view, std::string_view)>& member) {
+    std::size_t at = skip_space(object_text, skip_space(object_text, 0) + 1);
+    while (object_text[at] != '}') {
+        const std::size_t key_end = skip_string(object_text, at);
+        const std::string_view key = object_text.substr(at + 1, key_end - at - 2);
+        at = skip_space(object_text, skip_space(object_text, key_end) + 1);
+        const std::size_t value_end = skip_value(object_text, at);
+        if (!member(key, object_text.substr(at, value_end - at))) return false;
+        at = skip_space(object_text, value_end);
+        if (object_text[at] == ',') at = skip_space(object_text, at + 1);
+    }
+    return true;
+}
+
+bool for_each_raw_element(std::string_view array_text,
+                          const std::function<bool(std::string_view)>& element) {
+    std::size_t at = skip_space(array_text, skip_space(array_text, 0) + 1);
+    while (array_text[at] != ']') {
+        const std::size_t end = skip_value(array_text, at);
+        if (!element(array_text.substr(at, end - at))) return false;
+        at = skip_space(array_text, end);
+        if (array_text[at] == ',') at = skip_space(array_text, at + 1);
+    }
+    return true;
+}
+
+std::string unescape_json(std::string_view escaped) {
+    std::string out;
+    out.reserve(escaped.size());
+    for (std::size_t i = 0; i < escaped.size(); ++i) {
+        if (escaped[i] != '\\') {
+            out += escaped[i];
+            continue;
+        }
+        switch (const char c = escaped[++i]) {
+            case 'b': out += '\b'; break;
+            case 'f': out += '\f'; break;
+            case 'n': out += '\n'; break;
+            case 'r': out += '\r'; break;
+            case 't': out += '\t'; break;
+            case 'u': {
+                std::uint32_t unit = hex4(escaped.substr(i + 1));
+                i += 4;
+                if (unit >= 0xd800 && unit < 0xdc00) {
+                    unit = 0x10000 + ((unit - 0xd800) << 10) + (hex4(escaped.substr(i + 3)) - 0xdc00);
+                    i += 6;
+                }
+                append_utf8(out, unit);
+                break;
+            }
+            default: out += c;
+        }
+    }
+    return out;
+}
+
+namespace {
+
+bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+void append_escape(std::string& out, char c) {
+    constexpr char kHex[] = "0123456789abcdef";
+    switch (c) {
+        case '"': out += "\\\""; return;
+        case '\\': out += "\\\\"; return;
+        case '\b': out += "\\b"; return;
+        case '\f': out += "\\f"; return;
+        case '\n': out += "\\n"; return;
+        case '\r': out += "\\r"; return;
+        case '\t': out += "\\t"; return;
+        default: break;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]};
+}
+
+/// Each maximal invalid sequence becomes U+FFFD.
+std::string with_replacements(std::string_view text) {
+    std::string out;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        std::size_t length = 1;
+        while (length <= 4 && at + length <= text.size() &&
+               !simdjson::validate_utf8(text.data() + at, length)) {
+            ++length;
+        }
+        if (length > 4 || at + length > text.size()) {
+            out += "\xef\xbf\xbd";
+            ++at;
+        } else {
+            out += text.substr(at, length);
+            at += length;
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+    if (!simdjson::validate_utf8(text.data(), text.size())) {
+        append_json_string(out, with_replacements(text));
+        return;
+    }
+    out.reserve(out.size() + text.size() + 2);
+    out += '"';
+    std::size_t plain = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (!needs_escape(text[i])) continue;
+        out.append(text, plain, i - plain);
+        append_escape(out, text[i]);
+        plain = i + 1;
+    }
+    out.append(text, plain);
+    out += '"';
+}
+
+void append_json_number(std::string& out, double value) {
+    SB_CHECK(std::isfinite(value));
+    char digits[32];
+    const auto end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
+    out.append(digits, end);
+}
+
+void append_json_number(std::string& out, std::int64_t value) {
+    char digits[24];
+    const auto end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
+    out.append(digits, end);
+}
+
+void JsonWriter::separate() {
+    if (comma_) out_ += ',';
+    comma_ = true;
+}
+
+JsonWriter& JsonWriter::begin_object() {
+    separate();
+    out_ += '{';
+    comma_ = false;
+    return *this;
+}
+
+JsonWriter& JsonWriter::end_object() {
+    out_ += '}';
+    comma_ = true;
+    return *this;
+}
+
+JsonWriter& JsonWriter::begin_array() {
+    separate();
+    out_ += '[';
+    comma_ = false;
+    return *this;
+}
+
+JsonWriter& JsonWriter::end_array() {
+    out_ += ']';
+    comma_ = true;
+    return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+    separate();
+    append_json_string(out_, name);
+    out_ += ':';
+    comma_ = false;
+    return *this;
+}
+
+JsonWriter& JsonWriter::string(std::string_view value) {
+    separate();
+    append_json_string(out_, value);
+    return *this;
+}
+
+JsonWriter& JsonWriter::integer(std::int64_t value) {
+    separate();
+    append_json_number(out_, value);
+    return *this;
+}
+
+JsonWriter& JsonWriter::number(double value) {
+    separate();
+    append_json_number(out_, value);
+    return *this;
+}
+
+JsonWriter& JsonWriter::boolean(bool value) { return raw(value ? "true" : "false"); }
+JsonWriter& JsonWriter::null() { return raw("null"); }
+
+JsonWriter& JsonWriter::raw(std::string_view json) {
+    separate();
+    out_ += json;
+    return *this;
+}
+
+std::expected<JsonText, JsonError> JsonText::parse(std::string text) {
+    JsonParser parser;
+    if (const auto root = parser.parse(text); !root) return std::unexpected(root.error());
+    return trusted(std::move(text));
+}
+
+}  // namespace signalbox

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/http.h"
+#include "base/random.h"
+#include "base/timer_wheel.h"
+#include "engineio/ports.h"
+
+namespace signalbox::engineio {
+
+/// protocol-notes.md §1; the defaults are the reference implementation's.
+struct Options {
+    Milliseconds ping_interval{25'000};
+    Milliseconds ping_timeout{20'000};
+    Milliseconds upgrade_timeout{10'000};
+    std::size_t payload_bytes_max = 1'000'000;     ///< `maxPayload`; a message, or a polling body
+    std::size_t outbound_bytes_max = 1U << 20;     ///< waiting for the peer; 0: no maximum
+    bool allow_polling = true;
+    bool allow_websocket = true;
+};
+
+/// Why a session ended; to_string() gives the reference's words where it has them.
+enum class CloseReason : std::uint8_t {
+    kTransportError,
+    kTransportClose,
+    kForcedClose,       ///< the application closed
+    kPingTimeout,
+    kParseError,
+    kServerShutdown,
+    kPayloadTooLarge,   ///< WebSocket message over payload_bytes_max
+    kSlowConsumer,      ///< outbound_bytes_max exceeded
+};
+[[nodiscard]] std::string_view to_string(CloseReason reason);
+
+class Session;
+
+/// Hears what arrives on one session. Calls come from the shard's loop.
+class SessionHandler {
+public:
+    virtual ~SessionHandler() = default;
+    /// Borrowed for the call. May close the session.
+    virtual void on_message(MessageKind kind, std::string_view message) = 0;
+    /// outbound_bytes_max would be exceeded by a send; the session closes in this turn with
+    /// kSlowConsumer. What is sent inside this call (a last word) is still queued.
+    virtual void on_slow_consumer() {}
+    /// The last call: the handler may be destroyed after it returns, never inside.
+    virtual void on_close(CloseReason reason) = 0;
+};
+
+/// What an Engine.IO server asks of the protocol above it.
+class Application {
+public:
+    virtual ~Application() = default;
+    using Decision = std::move_only_function<void(std::optional<HttpResponse> refusal)>;
+    /// Asked before a new session; `decide` is called once, now or later, with a refusal (429, 503, …)
+    /// or nullopt. `request` is borrowed for the call.
+    virtual void admit(const HttpRequest& request, Decision decide) = 0;
+    /// A session has opened; its open packet is already queued.
+    [[nodiscard]] virtual std::unique_ptr<SessionHandler> open(Session& session) = 0;
+};
+
+/// One Engine.IO session: heartbeat, transport, upgrade, output queue. Made by Server.
+/// Ownership: by its Server, until closed; users keep sid() across turns, not the reference.
+/// Threading: confined to its shard.
+class Session {
+public:
+    virtual ~Session() = default;
+    [[nodiscard]] virtual const std::string& sid() const = 0;
+    /// The first request: query, headers, peer; its body is empty.
+    [[nodiscard]] virtual const HttpRequest& handshake() const = 0;
+    [[nodiscard]] virtual bool is_websocket() const = 0;
+    [[nodiscard]] virtual bool open() const = 0;
+    /// True when a message sent now would leave at once (volatile messages are dropped otherwise).
+    [[nodiscard]] virtual bool writable() const = 0;
+    [[nodiscard]] virtual std::size_t buffered_bytes() const = 0;
+    /// Sends one message (Engine.IO packet type 4; binary raw). Copied. Ignored once closed.
+    virtual void send(MessageKind kind, std::string_view message) = 0;
+    /// Flushes what was sent, then closes the transport. on_close(reason) follows, in this turn,
+    /// after the current call has returned to the loop or from within this call.
+    virtual void close(CloseReason reason) = 0;
+};
+
+/// The Engine.IO v4 endpoint of one shard: handshakes, polling, WebSocket, upgrades.
+/// The grammar and every refusal: docs/protocol/engineio.md.
+///
+/// Ownership: owns its sessions; borrows the application, wheel, random source, which outlive it.
+/// Threading: confined to its shard.
+/// Bounds:    see Options; a session holds at most one GET and one POST.
+class Server final : public HttpHandler, public UpgradeHandler {
+public:
+    Server(Options options, ShardIndex shard, TimerWheel& wheel, Random& random,
+           Application& application);
+    ~Server() override;
+
+    void handle(HttpRequest request, std::unique_ptr<HttpExchange> exchange) override;
+    void handle_upgrade(std::unique_ptr<WebSocketUpgrade> upgrade) override;
+
+    /// The shard that owns the session a request names in its query: read from the sid's first two
+    /// characters; nullopt without a sid or with one that we cannot have made.
+    [[nodiscard]] static std::optional<ShardIndex> owner_of(std::string_view query, ShardIndex shard_count);
+
+    [[nodiscard]] Session* find(std::string_view sid);
+    [[nodiscard]] std::size_t session_count() const;
+    void close_all(CloseReason reason);
+
+private:
+    class SessionImpl;
+    friend class SessionImpl;
+    Options options_;
+    ShardIndex shard_;
+    TimerWheel& wheel_;
+    Random& random_;
+    Application& application_;
+    std::unordered_map<std::string, std::unique_ptr<SessionImpl>> sessions_;
+};
+
+}  // namespace signalbox::engineio

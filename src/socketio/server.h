@@ -1,0 +1,169 @@
+#pragma once
+
+#include <any>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/http.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "base/timer_wheel.h"
+#include "engineio/server.h"
+
+/// Socket.IO protocol v5 (packets, namespaces, sockets, rooms, acks) over Engine.IO sessions.
+/// Grammar and worked bytes: docs/protocol/socketio.md.
+namespace signalbox::socketio {
+
+struct Options {
+    Milliseconds connect_timeout{45'000};  ///< to join the first namespace, else the session closes
+    std::size_t attachments_max = 10;      ///< of one packet
+};
+
+enum class DisconnectReason : std::uint8_t {
+    kTransportError,
+    kTransportClose,
+    kForcedClose,
+    kPingTimeout,
+    kParseError,
+    kServerShutdown,
+    kForcedServerClose,
+    kClientNamespaceDisconnect,
+    kServerNamespaceDisconnect,
+    kPayloadTooLarge,
+    kSlowConsumer,
+};
+[[nodiscard]] std::string_view to_string(DisconnectReason reason);
+
+class Socket;
+
+/// An EVENT as it arrived. Everything is borrowed for the call.
+struct Event {
+    std::string_view name;             ///< unescaped; a numeric event name in its decimal text
+    std::string_view args;             ///< raw JSON array of the arguments after the name: `[…]`
+    std::size_t arg_count = 0;
+    std::optional<std::uint64_t> ack;  ///< answer with Socket::ack()
+    std::span<const std::string> attachments;  ///< binary; `args` has placeholders by number
+};
+
+/// What happens in a namespace. Calls come from the shard's loop.
+class NamespaceHandler {
+public:
+    virtual ~NamespaceHandler() = default;
+    /// A client asks to join. Answer with accept() or refuse(), now or in a later turn (by id, since
+    /// the client may be gone by then). `auth` is the CONNECT payload, a raw JSON object, `{}` when
+    /// there was none.
+    virtual void on_connect(Socket& socket, std::string_view auth) = 0;
+    virtual void on_event(Socket& socket, const Event& event) = 0;
+    /// The last call for an accepted socket, which has left its rooms already. A socket that went
+    /// away before it was accepted gets this call too (connected() was never true).
+    virtual void on_disconnect(Socket& socket, DisconnectReason reason) = 0;
+    /// Sends now what should still reach the client; the socket then closes as a slow consumer.
+    virtual void on_slow_consumer(Socket& socket) {}
+};
+
+/// Per-socket state of the namespace's handler.
+class SocketData {
+public:
+    virtual ~SocketData() = default;
+};
+
+/// A packet encoded once, to be sent to many sockets of one namespace name.
+class EncodedEvent {
+public:
+    [[nodiscard]] const std::string& packet() const { return packet_; }
+    /// @param args  raw JSON of the arguments after the event's name, comma-separated, no brackets.
+    EncodedEvent(std::string_view namespace_name, std::string_view event, std::string_view args);
+
+private:
+    std::string packet_;
+};
+
+/// A client's membership of one namespace.
+/// Ownership: by its session; keep id() across turns, not the reference.
+/// Threading: confined to its shard.
+class Socket {
+public:
+    virtual ~Socket() = default;
+    /// The Socket.IO sid: 20 random characters, public, unrelated to the Engine.IO sid.
+    [[nodiscard]] virtual const std::string& id() const = 0;
+    /// As the client wrote it: "/" or "/realtime".
+    [[nodiscard]] virtual std::string_view namespace_name() const = 0;
+    /// The Engine.IO handshake's first request.
+    [[nodiscard]] virtual const HttpRequest& handshake() const = 0;
+    [[nodiscard]] virtual bool connected() const = 0;
+    [[nodiscard]] virtual engineio::Session& session() = 0;
+
+    /// Sends `40{"sid":…}` and makes it connected.
+    virtual void accept() = 0;
+    /// Sends `44{"message":…,"data":…}`; the transport stays open. `data` is raw JSON or empty.
+    virtual void refuse(std::string_view message, std::string_view data) = 0;
+
+    /// `args`: raw JSON, comma-separated, no brackets. Ignored unless connected.
+    virtual void emit(std::string_view event, std::string_view args) = 0;
+    virtual void emit_volatile(std::string_view event, std::string_view args) = 0;
+    virtual void emit(const EncodedEvent& event) = 0;
+    virtual void emit_volatile(const EncodedEvent& event) = 0;
+    /// Answers an event's ack. The first answer counts.
+    virtual void ack(std::uint64_t id, std::string_view args) = 0;
+
+    virtual void join(std::string_view room) = 0;
+    virtual void leave(std::string_view room) = 0;
+    [[nodiscard]] virtual bool in_room(std::string_view room) const = 0;
+
+    /// Sends `41`; the transport stays open.
+    virtual void disconnect() = 0;
+    /// Closes the transport after what was sent has left.
+    virtual void close_transport(engineio::CloseReason reason) = 0;
+
+    std::unique_ptr<SocketData> data;
+};
+
+/// A namespace on one shard: its sockets and rooms. Several names may lead to one namespace.
+class Namespace {
+public:
+    virtual ~Namespace() = default;
+    [[nodiscard]] virtual Socket* find(std::string_view id) = 0;
+    [[nodiscard]] virtual std::size_t socket_count() const = 0;
+    [[nodiscard]] virtual std::size_t room_size(std::string_view room) const = 0;
+    /// Calls `visit` once for each connected socket that is in any of `rooms` (empty: all) and in none
+    /// of `except`. Joining, leaving and disconnecting inside `visit` is allowed.
+    virtual void for_each_in(std::span<const std::string> rooms, std::span<const std::string> except,
+                             const std::function<void(Socket&)>& visit) = 0;
+};
+
+/// The Socket.IO server of one shard, an Application for engineio::Server.
+/// Handshake admission is forwarded to `admission` (may be empty: all are admitted).
+class Server final : public engineio::Application {
+public:
+    using Admission = std::function<void(const HttpRequest&, engineio::Application::Decision)>;
+
+    Server(Options options, TimerWheel& wheel, Random& random, Admission admission = {});
+    ~Server() override;
+
+    /// Adds a namespace reachable by each of `names` ("/", "/realtime"). `handler` outlives the server.
+    Namespace& add_namespace(std::vector<std::string> names, NamespaceHandler& handler);
+
+    void admit(const HttpRequest& request, Decision decide) override;
+    [[nodiscard]] std::unique_ptr<engineio::SessionHandler> open(engineio::Session& session) override;
+
+private:
+    class NamespaceImpl;
+    class SocketImpl;
+    class Client;
+    Options options_;
+    TimerWheel& wheel_;
+    Random& random_;
+    Admission admission_;
+    std::vector<std::unique_ptr<NamespaceImpl>> namespaces_;
+    std::unordered_map<std::string, NamespaceImpl*> by_name_;
+};
+
+}  // namespace signalbox::socketio
