@@ -1,0 +1,92 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "auth/principal.h"
+#include "base/clock.h"
+#include "base/coroutine.h"
+#include "base/error_code.h"
+#include "base/json.h"
+
+namespace signalbox::actions {
+
+class ActionContext;
+class Schema;
+
+/// What a handler answers: data, or an error with VALIDATION_FAILED, FORBIDDEN, NOT_FOUND or a code of
+/// the action's own.
+using ActionResult = std::expected<JsonText, Error>;
+
+/// Runs at once on the shard; must not block, and takes microseconds.
+using ImmediateHandler = std::function<ActionResult(ActionContext&, const JsonText& data)>;
+/// A coroutine on the shard. `context` and `data` live until it ends.
+using AsyncHandler = std::function<Async<ActionResult>(ActionContext&, const JsonText& data)>;
+/// Runs on the blocking pool.
+struct BlockingHandler {
+    std::function<ActionResult(ActionContext&, const JsonText& data)> run;
+};
+/// Done by the gateway itself, which knows the connection (`artifact.subscribe`); listed and
+/// validated like any other, never given to the executor.
+struct BuiltIn {};
+
+using Handler = std::variant<ImmediateHandler, AsyncHandler, BlockingHandler, BuiltIn>;
+
+/// One operation, as its author registers it.
+struct ActionDefinition {
+    std::string name;                       ///< `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`
+    std::string description;
+    std::string permission;                 ///< empty: none needed
+    std::string input_schema = "true";      ///< JSON Schema draft-07 text
+    std::string output_schema;              ///< empty: none
+    Milliseconds timeout{30'000};
+    std::size_t concurrency_max = 0;        ///< executions at a time on this node; 0: no maximum
+    double cost = 1;                        ///< tokens of the rate limits
+    bool safe_to_retry = false;
+    bool progress = false;                  ///< sends status UPDATEs unasked
+    Handler handler;
+};
+
+/// A registered action: the definition and what was compiled from it.
+struct Action {
+    ActionDefinition definition;
+    std::shared_ptr<const Schema> input;    ///< never null
+    std::shared_ptr<const Schema> output;   ///< null: none
+};
+
+/// All actions of a server, by name. Filled before the shards start, then const and shared by them.
+class ActionRegistry {
+public:
+    /// @return a sentence that names the fault: a bad or second name, a schema that does not compile.
+    [[nodiscard]] std::expected<void, std::string> add(ActionDefinition definition);
+    [[nodiscard]] const Action* find(std::string_view name) const;
+    /// Ordered by name.
+    [[nodiscard]] const std::map<std::string, Action, std::less<>>& all() const { return actions_; }
+
+private:
+    std::map<std::string, Action, std::less<>> actions_;
+};
+
+/// True when the principal holds the action's permission.
+[[nodiscard]] bool may_run(const Action& action, const auth::Principal& principal);
+
+/// The entry of one action in `actions.list` and `GET /actions`:
+/// {name, description, permission, inputSchema, outputSchema?, timeoutMs, safeToRetry, progress};
+/// permission is null when none is needed.
+void append_description(std::string& out, const Action& action);
+
+/// `echo`, `someAction`, `processData`, `longTask`, `slow`, `fail`: for `--dev`.
+void add_dev_actions(ActionRegistry& registry);
+
+/// The registrations of the built-in actions (handler BuiltIn): artifact.subscribe,
+/// artifact.unsubscribe, execution.cancel, actions.list, system.ping, updates.send.
+void add_built_in_actions(ActionRegistry& registry);
+
+}  // namespace signalbox::actions
