@@ -1,0 +1,46 @@
+#include "websocket/frame_encoder.h"
+
+#include "base/check.h"
+
+namespace signalbox::websocket {
+namespace {
+
+constexpr unsigned char kFin = 0x80;
+
+void append_big_endian(std::string& out, std::uint64_t value, unsigned bytes) {
+    while (bytes > 0) {
+        --bytes;
+        out.push_back(static_cast<char>(value >> (8 * bytes)));
+    }
+}
+
+}  // namespace
+
+void append_frame_header(std::string& out, Opcode opcode, std::size_t payload_bytes) {
+    out.push_back(static_cast<char>(kFin | static_cast<unsigned char>(opcode)));
+    if (payload_bytes < 126) {
+        out.push_back(static_cast<char>(payload_bytes));
+    } else if (payload_bytes <= 0xFFFF) {
+        out.push_back(126);
+        append_big_endian(out, payload_bytes, 2);
+    } else {
+        out.push_back(127);
+        append_big_endian(out, payload_bytes, 8);
+    }
+}
+
+void append_frame(std::string& out, Opcode opcode, std::string_view payload) {
+    SB_CHECK(opcode < Opcode::kClose || payload.size() <= kControlPayloadMax);
+    append_frame_header(out, opcode, payload.size());
+    out.append(payload);
+}
+
+void append_close_frame(std::string& out, CloseCode code, std::string_view reason) {
+    if (code == CloseCode::kNoStatus) return append_frame_header(out, Opcode::kClose, 0);
+    SB_CHECK(reason.size() + 2 <= kControlPayloadMax);
+    append_frame_header(out, Opcode::kClose, reason.size() + 2);
+    append_big_endian(out, static_cast<std::uint16_t>(code), 2);
+    out.append(reason);
+}
+
+}  // namespace signalbox::websocket
