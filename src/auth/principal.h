@@ -19,14 +19,19 @@ public:
     /// Sorted, deduplicated; empty strings dropped.
     explicit Permissions(std::vector<std::string> claimed);
 
-    [[nodiscard]] bool allows(std::string_view permission) const;
+    [[nodiscard]] bool allows(std::string_view permission) const {
+        return rule_for(permission) != nullptr;
+    }
+    /// True when exactly `claim` was claimed; wildcards do not count.
+    [[nodiscard]] bool claims(std::string_view claim) const { return find(claim) != nullptr; }
     /// The claim that grants `permission` ("orders:*"), or nullptr: for explanations.
     [[nodiscard]] const std::string* rule_for(std::string_view permission) const;
     [[nodiscard]] const std::vector<std::string>& claimed() const { return claimed_; }
     friend bool operator==(const Permissions&, const Permissions&) = default;
 
 private:
-    std::vector<std::string> claimed_;
+    [[nodiscard]] const std::string* find(std::string_view claim) const;
+    std::vector<std::string> claimed_;  // sorted
 };
 
 /// `updates:send:any`, `sessions:manage:any`, `connections:manage:any`, `admin`, `metrics`.
@@ -36,16 +41,16 @@ private:
 struct Principal {
     /// A user with a token, or a service with a key (no user, no session).
     UserId user;
-    CompanyId company;                  ///< a service's: empty
-    SessionId session;                  ///< a service's: empty
+    CompanyId company;  ///< a service's: empty
+    SessionId session;  ///< a service's: empty
     Permissions permissions;
-    std::optional<WallTime> expires_at; ///< of the token; none for keys
-    std::string service_key_id;         ///< a service's key id, else empty
+    std::optional<WallTime> expires_at;        ///< of the token; none for keys
+    std::string service_key_id;                ///< a service's key id, else empty
     std::vector<CompanyId> service_companies;  ///< a service's; empty: every company
 
     [[nodiscard]] bool is_service() const { return !service_key_id.empty(); }
-    /// True when the principal may use `permission` on things of `target`: within its own company (a
-    /// service: its companies), or anywhere with `permission + ":any"` claimed literally.
+    /// True when the principal may use `permission` on things of `target`: within its own company
+    /// (a service: its companies), or anywhere with `permission + ":any"` claimed literally.
     [[nodiscard]] bool may_in(const CompanyId& target, std::string_view permission) const;
 };
 

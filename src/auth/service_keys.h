@@ -25,7 +25,8 @@ class ServiceKeys {
 public:
     ServiceKeys() = default;
     /// @return a sentence that names the key at fault (hash not 64 hex digits, id twice or empty).
-    [[nodiscard]] static std::expected<ServiceKeys, std::string> create(std::vector<ServiceKey> keys);
+    [[nodiscard]] static std::expected<ServiceKeys, std::string> create(
+        std::vector<ServiceKey> keys);
     [[nodiscard]] std::optional<Principal> find(std::string_view presented) const;
 
 private:

@@ -31,9 +31,9 @@ enum class StoreError : std::uint8_t {
 struct SessionFilter {
     std::optional<CompanyId> company;
     std::optional<UserId> user;
-    WallTime now{};              ///< sessions expired at it are left out
+    WallTime now{};  ///< sessions expired at it are left out
     std::size_t limit = 1000;
-    SessionId after;             ///< ids greater than it, ascending; empty: from the start
+    SessionId after;  ///< ids greater than it, ascending; empty: from the start
 };
 
 /// Where sessions live. The only writer is this process.
@@ -47,15 +47,20 @@ public:
     template <class T>
     using Done = std::move_only_function<void(std::expected<T, StoreError>)>;
 
-    virtual void find(SessionId id, Executor& reply_on, Done<std::optional<SessionRecord>> done) = 0;
-    /// Creates or replaces; kForeign, and nothing changed, when the id is of another user or company.
+    virtual void find(SessionId id, Executor& reply_on,
+                      Done<std::optional<SessionRecord>> done) = 0;
+    /// Creates or replaces; kForeign, and nothing changed, when the id is of another user or
+    /// company.
     enum class Put : std::uint8_t { kCreated, kReplaced, kForeign };
     virtual void put(SessionRecord record, Executor& reply_on, Done<Put> done) = 0;
     /// @return what was removed, or nullopt when there was none.
-    virtual void remove(SessionId id, Executor& reply_on, Done<std::optional<SessionRecord>> done) = 0;
+    virtual void remove(SessionId id, Executor& reply_on,
+                        Done<std::optional<SessionRecord>> done) = 0;
     /// Removes all of a user (filter.limit and .after are ignored). @return what was removed.
-    virtual void remove_all(SessionFilter filter, Executor& reply_on, Done<std::vector<SessionRecord>> done) = 0;
-    virtual void list(SessionFilter filter, Executor& reply_on, Done<std::vector<SessionRecord>> done) = 0;
+    virtual void remove_all(SessionFilter filter, Executor& reply_on,
+                            Done<std::vector<SessionRecord>> done) = 0;
+    virtual void list(SessionFilter filter, Executor& reply_on,
+                      Done<std::vector<SessionRecord>> done) = 0;
     /// Deletes what expired before `now`; @return how many.
     virtual void remove_expired(WallTime now, Executor& reply_on, Done<std::uint64_t> done) = 0;
 };

@@ -13,18 +13,21 @@
 
 namespace signalbox::auth {
 
+struct Algorithm;
+class SignatureKeys;
+
 /// `auth.jwt.*` and `auth.roles` of the configuration.
 struct TokenOptions {
-    std::string secret;                              ///< HS keys; empty: HS tokens are refused
+    std::string secret;  ///< HS keys; empty: HS tokens are refused
     std::vector<std::string> algorithms{"HS256"};
-    std::string public_key_pem;                      ///< for RS, PS, ES, EdDSA
-    std::string issuer;                              ///< empty: not checked
-    std::string audience;                            ///< empty: not checked
+    std::string public_key_pem;  ///< for RS, PS, ES, EdDSA
+    std::string issuer;          ///< empty: not checked
+    std::string audience;        ///< empty: not checked
     Milliseconds leeway{5'000};
-    std::string company_claim = "companyId";         ///< dotted path
-    std::string permissions_claim = "permissions";   ///< dotted path
-    std::string roles_claim = "roles";               ///< dotted path; a string or an array
-    std::string session_claim = "sid";               ///< `auth.sessions.claim`; dotted path
+    std::string company_claim = "companyId";                ///< dotted path, or a name with dots
+    std::string permissions_claim = "permissions";          ///< dotted path
+    std::string roles_claim = "roles";                      ///< dotted path; a string or an array
+    std::string session_claim = "sid";                      ///< `auth.sessions.claim`; dotted path
     std::map<std::string, std::vector<std::string>> roles;  ///< role → permissions
     std::size_t token_bytes_max = 8192;
 };
@@ -33,39 +36,49 @@ struct TokenOptions {
 struct TokenClaims {
     UserId user;
     CompanyId company;
-    SessionId session;             ///< of session_claim, else of `sessionId`; empty when absent
+    SessionId session;  ///< of session_claim, else of `sessionId`; empty when absent
     Permissions permissions;
     WallTime expires_at{};
-    std::string token_id;          ///< `jti`, or empty
+    std::string token_id;  ///< `jti`, or empty
 };
 
 /// Verifies compact JWS tokens (RFC 7515, 7519; algorithms RFC 7518, 8037). One key, one algorithm;
 /// `none`, `crit`, embedded keys and duplicate members are refused.
 ///
 /// Threading: const after construction; verify() from any thread.
-/// Errors:    INVALID_TOKEN or TOKEN_EXPIRED with a message that names the cause ("exp is missing"),
+/// Errors:    INVALID_TOKEN or TOKEN_EXPIRED with a message that names the cause ("exp is
+/// missing"),
 ///            never the token.
 class TokenVerifier {
 public:
     /// @return a sentence that names the key at fault when options cannot work.
-    [[nodiscard]] static std::expected<std::unique_ptr<TokenVerifier>, std::string> create(TokenOptions options);
+    [[nodiscard]] static std::expected<std::unique_ptr<TokenVerifier>, std::string> create(
+        TokenOptions options);
     ~TokenVerifier();
 
-    [[nodiscard]] std::expected<TokenClaims, Error> verify(std::string_view token, WallTime now) const;
+    [[nodiscard]] std::expected<TokenClaims, Error> verify(std::string_view token,
+                                                           WallTime now) const;
 
 private:
-    struct Keys;
-    TokenVerifier(TokenOptions options, std::unique_ptr<Keys> keys);
+    TokenVerifier(TokenOptions options, std::unique_ptr<SignatureKeys> keys);
+    [[nodiscard]] std::expected<const Algorithm*, Error> algorithm_of(
+        std::string_view header) const;
+
     TokenOptions options_;
-    std::unique_ptr<Keys> keys_;
+    std::vector<const Algorithm*> accepted_;  // those of options_.algorithms that have a key
+    std::unique_ptr<SignatureKeys> keys_;
 };
+
+/// True when an HS secret is set and shorter than the 32 bytes that HS256 deserves (RFC 7518
+/// section 3.2). Whether that stops the program is the caller's decision.
+[[nodiscard]] bool weak_secret(const TokenOptions& options);
 
 /// Signs an HS256 token: for `signalbox token create` and tests.
 struct TokenRequest {
     UserId user;
     CompanyId company;
     std::vector<std::string> permissions;
-    SessionId session;             ///< claim `sessionId`; empty: absent
+    SessionId session;  ///< claim `sessionId`; empty: absent
     WallTime issued_at{};
     WallTime expires_at{};
 };

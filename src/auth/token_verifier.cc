@@ -1,0 +1,264 @@
+#include "auth/token_verifier.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "auth/base64url.h"
+#include "auth/signature.h"
+#include "auth/token_json.h"
+
+namespace signalbox::auth {
+namespace {
+
+constexpr std::size_t kSecretBytesMin = 32;
+
+Error invalid(std::string message) {
+    return Error::of(ErrorCode::kInvalidToken, std::move(message));
+}
+
+/// The three parts of the compact form, still encoded (RFC 7515 section 7.1).
+struct CompactToken {
+    std::string_view header, payload, signature;
+    std::string_view signed_text;  // header and payload with the dot between
+};
+
+std::expected<CompactToken, Error> split(std::string_view token) {
+    const std::size_t first = token.find('.');
+    const std::size_t second = first == token.npos ? first : token.find('.', first + 1);
+    if (second == token.npos || token.find('.', second + 1) != token.npos) {
+        return std::unexpected(invalid("the token is not three parts joined by dots"));
+    }
+    return CompactToken{token.substr(0, first), token.substr(first + 1, second - first - 1),
+                        token.substr(second + 1), token.substr(0, second)};
+}
+
+/// Parses one encoded part as a JSON object without duplicate members. The object borrows from
+/// `parser`.
+std::expected<JsonObject, Error> parse_part(JsonParser& parser, std::string_view encoded,
+                                            std::string_view name) {
+    const auto text = base64url_decode(encoded);
+    if (!text)
+        return std::unexpected(invalid(fmt::format("the token's {} is not base64url", name)));
+    const auto root = parser.parse(*text);
+    JsonObject object;
+    if (!root || root->get(object) != simdjson::SUCCESS) {
+        return std::unexpected(invalid(fmt::format("the token's {} is not a JSON object", name)));
+    }
+    if (has_duplicate_members(*root)) {
+        return std::unexpected(invalid(fmt::format("the token's {} has a member twice", name)));
+    }
+    return object;
+}
+
+/// verify() is const and called from any thread; the parser's memory is worth keeping.
+JsonParser& parser_of_this_thread() {
+    thread_local JsonParser parser;
+    return parser;
+}
+
+/// Reads the claims of a payload whose signature was good. The first fault wins; later reads then
+/// do nothing.
+class ClaimsReader {
+public:
+    ClaimsReader(const TokenOptions& options, JsonObject payload, WallTime now)
+        : options_(options), payload_(payload), now_(now) {}
+
+    std::expected<TokenClaims, Error> read() {
+        check_issuer();
+        check_audience();
+        read_ids();
+        claims_.permissions = Permissions(read_permissions());
+        check_times();
+        if (fault_) return std::unexpected(*std::move(fault_));
+        return std::move(claims_);
+    }
+
+private:
+    void fail(std::string message) {
+        if (!fault_) fault_ = invalid(std::move(message));
+    }
+
+    void check_issuer() {
+        if (options_.issuer.empty()) return;
+        const auto issuer = find_claim(payload_, "iss");
+        if (!issuer) return fail("iss is missing");
+        if (string_of(*issuer) != options_.issuer) fail("iss is not the configured issuer");
+    }
+
+    void check_audience() {
+        if (options_.audience.empty()) return;
+        const auto audience = find_claim(payload_, "aud");
+        if (!audience) return fail("aud is missing");
+        const auto names = strings_of(*audience);
+        const auto alone = string_of(*audience);
+        const bool named =
+            alone ? *alone == options_.audience
+                  : names && std::ranges::find(*names, options_.audience) != names->end();
+        if (!named) fail("aud does not name this service");
+    }
+
+    /// @return a parsed id, or an empty one when the claim is absent or at fault.
+    template <class Id>
+    Id read_id(std::string_view path) {
+        const auto claim = find_claim(payload_, path);
+        if (!claim) return {};
+        const auto id = Id::parse(text_of(*claim).value_or(""));
+        if (id) return *id;
+        fail(fmt::format("{} is not a valid id", path));
+        return {};
+    }
+
+    template <class Id>
+    Id require_id(std::string_view path) {
+        Id id = read_id<Id>(path);
+        if (id.empty()) fail(fmt::format("{} is missing", path));
+        return id;
+    }
+
+    void read_ids() {
+        claims_.user = require_id<UserId>("sub");
+        claims_.company = require_id<CompanyId>(options_.company_claim);
+        claims_.session = read_id<SessionId>(options_.session_claim);
+        if (claims_.session.empty()) claims_.session = read_id<SessionId>("sessionId");
+        const auto token_id = find_claim(payload_, "jti");
+        if (!token_id) return;
+        const auto text = string_of(*token_id);
+        if (!text) return fail("jti is not a string");
+        claims_.token_id = *text;
+    }
+
+    std::vector<std::string> read_permissions() {
+        std::vector<std::string> claimed;
+        if (const auto list = find_claim(payload_, options_.permissions_claim)) {
+            const auto names = strings_of(*list);
+            if (!names) fail(options_.permissions_claim + " is not an array of strings");
+            if (names) claimed.assign(names->begin(), names->end());
+        } else if (const auto scope = find_claim(payload_, "scope")) {
+            const auto text = string_of(*scope);
+            if (!text) fail("scope is not a string");
+            claimed = words_of(text.value_or(""));
+        }
+        for (const std::string_view role : read_roles()) {
+            const auto found = options_.roles.find(std::string(role));
+            if (found == options_.roles.end()) continue;
+            claimed.insert(claimed.end(), found->second.begin(), found->second.end());
+        }
+        return claimed;
+    }
+
+    std::vector<std::string_view> read_roles() {
+        const auto roles = find_claim(payload_, options_.roles_claim);
+        if (options_.roles.empty() || !roles) return {};
+        if (const auto alone = string_of(*roles)) return {*alone};
+        auto names = strings_of(*roles);
+        if (!names) fail(options_.roles_claim + " is not a string or an array of strings");
+        return std::move(names).value_or(std::vector<std::string_view>());
+    }
+
+    /// @return nullopt when the claim is absent or at fault.
+    std::optional<WallTime> read_time(std::string_view name) {
+        const auto claim = find_claim(payload_, name);
+        if (!claim) return std::nullopt;
+        const auto time = time_of(*claim);
+        if (!time) fail(fmt::format("{} is not a number", name));
+        return time;
+    }
+
+    /// Expiry comes last: TOKEN_EXPIRED says that all else about the token was right.
+    void check_times() {
+        const auto not_before = read_time("nbf"), issued = read_time("iat"),
+                   expires = read_time("exp");
+        if (not_before && *not_before > now_ + options_.leeway) {
+            fail("the token is not valid yet (nbf is in the future)");
+        }
+        if (issued && *issued > now_ + options_.leeway) fail("iat is in the future");
+        if (!expires) return fail("exp is missing");
+        claims_.expires_at = *expires;
+        if (!fault_ && *expires + options_.leeway <= now_) {
+            fault_ = Error::of(ErrorCode::kTokenExpired,
+                               "the token expired at " + format_time(*expires));
+        }
+    }
+
+    const TokenOptions& options_;
+    JsonObject payload_;
+    WallTime now_;
+    TokenClaims claims_;
+    std::optional<Error> fault_;
+};
+
+}  // namespace
+
+TokenVerifier::TokenVerifier(TokenOptions options, std::unique_ptr<SignatureKeys> keys)
+    : options_(std::move(options)), keys_(std::move(keys)) {}
+
+TokenVerifier::~TokenVerifier() = default;
+
+std::expected<std::unique_ptr<TokenVerifier>, std::string> TokenVerifier::create(
+    TokenOptions options) {
+    auto keys = SignatureKeys::create(options.secret, options.public_key_pem);
+    if (!keys) return std::unexpected(std::move(keys).error());
+    std::unique_ptr<TokenVerifier> verifier(
+        new TokenVerifier(std::move(options), std::move(*keys)));
+    for (const std::string& name : verifier->options_.algorithms) {
+        const Algorithm* algorithm = find_algorithm(name);
+        if (algorithm == nullptr) {
+            return std::unexpected(fmt::format("'{}' is not a token algorithm", name));
+        }
+        if (verifier->keys_->can_verify(*algorithm)) verifier->accepted_.push_back(algorithm);
+    }
+    if (verifier->accepted_.empty()) {
+        return std::unexpected(fmt::format("there is no key for the token algorithms [{}]",
+                                           fmt::join(verifier->options_.algorithms, ", ")));
+    }
+    return verifier;
+}
+
+std::expected<const Algorithm*, Error> TokenVerifier::algorithm_of(std::string_view encoded) const {
+    const auto header = parse_part(parser_of_this_thread(), encoded, "header");
+    if (!header) return std::unexpected(header.error());
+    if (header->at_key("crit").error() == simdjson::SUCCESS) {
+        return std::unexpected(invalid("the token's header has crit, which is not supported"));
+    }
+    JsonElement type;
+    if (header->at_key("typ").get(type) == simdjson::SUCCESS && !string_of(type)) {
+        return std::unexpected(invalid("the token's typ is not a string"));
+    }
+    std::string_view name;
+    if (header->at_key("alg").get(name) != simdjson::SUCCESS) {
+        return std::unexpected(invalid("the token's header has no alg"));
+    }
+    const auto accepted = std::ranges::find(accepted_, name, &Algorithm::name);
+    if (accepted != accepted_.end()) return *accepted;
+    return std::unexpected(invalid("the token's alg is not an accepted algorithm"));
+}
+
+std::expected<TokenClaims, Error> TokenVerifier::verify(std::string_view token,
+                                                        WallTime now) const {
+    if (token.empty()) return std::unexpected(invalid("the token is missing"));
+    if (token.size() > options_.token_bytes_max) {
+        return std::unexpected(
+            invalid(fmt::format("the token is over {} bytes", options_.token_bytes_max)));
+    }
+    const auto parts = split(token);
+    if (!parts) return std::unexpected(parts.error());
+    const auto algorithm = algorithm_of(parts->header);
+    if (!algorithm) return std::unexpected(algorithm.error());
+    const auto signature = base64url_decode(parts->signature);
+    if (!signature) return std::unexpected(invalid("the token's signature is not base64url"));
+    if (!keys_->verify(**algorithm, parts->signed_text, *signature)) {
+        return std::unexpected(invalid("the token's signature does not match"));
+    }
+    const auto payload = parse_part(parser_of_this_thread(), parts->payload, "payload");
+    if (!payload) return std::unexpected(payload.error());
+    return ClaimsReader(options_, *payload, now).read();
+}
+
+bool weak_secret(const TokenOptions& options) {
+    return !options.secret.empty() && options.secret.size() < kSecretBytesMin;
+}
+
+}  // namespace signalbox::auth
