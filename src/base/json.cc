@@ -1,50 +1,51 @@
 #include "base/json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "base/check.h"
+#include "base/json_fault.h"
 
 namespace signalbox {
 namespace {
 
 constexpr std::size_t kKeptBytesMax = 1 << 20;
+/// simdjson counts the document itself as a level.
+constexpr std::size_t kParserDepthMax = kJsonDepthMax + 1;
 
-JsonError classify(simdjson::error_code error) {
-    if (error == simdjson::DEPTH_ERROR) return JsonError::kTooDeep;
-    if (error == simdjson::NUMBER_ERROR || error == simdjson::NUMBER_OUT_OF_RANGE) {
-        return JsonError::kNumberRange;
-    }
-    return JsonError::kSyntax;
+bool is_json_space(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
-
-bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 std::size_t skip_space(std::string_view text, std::size_t at) {
     while (at < text.size() && is_json_space(text[at])) ++at;
     return at;
 }
 
-/// Position after the string whose opening quote is at `at`.
+/// Position after the string whose opening quote is at `at`; npos when it has no end.
 std::size_t skip_string(std::string_view text, std::size_t at) {
-    for (++at; text[at] != '"'; ++at) {
+    for (++at; at < text.size() && text[at] != '"'; ++at) {
         if (text[at] == '\\') ++at;
     }
-    return at + 1;
+    return at < text.size() ? at + 1 : std::string_view::npos;
 }
 
-/// Position after the value that begins at `at`, in valid JSON.
-std::size_t skip_value(std::string_view text, std::size_t at) {
-    if (text[at] == '"') return skip_string(text, at);
-    if (text[at] != '{' && text[at] != '[') {
-        while (at < text.size() && text[at] != ',' && text[at] != '}' && text[at] != ']' &&
-               !is_json_space(text[at])) {
-            ++at;
-        }
-        return at;
+std::size_t skip_scalar(std::string_view text, std::size_t at) {
+    while (at < text.size() && text[at] != ',' && text[at] != '}' && text[at] != ']' &&
+           !is_json_space(text[at])) {
+        ++at;
     }
+    return at;
+}
+
+/// Position after the value that begins at `at`; npos when it has no end.
+std::size_t skip_value(std::string_view text, std::size_t at) {
+    if (at >= text.size()) return std::string_view::npos;
+    if (text[at] == '"') return skip_string(text, at);
+    if (text[at] != '{' && text[at] != '[') return skip_scalar(text, at);
     std::size_t depth = 0;
-    do {
+    while (at < text.size()) {
         const char c = text[at];
         if (c == '"') {
             at = skip_string(text, at);
@@ -53,8 +54,9 @@ std::size_t skip_value(std::string_view text, std::size_t at) {
         if (c == '{' || c == '[') ++depth;
         if (c == '}' || c == ']') --depth;
         ++at;
-    } while (depth > 0);
-    return at;
+        if (depth == 0) return at;
+    }
+    return std::string_view::npos;
 }
 
 void append_utf8(std::string& out, std::uint32_t c) {
@@ -95,13 +97,36 @@ bool has_lone_surrogate_escape(std::string_view text) {
     return false;
 }
 
+/// simdjson does not count an empty array or object as a level, so that it lets 129 levels pass.
+/// Precondition: `text` is valid JSON.
+bool nests_too_deep(std::string_view text) {
+    if (text.size() <= 2 * kJsonDepthMax) return false;
+    if (std::ranges::count(text, '[') + std::ranges::count(text, '{') <=
+        static_cast<std::ptrdiff_t>(kJsonDepthMax)) {
+        return false;
+    }
+    std::size_t depth = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        if (c == '"') at = skip_string(text, at) - 1;
+        if ((c == '[' || c == '{') && ++depth > kJsonDepthMax) return true;
+        if (c == ']' || c == '}') --depth;
+    }
+    return false;
+}
+
 }  // namespace
 
 std::string_view to_string(JsonError error) {
     switch (error) {
-        case JsonError::kSyntax: return "not valid JSON";
-        case JsonError::kTooDeep: return "nested deeper than 128 levels";
-        case JsonError::kNumberRange: return "a number is not valid or out of range";
+        case JsonError::kSyntax:
+            return "not valid JSON";
+        case JsonError::kTooDeep:
+            return "nested deeper than 128 levels";
+        case JsonError::kNumberRange:
+            return "a number is out of range";
+        case JsonError::kLoneSurrogate:
+            return "a surrogate escape without its pair";
     }
     return "not valid JSON";
 }
@@ -109,10 +134,10 @@ std::string_view to_string(JsonError error) {
 JsonParser::JsonParser() = default;
 
 std::expected<JsonElement, JsonError> JsonParser::parse(std::string_view text) {
-    if (text.size() > parser_.capacity() || parser_.max_depth() != kJsonDepthMax ||
+    if (text.size() > parser_.capacity() || parser_.max_depth() != kParserDepthMax ||
         (parser_.capacity() > kKeptBytesMax && text.size() <= kKeptBytesMax)) {
-        // simdjson counts the document itself as a level.
-        const auto error = parser_.allocate(std::max<std::size_t>(text.size(), 4096), kJsonDepthMax + 1);
+        const auto error =
+            parser_.allocate(std::max<std::size_t>(text.size(), 4096), kParserDepthMax);
         SB_CHECK(error == simdjson::SUCCESS);
     }
     padded_.reserve(text.size() + simdjson::SIMDJSON_PADDING);
@@ -120,22 +145,38 @@ std::expected<JsonElement, JsonError> JsonParser::parse(std::string_view text) {
     auto result = parser_.parse(padded_.data(), padded_.size(), false);
     if (padded_.capacity() > 2 * kKeptBytesMax) padded_ = std::string();
     JsonElement root;
-    if (const auto error = result.get(root)) return std::unexpected(classify(error));
-    if (has_lone_surrogate_escape(text)) return std::unexpected(JsonError::kSyntax);
+    if (const auto error = result.get(root))
+        return std::unexpected(classify_json_failure(text, error));
+    if (nests_too_deep(text)) return std::unexpected(JsonError::kTooDeep);
+    if (has_lone_surrogate_escape(text)) return std::unexpected(JsonError::kLoneSurrogate);
     return root;
+}
+
+RawMembers::RawMembers(std::string_view object_text) : text_(object_text) {
+    const std::size_t brace = skip_space(text_, 0);
+    at_ = brace < text_.size() && text_[brace] == '{' ? skip_space(text_, brace + 1) : text_.size();
+}
+
+std::optional<RawMembers::Member> RawMembers::next() {
+    if (at_ >= text_.size() || text_[at_] != '"') return std::nullopt;
+    const std::size_t key_end = skip_string(text_, at_);
+    const std::size_t colon = skip_space(text_, key_end);
+    if (colon >= text_.size() || text_[colon] != ':') return std::nullopt;
+    const std::size_t value = skip_space(text_, colon + 1);
+    const std::size_t value_end = skip_value(text_, value);
+    if (value_end == std::string_view::npos) return std::nullopt;
+    const Member member{text_.substr(at_ + 1, key_end - at_ - 2),
+                        text_.substr(value, value_end - value)};
+    at_ = skip_space(text_, value_end);
+    if (at_ < text_.size() && text_[at_] == ',') at_ = skip_space(text_, at_ + 1);
+    return member;
 }
 
 bool for_each_raw_member(std::string_view object_text,
                          const std::function<bool(std::string_view, std::string_view)>& member) {
-    std::size_t at = skip_space(object_text, skip_space(object_text, 0) + 1);
-    while (object_text[at] != '}') {
-        const std::size_t key_end = skip_string(object_text, at);
-        const std::string_view key = object_text.substr(at + 1, key_end - at - 2);
-        at = skip_space(object_text, skip_space(object_text, key_end) + 1);
-        const std::size_t value_end = skip_value(object_text, at);
-        if (!member(key, object_text.substr(at, value_end - at))) return false;
-        at = skip_space(object_text, value_end);
-        if (object_text[at] == ',') at = skip_space(object_text, at + 1);
+    RawMembers members(object_text);
+    while (const auto found = members.next()) {
+        if (!member(found->key, found->value)) return false;
     }
     return true;
 }
@@ -161,22 +202,34 @@ std::string unescape_json(std::string_view escaped) {
             continue;
         }
         switch (const char c = escaped[++i]) {
-            case 'b': out += '\b'; break;
-            case 'f': out += '\f'; break;
-            case 'n': out += '\n'; break;
-            case 'r': out += '\r'; break;
-            case 't': out += '\t'; break;
+            case 'b':
+                out += '\b';
+                break;
+            case 'f':
+                out += '\f';
+                break;
+            case 'n':
+                out += '\n';
+                break;
+            case 'r':
+                out += '\r';
+                break;
+            case 't':
+                out += '\t';
+                break;
             case 'u': {
                 std::uint32_t unit = hex4(escaped.substr(i + 1));
                 i += 4;
                 if (unit >= 0xd800 && unit < 0xdc00) {
-                    unit = 0x10000 + ((unit - 0xd800) << 10) + (hex4(escaped.substr(i + 3)) - 0xdc00);
+                    unit =
+                        0x10000 + ((unit - 0xd800) << 10) + (hex4(escaped.substr(i + 3)) - 0xdc00);
                     i += 6;
                 }
                 append_utf8(out, unit);
                 break;
             }
-            default: out += c;
+            default:
+                out += c;
         }
     }
     return out;
@@ -184,19 +237,36 @@ std::string unescape_json(std::string_view escaped) {
 
 namespace {
 
-bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+bool needs_escape(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
 
 void append_escape(std::string& out, char c) {
     constexpr char kHex[] = "0123456789abcdef";
     switch (c) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\b': out += "\\b"; return;
-        case '\f': out += "\\f"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
-        default: break;
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\b':
+            out += "\\b";
+            return;
+        case '\f':
+            out += "\\f";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        default:
+            break;
     }
     const auto byte = static_cast<unsigned char>(c);
     out += {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]};
@@ -313,8 +383,12 @@ JsonWriter& JsonWriter::number(double value) {
     return *this;
 }
 
-JsonWriter& JsonWriter::boolean(bool value) { return raw(value ? "true" : "false"); }
-JsonWriter& JsonWriter::null() { return raw("null"); }
+JsonWriter& JsonWriter::boolean(bool value) {
+    return raw(value ? "true" : "false");
+}
+JsonWriter& JsonWriter::null() {
+    return raw("null");
+}
 
 JsonWriter& JsonWriter::raw(std::string_view json) {
     separate();

@@ -14,9 +14,10 @@ namespace signalbox {
 
 /// Why a text was refused as JSON.
 enum class JsonError : std::uint8_t {
-    kSyntax,         ///< not RFC 8259 JSON, or not UTF-8, or a lone surrogate escape
-    kTooDeep,        ///< nested deeper than kJsonDepthMax
-    kNumberRange,    ///< an integer over 64 bits or a number that overflows a double
+    kSyntax,         ///< not RFC 8259 JSON, or not UTF-8
+    kTooDeep,        ///< nested deeper than kJsonDepthMax; what follows that place was not read
+    kNumberRange,    ///< an integer over 64 bits or a number that overflows a double; likewise
+    kLoneSurrogate,  ///< a \ud800 to \udfff escape without its pair; likewise
 };
 [[nodiscard]] std::string_view to_string(JsonError error);
 
@@ -40,6 +41,24 @@ public:
 private:
     simdjson::dom::parser parser_;
     std::string padded_;
+};
+
+/// Walks the members of the object that a text spells, in order, without a tree. Safe on any text:
+/// where it is not JSON's shape, next() ends. Values are checked only for balance, so a text that no
+/// parse() accepted may give malformed ones.
+/// Ownership: borrows the text.
+class RawMembers {
+public:
+    struct Member {
+        std::string_view key;    ///< still escaped, without its quotes
+        std::string_view value;  ///< its exact bytes
+    };
+    explicit RawMembers(std::string_view object_text);
+    [[nodiscard]] std::optional<Member> next();
+
+private:
+    std::string_view text_;
+    std::size_t at_ = 0;
 };
 
 /// Calls `member(key, value)` for each member of the object that `object_text` spells, in order, with

@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,7 +23,11 @@ namespace signalbox::socketio {
 
 struct Options {
     Milliseconds connect_timeout{45'000};  ///< to join the first namespace, else the session closes
-    std::size_t attachments_max = 10;      ///< of one packet
+    std::size_t attachments_max = 10;      ///< of one packet; more ends the connection
+    /// A binary packet with its attachments, while they are collected; more ends the connection.
+    std::size_t binary_packet_bytes_max = 10'000'000;
+    /// Acks a client may wait for; beyond it the answer to the oldest is dropped.
+    std::size_t unanswered_acks_max = 1024;
 };
 
 enum class DisconnectReason : std::uint8_t {
@@ -42,28 +45,53 @@ enum class DisconnectReason : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(DisconnectReason reason);
 
+class Context;
 class Socket;
 
 /// An EVENT as it arrived. Everything is borrowed for the call.
 struct Event {
-    std::string_view name;             ///< unescaped; a numeric event name in its decimal text
-    std::string_view args;             ///< raw JSON array of the arguments after the name: `[…]`
+    std::string_view name;  ///< unescaped; a numeric event name in its decimal text
+    /// Raw JSON of the arguments after the name, comma-separated, no brackets: the sender's bytes.
+    std::string_view args;
     std::size_t arg_count = 0;
     std::optional<std::uint64_t> ack;  ///< answer with Socket::ack()
-    std::span<const std::string> attachments;  ///< binary; `args` has placeholders by number
+    /// Binary; `args` has placeholders `{"_placeholder":true,"num":i}`, each a valid index.
+    std::span<const std::string> attachments;
+    /// Set when the packet is JSON to the reference implementation but not to us: never kSyntax.
+    /// `args` is then empty, and `name` is too unless it could be read.
+    std::optional<JsonError> fault;
 };
+
+/// Why a client's ack did not come.
+enum class AckError : std::uint8_t {
+    kTimeout,
+    kDisconnected,  ///< the socket went away, or was not connected at all
+    kBadJson,       ///< it came with arguments that we do not accept (see Event::fault)
+};
+
+/// A client's answer to emit_with_ack(). Everything is borrowed for the call; as in Event.
+struct AckReply {
+    std::string_view args;
+    std::size_t arg_count = 0;
+    std::span<const std::string> attachments;
+};
+
+/// Called exactly once.
+using AckCallback = std::move_only_function<void(std::expected<AckReply, AckError>)>;
 
 /// What happens in a namespace. Calls come from the shard's loop.
 class NamespaceHandler {
 public:
     virtual ~NamespaceHandler() = default;
-    /// A client asks to join. Answer with accept() or refuse(), now or in a later turn (by id, since
-    /// the client may be gone by then). `auth` is the CONNECT payload, a raw JSON object, `{}` when
-    /// there was none.
+    /// A client asks to join. Answer with accept() or refuse(), now or in a later turn (by id,
+    /// since the client may be gone by then). `auth` is the CONNECT payload, a raw JSON object,
+    /// `{}` when there was none.
     virtual void on_connect(Socket& socket, std::string_view auth) = 0;
     virtual void on_event(Socket& socket, const Event& event) = 0;
-    /// The last call for an accepted socket, which has left its rooms already. A socket that went
-    /// away before it was accepted gets this call too (connected() was never true).
+    /// The last call for a socket, which has left its rooms already; connected() is false, and
+    /// session() still there. A socket that went away before it was accepted gets this call too
+    /// (connected() was never true); one that was refused does not. It may come from inside
+    /// Socket::disconnect(), close_transport() or a send.
     virtual void on_disconnect(Socket& socket, DisconnectReason reason) = 0;
     /// Sends now what should still reach the client; the socket then closes as a slow consumer.
     virtual void on_slow_consumer(Socket& socket) {}
@@ -87,8 +115,12 @@ private:
 };
 
 /// A client's membership of one namespace.
-/// Ownership: by its session; keep id() across turns, not the reference.
+/// Ownership: by its session; keep id() across turns, not the reference. A reference stays good
+/// until
+///            the end of the turn (the next TimerWheel::advance), even after on_disconnect().
 /// Threading: confined to its shard.
+/// Errors:    what is sent while not connected is ignored. Emitting a reserved event name (connect,
+///            connect_error, disconnect, disconnecting, newListener, removeListener) is our bug.
 class Socket {
 public:
     virtual ~Socket() = default;
@@ -99,11 +131,13 @@ public:
     /// The Engine.IO handshake's first request.
     [[nodiscard]] virtual const HttpRequest& handshake() const = 0;
     [[nodiscard]] virtual bool connected() const = 0;
+    /// Only until on_disconnect() returns.
     [[nodiscard]] virtual engineio::Session& session() = 0;
 
-    /// Sends `40{"sid":…}` and makes it connected.
+    /// Sends `40{"sid":…}` and makes it connected. Ignored when the client has gone.
     virtual void accept() = 0;
     /// Sends `44{"message":…,"data":…}`; the transport stays open. `data` is raw JSON or empty.
+    /// The socket is gone afterwards. Ignored when the client has gone; once accepted: our bug.
     virtual void refuse(std::string_view message, std::string_view data) = 0;
 
     /// `args`: raw JSON, comma-separated, no brackets. Ignored unless connected.
@@ -111,14 +145,25 @@ public:
     virtual void emit_volatile(std::string_view event, std::string_view args) = 0;
     virtual void emit(const EncodedEvent& event) = 0;
     virtual void emit_volatile(const EncodedEvent& event) = 0;
+    /// `args` holds a placeholder for each attachment. The stock clients take at most 10.
+    virtual void emit_binary(std::string_view event, std::string_view args,
+                             std::span<const std::string> attachments) = 0;
+    /// `callback` gets the client's ack or says why there is none; from inside this call when the
+    /// socket is not connected.
+    virtual void emit_with_ack(std::string_view event, std::string_view args, Milliseconds timeout,
+                               AckCallback callback) = 0;
     /// Answers an event's ack. The first answer counts.
     virtual void ack(std::uint64_t id, std::string_view args) = 0;
+    virtual void ack_binary(std::uint64_t id, std::string_view args,
+                            std::span<const std::string> attachments) = 0;
 
+    /// Each socket is in the room of its own id from the start, and cannot leave it. Joining before
+    /// accept() is allowed.
     virtual void join(std::string_view room) = 0;
     virtual void leave(std::string_view room) = 0;
     [[nodiscard]] virtual bool in_room(std::string_view room) const = 0;
 
-    /// Sends `41`; the transport stays open.
+    /// Sends `41`; the transport stays open. Ignored unless connected.
     virtual void disconnect() = 0;
     /// Closes the transport after what was sent has left.
     virtual void close_transport(engineio::CloseReason reason) = 0;
@@ -130,17 +175,25 @@ public:
 class Namespace {
 public:
     virtual ~Namespace() = default;
+    /// A socket that is connected or waits for its accept().
     [[nodiscard]] virtual Socket* find(std::string_view id) = 0;
+    /// Connected ones.
     [[nodiscard]] virtual std::size_t socket_count() const = 0;
     [[nodiscard]] virtual std::size_t room_size(std::string_view room) const = 0;
-    /// Calls `visit` once for each connected socket that is in any of `rooms` (empty: all) and in none
-    /// of `except`. Joining, leaving and disconnecting inside `visit` is allowed.
-    virtual void for_each_in(std::span<const std::string> rooms, std::span<const std::string> except,
+    /// Calls `visit` once for each connected socket that is in any of `rooms` (empty: all) and in
+    /// none of `except` at the time of the call, unless it has gone before its turn. Joining,
+    /// leaving and disconnecting inside `visit` is allowed.
+    virtual void for_each_in(std::span<const std::string> rooms,
+                             std::span<const std::string> except,
                              const std::function<void(Socket&)>& visit) = 0;
 };
 
 /// The Socket.IO server of one shard, an Application for engineio::Server.
 /// Handshake admission is forwarded to `admission` (may be empty: all are admitted).
+///
+/// Ownership: borrows wheel and random source; outlives the engineio::Server it is given to.
+/// Threading: confined to its shard.
+/// Bounds:    see Options; a session has at most one socket for each namespace name.
 class Server final : public engineio::Application {
 public:
     using Admission = std::function<void(const HttpRequest&, engineio::Application::Decision)>;
@@ -148,22 +201,17 @@ public:
     Server(Options options, TimerWheel& wheel, Random& random, Admission admission = {});
     ~Server() override;
 
-    /// Adds a namespace reachable by each of `names` ("/", "/realtime"). `handler` outlives the server.
+    /// Adds a namespace reachable by each of `names` ("/", "/realtime"). `handler` outlives the
+    /// server.
     Namespace& add_namespace(std::vector<std::string> names, NamespaceHandler& handler);
 
     void admit(const HttpRequest& request, Decision decide) override;
-    [[nodiscard]] std::unique_ptr<engineio::SessionHandler> open(engineio::Session& session) override;
+    [[nodiscard]] std::unique_ptr<engineio::SessionHandler> open(
+        engineio::Session& session) override;
 
 private:
-    class NamespaceImpl;
-    class SocketImpl;
-    class Client;
-    Options options_;
-    TimerWheel& wheel_;
-    Random& random_;
+    std::unique_ptr<Context> context_;
     Admission admission_;
-    std::vector<std::unique_ptr<NamespaceImpl>> namespaces_;
-    std::unordered_map<std::string, NamespaceImpl*> by_name_;
 };
 
 }  // namespace signalbox::socketio
