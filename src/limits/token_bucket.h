@@ -18,37 +18,52 @@ struct Rate {
 };
 
 /// A token bucket of 16 bytes. Full when made.
-/// Threading: confined to one shard. Time by the caller, monotonic.
+/// Threading: confined to one shard. Time by the caller; one that goes back counts as standing
+/// still.
 class TokenBucket {
 public:
     /// Takes `cost` tokens. @return nullopt when taken, else after how long they will be there
-    /// (at least 1 ms); nothing is taken then. A cost over the burst waits for a full bucket.
-    [[nodiscard]] std::optional<Milliseconds> take(const Rate& rate, MonotonicTime now, double cost = 1);
+    /// (1 ms to kWaitMax); nothing is taken then. A cost over the burst waits for a full bucket and
+    /// leaves it in debt, so that the rate holds in the long run.
+    [[nodiscard]] std::optional<Milliseconds> take(const Rate& rate, MonotonicTime now,
+                                                   double cost = 1);
     /// True when the bucket is full at `now`, so that forgetting it changes nothing.
-    [[nodiscard]] bool full(const Rate& rate, MonotonicTime now) const;
+    [[nodiscard]] bool full(const Rate& rate, MonotonicTime now) const {
+        return missing_at(rate, now) == 0;
+    }
+
+    static constexpr Milliseconds kWaitMax = std::chrono::hours(24);
 
 private:
-    double missing_ = 0;          ///< tokens below the burst at updated_
+    [[nodiscard]] double missing_at(const Rate& rate, MonotonicTime now) const;
+
+    double missing_ = 0;  ///< tokens below the burst at updated_
     MonotonicTime updated_{};
 };
 
-/// Buckets by key (address, user, company). Full buckets are forgotten; over `keys_max` the least
-/// recently used goes.
+/// Buckets by key (address, user, company), all of one rate. Full buckets are forgotten; over
+/// `keys_max` the least recently used goes. Work of a call: constant.
+/// Threading: confined to one shard.
 class BucketTable {
 public:
-    explicit BucketTable(std::size_t keys_max) : keys_max_(keys_max) {}
+    /// @param keys_max  buckets to remember; > 0.
+    explicit BucketTable(std::size_t keys_max);
     [[nodiscard]] std::optional<Milliseconds> take(std::string_view key, const Rate& rate,
                                                    MonotonicTime now, double cost = 1);
     [[nodiscard]] std::size_t size() const { return buckets_.size(); }
 
 private:
+    void forget(const Rate& rate, MonotonicTime now);
+    TokenBucket& bucket_of(std::string_view key);
+
     struct Entry {
         std::string key;
         TokenBucket bucket;
     };
     std::size_t keys_max_;
     std::list<Entry> recent_;  // most recently used first
-    std::unordered_map<std::string_view, std::list<Entry>::iterator> buckets_;
+    std::unordered_map<std::string_view, std::list<Entry>::iterator>
+        buckets_;  // keys borrow Entry::key
 };
 
 }  // namespace signalbox::limits
