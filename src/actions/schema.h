@@ -16,16 +16,26 @@ struct SchemaFault {
     std::string message;  ///< "must be a string"
 };
 
-/// A compiled JSON Schema, draft-07. Patterns run on RE2, so that no input costs more than linear time.
+inline constexpr std::size_t kSchemaFaultsMax = 32;
+
+/// A compiled JSON Schema, draft-07. Patterns run on RE2, so that no input costs more than linear
+/// time. `format` and the other annotations are not checked. `$ref` reaches what is in the same
+/// document, by JSON Pointer or `$id`, and draft-07's own metaschema; nothing is fetched. Numbers
+/// are compared as exact decimals, so that 0.3 is a multiple of 0.1, and lengths count code points.
 /// Threading: const; validate() from any thread.
+/// Bounds:    work and depth of one validate() are limited (schema_validator.h), whatever the
+/// schema.
 class Schema {
 public:
     /// @return a sentence with the JSON Pointer of the schema's own fault.
-    [[nodiscard]] static std::expected<std::shared_ptr<const Schema>, std::string> compile(std::string_view text);
+    [[nodiscard]] static std::expected<std::shared_ptr<const Schema>, std::string> compile(
+        std::string_view text);
     ~Schema();
 
     /// @return every fault, at most 32, in document order; empty when `data` matches.
     [[nodiscard]] std::vector<SchemaFault> validate(JsonElement data) const;
+    /// True for `true` and `{}`: validate() has nothing to do.
+    [[nodiscard]] bool accepts_all() const;
     [[nodiscard]] const std::string& text() const { return text_; }
 
 private:
