@@ -35,16 +35,16 @@ enum class WebSocketEnd : std::uint8_t {
 
 /// An open WebSocket. Messages of one turn leave in one send.
 ///
-/// Ownership: owned by its user; destroying it drops the TCP connection after what was sent before
-///            close() has left.
+/// Ownership: owned by its user. Destroyed after close(): the close goes on without it. Destroyed
+///            before: the TCP connection is dropped.
 /// Threading: confined to its shard.
 class WebSocketPort {
 public:
     virtual ~WebSocketPort() = default;
     /// `message` is copied into the turn's output. After close() or the end: ignored.
     virtual void send(MessageKind kind, std::string_view message) = 0;
-    /// Flushes, sends a close frame, and ends the TCP connection when the peer has answered, or after
-    /// a few seconds. The handler hears nothing more.
+    /// Flushes, sends a close frame, and ends the TCP connection when the peer has answered, or
+    /// after a few seconds. The handler hears nothing more.
     virtual void close(WebSocketCloseCode code) = 0;
     /// Bytes accepted by send() that the kernel has not taken yet.
     [[nodiscard]] virtual std::size_t buffered_bytes() const = 0;

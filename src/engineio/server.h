@@ -9,7 +9,9 @@
 #include "base/http.h"
 #include "base/random.h"
 #include "base/timer_wheel.h"
+#include "engineio/graveyard.h"
 #include "engineio/ports.h"
+#include "engineio/refusal.h"
 
 namespace signalbox::engineio {
 
@@ -18,22 +20,23 @@ struct Options {
     Milliseconds ping_interval{25'000};
     Milliseconds ping_timeout{20'000};
     Milliseconds upgrade_timeout{10'000};
-    std::size_t payload_bytes_max = 1'000'000;     ///< `maxPayload`; a message, or a polling body
-    std::size_t outbound_bytes_max = 1U << 20;     ///< waiting for the peer; 0: no maximum
+    std::size_t payload_bytes_max = 1'000'000;  ///< `maxPayload`; a message, or a polling body
+    std::size_t outbound_bytes_max = 1U << 20;  ///< waiting for the peer; 0: no maximum
     bool allow_polling = true;
     bool allow_websocket = true;
+    std::string node = "AAA";  ///< 3 characters of Random::id()'s alphabet, part of every sid
 };
 
 /// Why a session ended; to_string() gives the reference's words where it has them.
 enum class CloseReason : std::uint8_t {
     kTransportError,
     kTransportClose,
-    kForcedClose,       ///< the application closed
+    kForcedClose,  ///< the application closed
     kPingTimeout,
     kParseError,
     kServerShutdown,
-    kPayloadTooLarge,   ///< WebSocket message over payload_bytes_max
-    kSlowConsumer,      ///< outbound_bytes_max exceeded
+    kPayloadTooLarge,  ///< WebSocket message over payload_bytes_max
+    kSlowConsumer,     ///< outbound_bytes_max exceeded
 };
 [[nodiscard]] std::string_view to_string(CloseReason reason);
 
@@ -57,8 +60,8 @@ class Application {
 public:
     virtual ~Application() = default;
     using Decision = std::move_only_function<void(std::optional<HttpResponse> refusal)>;
-    /// Asked before a new session; `decide` is called once, now or later, with a refusal (429, 503, …)
-    /// or nullopt. `request` is borrowed for the call.
+    /// Asked before a new session; `decide` is called once, now or later, with a refusal (429, 503,
+    /// …) or nullopt. `request` is borrowed for the call.
     virtual void admit(const HttpRequest& request, Decision decide) = 0;
     /// A session has opened; its open packet is already queued.
     [[nodiscard]] virtual std::unique_ptr<SessionHandler> open(Session& session) = 0;
@@ -73,6 +76,8 @@ public:
     [[nodiscard]] virtual const std::string& sid() const = 0;
     /// The first request: query, headers, peer; its body is empty.
     [[nodiscard]] virtual const HttpRequest& handshake() const = 0;
+    /// Frees the first request once nobody needs it; handshake() is an empty one from then on.
+    virtual void release_handshake() = 0;
     [[nodiscard]] virtual bool is_websocket() const = 0;
     [[nodiscard]] virtual bool open() const = 0;
     /// True when a message sent now would leave at once (volatile messages are dropped otherwise).
@@ -89,8 +94,14 @@ public:
 /// The grammar and every refusal: docs/protocol/engineio.md.
 ///
 /// Ownership: owns its sessions; borrows the application, wheel, random source, which outlive it.
+///            Destroyed with sessions open: their handlers are destroyed without on_close(); call
+///            close_all() first.
 /// Threading: confined to its shard.
-/// Bounds:    see Options; a session holds at most one GET and one POST.
+/// Time:      the wheel's: advance it to the present before handing over what a turn has read.
+///            Sessions, handlers and ports that ended are destroyed by a timer in a later turn.
+/// Bounds:    see Options; a session holds at most one GET. Requests that wait for admit()'s
+/// decision
+///            are bounded by the connections they came on.
 class Server final : public HttpHandler, public UpgradeHandler {
 public:
     Server(Options options, ShardIndex shard, TimerWheel& wheel, Random& random,
@@ -102,7 +113,8 @@ public:
 
     /// The shard that owns the session a request names in its query: read from the sid's first two
     /// characters; nullopt without a sid or with one that we cannot have made.
-    [[nodiscard]] static std::optional<ShardIndex> owner_of(std::string_view query, ShardIndex shard_count);
+    [[nodiscard]] static std::optional<ShardIndex> owner_of(std::string_view query,
+                                                            ShardIndex shard_count);
 
     [[nodiscard]] Session* find(std::string_view sid);
     [[nodiscard]] std::size_t session_count() const;
@@ -110,13 +122,36 @@ public:
 
 private:
     class SessionImpl;
-    friend class SessionImpl;
+    class Link;
+    struct Admission;
+    enum class Carrier : std::uint8_t { kHttp, kUpgrade };
+    using AdmissionId = std::uint64_t;
+
+    [[nodiscard]] std::optional<Refusal> verify(const HttpRequest& request,
+                                                const QueryParameters& query, Carrier carrier);
+    [[nodiscard]] std::optional<Refusal> verify_session(const QueryParameters& query,
+                                                        Carrier carrier);
+    [[nodiscard]] SessionImpl* live_session(std::string_view sid);
+    void ask_application(std::unique_ptr<Admission> admission);
+    void decided(AdmissionId id, std::optional<HttpResponse> refusal);
+    void abandon(AdmissionId id);
+    void settle(std::unique_ptr<Admission> admission);
+    void open_session(Admission& admission);
+    void forget(SessionImpl& session);
+
     Options options_;
     ShardIndex shard_;
     TimerWheel& wheel_;
     Random& random_;
     Application& application_;
-    std::unordered_map<std::string, std::unique_ptr<SessionImpl>> sessions_;
+    Graveyard graveyard_;
+    std::string scratch_;  // one outgoing packet
+    std::size_t open_count_ = 0;
+    // The keys are the sessions' own sids.
+    std::unordered_map<std::string_view, std::unique_ptr<SessionImpl>> sessions_;
+    std::unordered_map<AdmissionId, std::unique_ptr<Admission>> admissions_;
+    AdmissionId last_admission_ = 0;
+    std::shared_ptr<const Server*> self_;  // lets a late decision see that the server has gone
 };
 
 }  // namespace signalbox::engineio

@@ -1,0 +1,310 @@
+#include "engineio/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/json.h"
+
+namespace signalbox::engineio {
+namespace {
+
+/// How long a close packet waits for the client's next GET.
+constexpr Milliseconds kLingerTimeout{30'000};
+
+WebSocketCloseCode close_code_of(CloseReason reason) {
+    switch (reason) {
+        case CloseReason::kServerShutdown:
+            return WebSocketCloseCode::kGoingAway;
+        case CloseReason::kSlowConsumer:
+            return WebSocketCloseCode::kPolicyViolation;
+        case CloseReason::kParseError:
+            return WebSocketCloseCode::kProtocolError;
+        default:
+            return WebSocketCloseCode::kNormal;
+    }
+}
+
+CloseReason reason_of(WebSocketEnd end) {
+    switch (end) {
+        case WebSocketEnd::kClosed:
+            return CloseReason::kTransportClose;
+        case WebSocketEnd::kError:
+            return CloseReason::kTransportError;
+        case WebSocketEnd::kMessageTooBig:
+            return CloseReason::kPayloadTooLarge;
+    }
+    std::unreachable();
+}
+
+}  // namespace
+
+void Server::Link::on_message(MessageKind kind, std::string_view message) {
+    if (session_ != nullptr) session_->on_websocket_message(*this, kind, message);
+}
+
+void Server::Link::on_end(WebSocketEnd end) {
+    if (session_ != nullptr) session_->on_websocket_end(*this, end);
+}
+
+struct Server::SessionImpl::Probe {
+    explicit Probe(SessionImpl& session)
+        : link(std::make_unique<Link>(&session)),
+          timeout(Timer::calling<&SessionImpl::on_upgrade_timeout>(&session)) {}
+
+    std::unique_ptr<Link> link;
+    Timer timeout;
+    bool answered = false;  // 3probe was sent: no GET is held from then on
+};
+
+Server::SessionImpl::SessionImpl(Server& server, std::string sid, HttpRequest handshake)
+    : server_(server),
+      sid_(std::move(sid)),
+      handshake_(std::make_unique<HttpRequest>(std::move(handshake))),
+      timer_(Timer::calling<&SessionImpl::on_timer>(this)) {
+    handshake_->body = {};
+}
+
+Server::SessionImpl::~SessionImpl() = default;
+
+const HttpRequest& Server::SessionImpl::handshake() const {
+    static const HttpRequest kReleased;
+    return handshake_ ? *handshake_ : kReleased;
+}
+
+std::string Server::SessionImpl::open_packet() const {
+    const Options& options = server_.options_;
+    const bool upgradable = !websocket_ && options.allow_websocket;
+    std::string data;
+    JsonWriter(data)
+        .begin_object()
+        .member("sid", sid_)
+        .raw_member("upgrades", upgradable ? R"(["websocket"])" : "[]")
+        .member("pingInterval", options.ping_interval.count())
+        .member("pingTimeout", options.ping_timeout.count())
+        .member("maxPayload", options.payload_bytes_max)
+        .end_object();
+    return data;
+}
+
+void Server::SessionImpl::open_on(WebSocketUpgrade& upgrade) {
+    websocket_ = std::make_unique<Link>(this);
+    websocket_->accept(upgrade);
+    transmit({.type = PacketType::kOpen, .data = open_packet()});
+    arm(server_.wheel_.now() + server_.options_.ping_interval);
+}
+
+void Server::SessionImpl::attach(std::unique_ptr<SessionHandler> handler) {
+    handler_ = std::move(handler);
+    if (!open()) tell_handler(reason_);
+}
+
+bool Server::SessionImpl::writable() const {
+    if (!open()) return false;
+    return websocket_ ? websocket_->port().buffered_bytes() == 0 : poll_ != nullptr;
+}
+
+std::size_t Server::SessionImpl::buffered_bytes() const {
+    return websocket_ ? websocket_->port().buffered_bytes() : queue_.bytes();
+}
+
+bool Server::SessionImpl::exceeds_bound(std::size_t more) const {
+    const std::size_t max = server_.options_.outbound_bytes_max;
+    return max != 0 && buffered_bytes() + more > max;
+}
+
+void Server::SessionImpl::send(MessageKind kind, std::string_view message) {
+    if (!open()) return;
+    if (!slow_ && exceeds_bound(message.size())) return become_slow();
+    transmit({.type = PacketType::kMessage, .data = message, .kind = kind});
+}
+
+void Server::SessionImpl::become_slow() {
+    slow_ = true;
+    if (handler_) handler_->on_slow_consumer();
+    close(CloseReason::kSlowConsumer);
+}
+
+void Server::SessionImpl::transmit(const Packet& packet) {
+    if (websocket_) return transmit_on(*websocket_, packet);
+    queue_.push(packet);
+    flush_poll();
+}
+
+void Server::SessionImpl::transmit_on(Link& link, const Packet& packet) {
+    if (packet.kind == MessageKind::kBinary) {
+        return link.port().send(MessageKind::kBinary, packet.data);
+    }
+    constexpr std::size_t kKeptBytesMax = 64 * 1024;
+    std::string& frame = server_.scratch_;
+    frame.assign(1, type_digit(packet.type)).append(packet.data);
+    link.port().send(MessageKind::kText, frame);
+    if (frame.capacity() > kKeptBytesMax) std::string().swap(frame);
+}
+
+void Server::SessionImpl::on_packet(const Packet& packet) {
+    switch (packet.type) {
+        case PacketType::kMessage:
+            if (handler_) handler_->on_message(packet.kind, packet.data);
+            return;
+        case PacketType::kPong:
+            return on_pong();
+        case PacketType::kClose:
+            return finish(CloseReason::kTransportClose, PacketType::kNoop);
+        // Only the server pings.
+        case PacketType::kPing:
+            return finish(CloseReason::kTransportError);
+        case PacketType::kOpen:
+        case PacketType::kUpgrade:
+        case PacketType::kNoop:
+            return;
+    }
+}
+
+void Server::SessionImpl::on_websocket_message(Link& from, MessageKind kind,
+                                               std::string_view message) {
+    if (probe_ && probe_->link.get() == &from) return on_probe_message(kind, message);
+    if (!open()) return;
+    if (kind == MessageKind::kBinary) {
+        return on_packet({.type = PacketType::kMessage, .data = message, .kind = kind});
+    }
+    const auto packet = decode_packet(message);
+    if (!packet) return finish(CloseReason::kParseError);
+    on_packet(*packet);
+}
+
+void Server::SessionImpl::on_websocket_end(Link& from, WebSocketEnd end) {
+    from.detach();
+    if (probe_ && probe_->link.get() == &from) {
+        server_.graveyard_.bury(std::move(probe_->link));
+        probe_.reset();
+        return;
+    }
+    server_.graveyard_.bury(std::move(websocket_));
+    finish(reason_of(end));
+}
+
+void Server::SessionImpl::handle_upgrade(std::unique_ptr<WebSocketUpgrade> upgrade) {
+    if (websocket_ || probe_) {
+        auto surplus = std::make_unique<Link>(nullptr);
+        surplus->accept(*upgrade);
+        return hang_up(std::move(surplus), WebSocketCloseCode::kNormal);
+    }
+    probe_ = std::make_unique<Probe>(*this);
+    probe_->link->accept(*upgrade);
+    server_.wheel_.arm_after(probe_->timeout, server_.options_.upgrade_timeout);
+}
+
+void Server::SessionImpl::on_probe_message(MessageKind kind, std::string_view message) {
+    const auto packet = decode_packet(message);
+    if (kind == MessageKind::kBinary || !packet) return drop_probe();
+    if (packet->type == PacketType::kPing && packet->data == "probe") return on_probe_ping();
+    if (packet->type == PacketType::kUpgrade) return finish_upgrade();
+    drop_probe();
+}
+
+void Server::SessionImpl::on_probe_ping() {
+    transmit_on(*probe_->link, {.type = PacketType::kPong, .data = "probe"});
+    probe_->answered = true;
+    if (!poll_) return;
+    queue_.push({.type = PacketType::kNoop});
+    answer_poll();
+}
+
+bool Server::SessionImpl::probe_answered() const {
+    return probe_ && probe_->answered;
+}
+
+void Server::SessionImpl::finish_upgrade() {
+    // A GET that is still held belongs to a client that did not wait for it.
+    PacketQueue waiting = std::exchange(queue_, {});
+    if (poll_) {
+        queue_.push({.type = PacketType::kNoop});
+        answer_poll();
+    }
+    websocket_ = std::move(probe_->link);
+    probe_.reset();
+    waiting.drain([this](const Packet& packet) { transmit_on(*websocket_, packet); });
+    if (state_ == State::kLingering) finish(reason_);
+}
+
+void Server::SessionImpl::drop_probe() {
+    if (!probe_) return;
+    hang_up(std::move(probe_->link), WebSocketCloseCode::kNormal);
+    probe_.reset();
+}
+
+void Server::SessionImpl::arm(MonotonicTime due) {
+    due_ = due;
+    server_.wheel_.arm(timer_, due);
+}
+
+void Server::SessionImpl::on_timer() {
+    if (state_ == State::kLingering) return finish(reason_);
+    if (awaits_pong_) return finish(CloseReason::kPingTimeout);
+    send_ping();
+}
+
+void Server::SessionImpl::send_ping() {
+    const Milliseconds timeout = server_.options_.ping_timeout;
+    awaits_pong_ = true;
+    // From when it was due, so that the loop's small delays do not add up; but a loop that has
+    // stood still must not find all its clients silent.
+    arm(std::max(due_ + timeout, server_.wheel_.now() + timeout - timeout / 10));
+    transmit({.type = PacketType::kPing});
+}
+
+void Server::SessionImpl::on_pong() {
+    if (!awaits_pong_) return;
+    awaits_pong_ = false;
+    arm(server_.wheel_.now() + server_.options_.ping_interval);
+}
+
+void Server::SessionImpl::check_deadline() {
+    if (open() && awaits_pong_ && server_.wheel_.now() >= due_) finish(CloseReason::kPingTimeout);
+}
+
+void Server::SessionImpl::close(CloseReason reason) {
+    if (!open()) return;
+    if (websocket_ || poll_) return finish(reason);
+    linger(reason);
+}
+
+void Server::SessionImpl::linger(CloseReason reason) {
+    state_ = State::kLingering;
+    reason_ = reason;
+    arm(server_.wheel_.now() + kLingerTimeout);
+    --server_.open_count_;
+    tell_handler(reason);
+}
+
+void Server::SessionImpl::finish(CloseReason reason, PacketType farewell) {
+    if (state_ == State::kClosed) return;
+    const bool was_open = std::exchange(state_, State::kClosed) == State::kOpen;
+    reason_ = reason;
+    timer_.cancel();
+    drop_probe();
+    if (poll_) {
+        queue_.push({.type = farewell});
+        answer_poll();
+    }
+    if (websocket_) hang_up(std::move(websocket_), close_code_of(reason));
+    server_.forget(*this);
+    if (!was_open) return;
+    --server_.open_count_;
+    tell_handler(reason);
+}
+
+void Server::SessionImpl::tell_handler(CloseReason reason) {
+    SessionHandler* const handler = handler_.get();
+    if (handler == nullptr) return;
+    server_.graveyard_.bury(std::move(handler_));
+    handler->on_close(reason);
+}
+
+void Server::SessionImpl::hang_up(std::unique_ptr<Link> link, WebSocketCloseCode code) {
+    link->port().close(code);
+    link->detach();
+    server_.graveyard_.bury(std::move(link));
+}
+
+}  // namespace signalbox::engineio
