@@ -1,0 +1,126 @@
+#include "base/spdlog_log.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <mutex>
+#include <vector>
+
+namespace signalbox {
+namespace {
+
+/// Keeps the lines; each waits until the gate is open.
+class GatedSink final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    std::promise<void> first_line, open;
+    std::vector<std::string> lines;
+
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        if (lines.empty()) first_line.set_value();
+        opened_.wait();
+        spdlog::memory_buf_t formatted;
+        formatter_->format(message, formatted);
+        lines.emplace_back(formatted.data(), formatted.size());
+    }
+    void flush_() override {}
+
+private:
+    std::shared_future<void> opened_ = open.get_future().share();
+};
+
+LogOptions options_at(LogLevel level) {
+    LogOptions options;
+    options.level = level;
+    return options;
+}
+
+TEST(SpdlogLog, WritesEachEventAsOneLineInOrder) {
+    ManualClock clock;
+    const auto sink = std::make_shared<GatedSink>();
+    sink->open.set_value();
+    {
+        SpdlogLog log(options_at(LogLevel::kInfo), clock, sink);
+        log.info("first", {{"n", 1}, {"text", "{} %v \n"}});
+        log.error("second", {});
+    }
+    const std::string time = format_time(clock.wall_now());
+    EXPECT_EQ(sink->lines, std::vector<std::string>({time + " info  first n=1 text=\"{} %v \\n\"\n",
+                                                     time + " error second\n"}));
+}
+
+TEST(SpdlogLog, LeavesOutWhatIsBelowItsLevelWhichMayChange) {
+    ManualClock clock;
+    const auto sink = std::make_shared<GatedSink>();
+    sink->open.set_value();
+    {
+        SpdlogLog log(options_at(LogLevel::kWarn), clock, sink);
+        log.info("no", {});
+        log.write(LogLevel::kInfo, "no", {});
+        log.warn("yes", {});
+        EXPECT_FALSE(log.enabled(LogLevel::kInfo));
+        log.set_level(LogLevel::kDebug);
+        log.debug("yes", {});
+        log.set_level(LogLevel::kOff);
+        log.error("no", {});
+        log.write(LogLevel::kOff, "no", {});
+    }
+    EXPECT_EQ(sink->lines.size(), 2U);
+}
+
+TEST(SpdlogLog, DropsAndCountsTheOldestLinesWhenTheWriterIsStuck) {
+    ManualClock clock;
+    const auto sink = std::make_shared<GatedSink>();
+    std::uint64_t dropped = 0;
+    {
+        SpdlogLog log(options_at(LogLevel::kInfo), clock, sink);
+        log.info("stuck", {});
+        sink->first_line.get_future().wait();
+        constexpr int kTooMany = 10;
+        for (std::size_t i = 0; i < SpdlogLog::kLinesMax + kTooMany; ++i)
+            log.info("line", {{"i", i}});
+        dropped = log.dropped();
+        sink->open.set_value();
+    }
+    EXPECT_EQ(dropped, 10U);
+    ASSERT_GE(sink->lines.size(), 2U);
+    EXPECT_TRUE(sink->lines[1].ends_with(" i=10\n") || sink->lines[1].ends_with(" i=11\n"))
+        << sink->lines[1];
+    EXPECT_TRUE(sink->lines.back().ends_with(" i=8201\n")) << sink->lines.back();
+}
+
+TEST(SpdlogLog, AppendsToItsFile) {
+    ManualClock clock;
+    std::string pattern = (std::filesystem::temp_directory_path() / "signalbox-XXXXXX").string();
+    const std::filesystem::path folder = ::mkdtemp(pattern.data());
+    LogOptions options;
+    options.format = LogFormat::kJson;
+    options.file = folder / "signalbox.log";
+    for (int i = 0; i < 2; ++i) {
+        auto log = SpdlogLog::create(options, clock);
+        ASSERT_TRUE(log.has_value()) << log.error();
+        (*log)->info("started", {{"run", i}});
+    }
+    std::ifstream file(options.file);
+    std::string first, second;
+    std::getline(file, first);
+    std::getline(file, second);
+    EXPECT_TRUE(first.ends_with(R"("event":"started","run":0})")) << first;
+    EXPECT_TRUE(second.ends_with(R"("event":"started","run":1})")) << second;
+    std::filesystem::remove_all(folder);
+}
+
+TEST(SpdlogLog, SaysWhichFileItCannotOpen) {
+    ManualClock clock;
+    LogOptions options;
+    options.file = "/dev/null/signalbox.log";
+    EXPECT_EQ(SpdlogLog::create(options, clock).error(),
+              "cannot open the log file /dev/null/signalbox.log: Not a directory");
+}
+
+}  // namespace
+}  // namespace signalbox
