@@ -1,0 +1,42 @@
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/json.h"
+
+namespace signalbox::updates {
+
+inline constexpr std::size_t kRequestIdCharactersMax = 128;
+inline constexpr Milliseconds kTimeoutMax{std::chrono::hours(24)};
+
+/// A REQUEST envelope: {type, requestId, action, data?, timeoutMs?, idempotencyKey?, progress?}.
+struct Request {
+    std::string request_id;
+    std::string action;
+    std::string_view data;  ///< the sender's bytes, borrowed from the text; empty when absent
+    std::optional<Milliseconds> timeout;
+    std::string idempotency_key;  ///< empty when absent
+    bool progress = false;
+};
+
+/// Why a text is no REQUEST, with what could be read of it.
+struct EnvelopeFault {
+    std::string request_id;  ///< "" when none could be read
+    std::string action;      ///< likewise
+    std::string message;     ///< names the member at fault and what is expected
+};
+
+/// Reads a REQUEST strictly: members of wrong types and members that occur twice are faults;
+/// unknown members are passed over. `data` is validated JSON of any type. Work: O(text). Borrows
+/// `parser` for the call.
+[[nodiscard]] std::expected<Request, EnvelopeFault> parse_request(JsonParser& parser,
+                                                                  std::string_view text);
+
+/// True for a string of 1 to 128 characters.
+[[nodiscard]] bool is_valid_request_id(std::string_view text);
+
+}  // namespace signalbox::updates
