@@ -22,7 +22,7 @@ enum class PacketType : std::uint8_t {
 
 struct Packet {
     PacketType type = PacketType::kNoop;
-    std::string_view data;                  ///< borrowed
+    std::string_view data = {};             ///< borrowed
     MessageKind kind = MessageKind::kText;  ///< binary: messages only
 };
 

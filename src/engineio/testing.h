@@ -23,6 +23,7 @@ struct ExchangeRecord {
     std::string stream;                    ///< the parts of a streamed answer, its head's included
     bool finished = false;
     bool destroyed = false;
+    bool in_call = false;
     std::move_only_function<void()> abort_callback;
 
     [[nodiscard]] bool pending() const { return !response; }
@@ -31,7 +32,9 @@ struct ExchangeRecord {
     /// The peer goes away.
     void abort() {
         auto callback = std::exchange(abort_callback, {});
+        in_call = true;
         if (callback) callback();
+        in_call = false;
     }
 };
 
@@ -39,6 +42,7 @@ class FakeExchange final : public HttpExchange {
 public:
     explicit FakeExchange(std::shared_ptr<ExchangeRecord> record) : record_(std::move(record)) {}
     ~FakeExchange() override {
+        SB_CHECK(!record_->in_call);
         record_->destroyed = true;
         record_->abort_callback = {};
         if (!record_->response) record_->response = HttpResponse::of(500, "text/plain", "");
@@ -80,28 +84,40 @@ struct WebSocketRecord {
     std::size_t buffered_bytes = 0;            ///< what buffered_bytes() says; set it to block
     bool ended = false;
     bool destroyed = false;
+    bool in_call = false;
     WebSocketHandler* handler = nullptr;
 
     /// The peer's message; nothing is heard once the server has closed.
     void receive(MessageKind kind, std::string_view message) {
-        if (listening()) handler->on_message(kind, message);
+        if (listening()) call([&] { handler->on_message(kind, message); });
     }
     void drain() {
         buffered_bytes = 0;
-        if (listening()) handler->on_drain();
+        if (listening()) call([&] { handler->on_drain(); });
     }
     void end(WebSocketEnd how) {
         if (!listening()) return;
         ended = true;
-        handler->on_end(how);
+        call([&] { handler->on_end(how); });
     }
     [[nodiscard]] bool listening() const { return !closed && !ended && !destroyed; }
+
+private:
+    template <class Call>
+    void call(Call handler_call) {
+        in_call = true;
+        handler_call();
+        in_call = false;
+    }
 };
 
 class FakeWebSocket final : public WebSocketPort {
 public:
     explicit FakeWebSocket(std::shared_ptr<WebSocketRecord> record) : record_(std::move(record)) {}
-    ~FakeWebSocket() override { record_->destroyed = true; }
+    ~FakeWebSocket() override {
+        SB_CHECK(!record_->in_call);
+        record_->destroyed = true;
+    }
     FakeWebSocket(const FakeWebSocket&) = delete;
     FakeWebSocket& operator=(const FakeWebSocket&) = delete;
 
