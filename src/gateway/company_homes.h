@@ -1,0 +1,102 @@
+#pragma once
+
+#include <expected>
+#include <list>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "auth/principal.h"
+#include "base/clock.h"
+#include "base/error_code.h"
+#include "base/executor.h"
+#include "base/ids.h"
+#include "gateway/options.h"
+#include "limits/token_bucket.h"
+#include "updates/company_log.h"
+
+namespace signalbox::gateway {
+
+/// Where a connection lives.
+struct ConnectionRef {
+    ConnectionId id;
+    ShardIndex shard = 0;
+    friend bool operator==(const ConnectionRef&, const ConnectionRef&) = default;
+};
+
+/// Why the session's connection was closed last time, by us.
+struct LastClose {
+    std::string code;
+    WallTime time{};
+};
+
+struct AdmissionRequest {
+    auth::Principal principal;
+    ConnectionRef connection;
+    std::optional<WallTime> session_expires_at;  ///< nullopt in claim mode
+};
+
+/// What the connection's shard is told about an admitted connection.
+struct Admitted {
+    std::optional<LastClose> last_close;
+    std::optional<WallTime> session_expires_at;
+};
+
+/// The state of the companies whose home is this shard: who is connected, update positions, the
+/// buckets of users and companies, the last closes of sessions. Exact without a lock, because all
+/// questions about a company come here.
+///
+/// Threading: confined to its shard.
+/// Bounds:    members are bounded by the connections; buckets and last closes by their maxima.
+class CompanyHomes {
+public:
+    CompanyHomes(const Options& options, std::string_view epoch);
+
+    enum class Room : std::uint8_t { kFree, kUserFull, kCompanyFull };
+    /// Whether one more connection of this principal may be registered.
+    [[nodiscard]] Room room_for(const auth::Principal& principal) const;
+    /// Connections of the principal's session: the candidates for eviction.
+    [[nodiscard]] std::vector<ConnectionRef> session_members(const CompanyId& company,
+                                                             const SessionId& session) const;
+    /// Registers without asking again. Hands out, and forgets, the session's last close.
+    [[nodiscard]] Admitted enter(const AdmissionRequest& request, WallTime now);
+    /// @param close_code  why we closed it; empty: the client left by itself.
+    void leave(const CompanyId& company, const UserId& user, const SessionId& session,
+               const ConnectionRef& connection, std::string_view close_code, WallTime now);
+    /// Notes a close for a connection that never entered (a held refusal).
+    void note_close(const CompanyId& company, const SessionId& session, std::string_view code,
+                    WallTime now);
+
+    /// The shards that have connections of the company.
+    [[nodiscard]] std::vector<ShardIndex> shards_of(const CompanyId& company) const;
+    [[nodiscard]] std::string next_position(const CompanyId& company);
+
+    /// Takes from the user's and the company's bucket; nothing when either refuses.
+    /// @return nullopt, or after how long to come back.
+    [[nodiscard]] std::optional<Milliseconds> spend(const auth::Principal& principal, double cost,
+                                                    MonotonicTime now);
+    [[nodiscard]] std::size_t connection_count() const { return connections_; }
+
+private:
+    struct Company {
+        std::unordered_map<UserId, std::size_t> users;
+        std::unordered_map<SessionId, std::vector<ConnectionRef>> sessions;
+        std::vector<std::size_t> by_shard;
+        std::size_t connections = 0;
+    };
+    struct RememberedClose {
+        std::string key;
+        LastClose close;
+    };
+    const Options& options_;
+    std::unordered_map<CompanyId, Company> companies_;
+    std::size_t connections_ = 0;
+    limits::BucketTable user_buckets_;
+    limits::BucketTable company_buckets_;
+    updates::CompanyPositions positions_;
+    std::list<RememberedClose> closes_;  // newest first
+    std::unordered_map<std::string_view, std::list<RememberedClose>::iterator> closes_by_session_;
+};
+
+}  // namespace signalbox::gateway

@@ -1,0 +1,401 @@
+#include <algorithm>
+#include <limits>
+
+#include "gateway/connection.h"
+#include "gateway/gateway.h"
+#include "gateway/peers.h"
+#include "updates/envelope.h"
+
+/// From the Engine.IO handshake to `system.connected`.
+namespace signalbox::gateway {
+namespace {
+
+constexpr Milliseconds kRetryWhenBusy{1'000};
+constexpr Milliseconds kRetryWhenFull{5'000};
+
+/// A parameter of the CONNECT's auth object or, without it, of the handshake's query. Empty is
+/// absent.
+std::string parameter(const HttpRequest& handshake, JsonElement auth, std::string_view name) {
+    std::string_view text;
+    if (auth[name].get(text) == simdjson::SUCCESS && !text.empty()) return std::string(text);
+    std::int64_t number = 0;
+    if (auth[name].get(number) == simdjson::SUCCESS) return std::to_string(number);
+    const QueryParameters query(handshake.query);
+    return std::string(query.find(name).value_or(""));
+}
+
+std::string_view without_bearer(std::string_view token) {
+    constexpr std::string_view kPrefix = "bearer ";
+    if (token.size() >= kPrefix.size() &&
+        equal_ignoring_case(token.substr(0, kPrefix.size()), kPrefix)) {
+        token.remove_prefix(kPrefix.size());
+    }
+    const std::size_t start = std::min(token.find_first_not_of(' '), token.size());
+    token.remove_prefix(start);
+    return token.substr(0, token.find_last_not_of(' ') + 1);
+}
+
+/// 429 or 503 with Retry-After: what the stock client retries by itself.
+HttpResponse handshake_refusal(const Error& error) {
+    std::string body;
+    updates::append_error(body, "", "", error);
+    HttpResponse response =
+        HttpResponse::of(http_status_of(error.code), "application/json", std::move(body));
+    const auto seconds =
+        std::chrono::ceil<std::chrono::seconds>(error.retry_after.value_or(kRetryWhenBusy));
+    response.headers.add("Retry-After", std::to_string(std::max<std::int64_t>(1, seconds.count())));
+    response.headers.add("Cache-Control", "no-store");
+    return response;
+}
+
+Error retryable(ErrorCode code, std::string message, Milliseconds after) {
+    Error error = Error::of(code, std::move(message));
+    error.retry_after = after;
+    return error;
+}
+
+}  // namespace
+
+void Gateway::admit_handshake(const HttpRequest& request, engineio::Application::Decision decide) {
+    if (draining_) {
+        ++stats_.connections_refused;
+        return decide(handshake_refusal(
+            retryable(ErrorCode::kShuttingDown, "the server is going down", kRetryWhenBusy)));
+    }
+    const limits::Rate& rate = s_.options.limits.address_handshakes;
+    if (!rate.limited()) return decide(std::nullopt);
+    const auto shard =
+        static_cast<ShardIndex>(std::hash<std::string>{}(request.peer) % s_.mesh.shard_count());
+    auto shared = std::make_shared<engineio::Application::Decision>(std::move(decide));
+    PeerTask task = [shared, peer = request.peer, asker = s_.mesh.self()](Gateway& home) {
+        const auto wait =
+            home.address_buckets_.take(peer, home.s_.options.limits.address_handshakes, home.now());
+        home.tell(asker, [shared, wait](Gateway& self) {
+            if (!wait) return (*shared)(std::nullopt);
+            ++self.stats_.handshakes_limited;
+            (*shared)(handshake_refusal(retryable(
+                ErrorCode::kRateLimited, "too many connections from this address at once", *wait)));
+        });
+    };
+    if (ask(shard, task)) return;
+    (*shared)(
+        handshake_refusal(retryable(ErrorCode::kOverloaded, "the server is busy", kRetryWhenBusy)));
+}
+
+void Gateway::on_connect(socketio::Socket& socket, std::string_view auth) {
+    socket.data = std::make_unique<Connection>(*this, socket);
+    auto& connection = static_cast<Connection&>(*socket.data);
+    if (draining_) {
+        return hold(connection, retryable(ErrorCode::kShuttingDown, "the server is going down",
+                                          kRetryWhenBusy));
+    }
+    if (auto error = read_connect(connection, auth)) return refuse(connection, std::move(*error));
+    request_admission(connection);
+}
+
+std::expected<auth::TokenClaims, Error> Gateway::verify_handshake_token(
+    const HttpRequest& handshake, JsonElement auth) const {
+    std::string_view token;
+    JsonElement given;
+    if (auth["token"].get(given) == simdjson::SUCCESS && !given.is_null()) {
+        if (given.get(token) != simdjson::SUCCESS) {
+            return std::unexpected(
+                Error::of(ErrorCode::kInvalidToken, "auth.token must be a string"));
+        }
+        return s_.tokens.verify(without_bearer(token), s_.clock.wall_now());
+    }
+    if (s_.options.token_sources.header) {
+        if (const auto header = handshake.headers.find("Authorization")) {
+            return s_.tokens.verify(without_bearer(*header), s_.clock.wall_now());
+        }
+    }
+    if (s_.options.token_sources.query) {
+        const QueryParameters query(handshake.query);
+        if (const auto value = query.find("token")) {
+            return s_.tokens.verify(without_bearer(*value), s_.clock.wall_now());
+        }
+    }
+    return std::unexpected(
+        Error::of(ErrorCode::kInvalidToken,
+                  "no token was given: pass it as auth.token, as in io(url, {auth: {token}})"));
+}
+
+std::optional<Error> Gateway::read_connect(Connection& connection, std::string_view auth_text) {
+    const HttpRequest& handshake = connection.socket.handshake();
+    const auto parsed = parser_.parse(auth_text.empty() ? "{}" : auth_text);
+    if (!parsed)
+        return Error::of(ErrorCode::kInvalidMessage,
+                         "auth is " + std::string(to_string(parsed.error())));
+    const JsonElement auth = *parsed;
+    auto claims = verify_handshake_token(handshake, auth);
+    if (!claims) return std::move(claims.error());
+
+    auth::Principal& who = connection.principal;
+    who.user = std::move(claims->user);
+    who.company = std::move(claims->company);
+    who.permissions = std::move(claims->permissions);
+    who.expires_at = claims->expires_at;
+    const std::string session = parameter(handshake, auth, "sessionId");
+    auto id = session.empty() ? std::optional(claims->session) : SessionId::parse(session);
+    if (!id) return Error::of(ErrorCode::kSessionInvalid, "sessionId is not a valid id");
+    if (id->empty()) {
+        return Error::of(ErrorCode::kSessionRequired,
+                         "sessionId is missing: pass it in the query or in auth");
+    }
+    if (!claims->session.empty() && *id != claims->session) {
+        return Error::of(ErrorCode::kSessionInvalid, "the token belongs to another session");
+    }
+    if (s_.options.session_mode == SessionMode::kClaim && claims->session.empty()) {
+        return Error::of(ErrorCode::kSessionRequired, "the token names no session");
+    }
+    who.session = std::move(*id);
+
+    const std::string artifact = parameter(handshake, auth, "artifactId");
+    if (!artifact.empty()) {
+        connection.artifact = ArtifactId::parse(artifact);
+        if (!connection.artifact)
+            return Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id");
+    }
+    const std::string format = parameter(handshake, auth, "format");
+    connection.format = s_.options.format;
+    if (format == "object") connection.format = MessageFormat::kObject;
+    if (format == "string") connection.format = MessageFormat::kString;
+    return std::nullopt;
+}
+
+void Gateway::refuse(Connection& connection, Error error) {
+    error.ref = s_.random.id(10);
+    ++stats_.connections_refused;
+    stats_.count_error(error.code);
+    const auth::Principal& who = connection.principal;
+    s_.log.info("connection.refused", {{"connectionId", connection.socket.id()},
+                                       {"userId", who.user.str()},
+                                       {"companyId", who.company.str()},
+                                       {"code", error.code},
+                                       {"ref", error.ref},
+                                       {"reason", error.message},
+                                       {"peer", connection.socket.handshake().peer}});
+    std::string data;
+    JsonWriter(data)
+        .begin_object()
+        .member("code", error.code)
+        .member("retryable", false)
+        .member("ref", error.ref)
+        .end_object();
+    connection.state = Connection::State::kClosing;
+    connection.socket.refuse(error.message, data);
+}
+
+void Gateway::hold(Connection& connection, const Error& error) {
+    ++stats_.connections_refused;
+    stats_.count_error(error.code);
+    const Milliseconds wait =
+        std::min(error.retry_after.value_or(kRetryWhenBusy), s_.options.refusal_hold_max);
+    const auth::Principal& who = connection.principal;
+    s_.log.info("connection.held", {{"connectionId", connection.socket.id()},
+                                    {"userId", who.user.str()},
+                                    {"companyId", who.company.str()},
+                                    {"code", error.code},
+                                    {"ref", s_.random.id(10)},
+                                    {"reason", error.message},
+                                    {"holdMs", wait.count()}});
+    connection.state = Connection::State::kHeld;
+    connection.hold_until(now() + wait);
+    if (who.company.empty()) return;
+    tell(home_of(who.company),
+         [company = who.company, session = who.session, code = error.code](Gateway& home) {
+             home.homes_.note_close(company, session, code, home.s_.clock.wall_now());
+         });
+}
+
+void Gateway::request_admission(Connection& connection) {
+    const std::string id = connection.socket.id();
+    AdmissionRequest request{connection.principal, {ConnectionId::trusted(id), s_.mesh.self()}, {}};
+    const ShardIndex home_shard = home_of(connection.principal.company);
+    PeerTask task = [request = std::move(request), id](Gateway& home) mutable {
+        const ShardIndex asker = request.connection.shard;
+        AdmissionRequest copy = request;
+        home.admit_at_home(std::move(request), [&home, asker, id, copy = std::move(copy)](
+                                                   std::expected<Admitted, Error> outcome) mutable {
+            home.tell(asker, [id, copy = std::move(copy),
+                              outcome = std::move(outcome)](Gateway& self) mutable {
+                self.finish_admission(id, copy, std::move(outcome));
+            });
+        });
+    };
+    if (!ask(home_shard, task)) {
+        hold(connection, retryable(ErrorCode::kOverloaded, "the server is busy", kRetryWhenBusy));
+    }
+}
+
+void Gateway::admit_at_home(AdmissionRequest request, Done<Admitted> done) {
+    SessionClaim claim{request.principal.user, request.principal.company,
+                       request.principal.session};
+    check_session(std::move(claim),
+                  [this, request = std::move(request), done = std::move(done)](
+                      std::expected<std::optional<WallTime>, Error> session) mutable {
+                      if (!session) return done(std::unexpected(std::move(session.error())));
+                      request.session_expires_at = *session;
+                      find_room(std::move(request), std::move(done));
+                  });
+}
+
+void Gateway::check_session(SessionClaim claim, Done<std::optional<WallTime>> done) {
+    if (s_.sessions == nullptr) return done(std::nullopt);
+    SessionId id = claim.session;
+    s_.sessions->find(
+        std::move(id), s_.mesh,
+        [this, claim = std::move(claim), done = std::move(done)](auto found) mutable {
+            if (!found) {
+                return done(std::unexpected(retryable(ErrorCode::kOverloaded,
+                                                      "sessions cannot be checked at the moment",
+                                                      kRetryWhenFull)));
+            }
+            const auto& record = *found;
+            if (!record || record->user != claim.user || record->company != claim.company) {
+                return done(std::unexpected(
+                    Error::of(ErrorCode::kSessionInvalid,
+                              "the session is unknown, revoked or somebody else's")));
+            }
+            if (record->expires_at <= s_.clock.wall_now()) {
+                return done(std::unexpected(
+                    Error::of(ErrorCode::kSessionExpired, "the session's time is over")));
+            }
+            done(record->expires_at);
+        });
+}
+
+void Gateway::find_room(AdmissionRequest request, Done<Admitted> done) {
+    const auto enter = [this](const AdmissionRequest& r) {
+        Admitted admitted = homes_.enter(r, s_.clock.wall_now());
+        admitted.session_expires_at = r.session_expires_at;
+        return admitted;
+    };
+    const CompanyHomes::Room room = homes_.room_for(request.principal);
+    if (room == CompanyHomes::Room::kFree) return done(enter(request));
+    auto candidates = homes_.session_members(request.principal.company, request.principal.session);
+    if (candidates.empty()) {
+        const bool user = room == CompanyHomes::Room::kUserFull;
+        return done(
+            std::unexpected(retryable(ErrorCode::kTooManyConnections,
+                                      user ? "this user has its maximum of connections open"
+                                           : "this company has its maximum of connections open",
+                                      kRetryWhenFull)));
+    }
+    evict_most_silent(
+        std::move(candidates), [this, enter, request = std::move(request),
+                                done = std::move(done)](ConnectionRef victim) mutable {
+            const auth::Principal& who = request.principal;
+            const WallTime time = s_.clock.wall_now();
+            homes_.leave(who.company, who.user, who.session, victim, "", time);
+            Admitted admitted = enter(request);
+            tell(victim.shard, [id = victim.id](Gateway& peer) {
+                peer.close_by_id(id.str(),
+                                 {.code = "TOO_MANY_CONNECTIONS",
+                                  .event = "system.limitWarning",
+                                  .data = R"({"code":"TOO_MANY_CONNECTIONS","closing":true})"});
+            });
+            done(std::move(admitted));
+        });
+}
+
+void Gateway::evict_most_silent(std::vector<ConnectionRef> candidates,
+                                std::move_only_function<void(ConnectionRef)> done) {
+    const ConnectionRef fallback = candidates.front();
+    auto shared = std::make_shared<const std::vector<ConnectionRef>>(std::move(candidates));
+    using Silent = std::pair<MonotonicTime, ConnectionRef>;
+    auto question = [shared](Gateway& peer) {
+        Silent best{MonotonicTime::max(), {}};
+        for (const ConnectionRef& candidate : *shared) {
+            if (candidate.shard != peer.s_.mesh.self()) continue;
+            const Connection* connection = peer.find_connection(candidate.id.str());
+            const MonotonicTime heard =
+                connection == nullptr ? MonotonicTime::min() : connection->last_heard;
+            if (heard < best.first) best = {heard, candidate};
+        }
+        return best;
+    };
+    auto shared_done = std::make_shared<decltype(done)>(std::move(done));
+    const bool asked = gather<Silent>(question, [shared_done](std::vector<Silent> answers) {
+        (*shared_done)(std::ranges::min(answers, {}, &Silent::first).second);
+    });
+    if (!asked) (*shared_done)(fallback);
+}
+
+void Gateway::finish_admission(const std::string& socket_id, const AdmissionRequest& request,
+                               std::expected<Admitted, Error> outcome) {
+    Connection* connection = find_connection(socket_id);
+    if (connection == nullptr || connection->state != Connection::State::kAdmitting) {
+        if (!outcome) return;
+        const auth::Principal& who = request.principal;
+        tell(home_of(who.company), [who, ref = request.connection](Gateway& home) {
+            home.homes_.leave(who.company, who.user, who.session, ref, "",
+                              home.s_.clock.wall_now());
+        });
+        return;
+    }
+    if (outcome) return accept(*connection, *outcome);
+    if (is_retryable(outcome.error().code)) return hold(*connection, outcome.error());
+    refuse(*connection, std::move(outcome.error()));
+}
+
+void Gateway::accept(Connection& connection, const Admitted& admitted) {
+    const auth::Principal& who = connection.principal;
+    connection.state = Connection::State::kOpen;
+    connection.connected_at = s_.clock.wall_now();
+    connection.last_heard = now();
+    connection.session_expires_at = admitted.session_expires_at;
+    ++stats_.connections_accepted;
+    ++stats_.connections_open;
+
+    socketio::Socket& socket = connection.socket;
+    socket.accept();
+    socket.join(updates::company_room(who.company));
+    socket.join(updates::user_room(who.company, who.user));
+    socket.join(updates::session_room(who.company, who.session));
+    socket.join(updates::connection_room(who.company, ConnectionId::trusted(socket.id())));
+    if (connection.artifact) {
+        connection.subscriptions.push_back(*connection.artifact);
+        socket.join(updates::artifact_room(who.company, *connection.artifact));
+    }
+    s_.log.info("connection.accepted", {{"connectionId", socket.id()},
+                                        {"userId", who.user.str()},
+                                        {"companyId", who.company.str()},
+                                        {"sessionId", who.session.str()},
+                                        {"peer", socket.handshake().peer}});
+    send_system(connection, "system.connected", connected_data(connection, admitted));
+    connection.arm_expiry();
+    if (draining_) close_when_idle(connection);
+}
+
+std::string Gateway::connected_data(const Connection& connection, const Admitted& admitted) const {
+    const LimitOptions& limits = s_.options.limits;
+    const auth::Principal& who = connection.principal;
+    std::string data;
+    JsonWriter json(data);
+    json.begin_object()
+        .member("connectionId", connection.socket.id())
+        .member("sessionId", who.session.str())
+        .member("companyId", who.company.str());
+    if (who.expires_at) json.member("expiresAt", format_time(*who.expires_at));
+    json.member("recovered", false)
+        .key("limits")
+        .begin_object()
+        .member("messagesPerSecond", limits.connection_messages.per_second)
+        .member("messagesBurst", limits.connection_messages.burst)
+        .member("messageBytesMax", limits.message_bytes_max)
+        .member("inFlight", limits.in_flight_per_connection)
+        .member("subscriptions", limits.subscriptions_per_connection)
+        .end_object();
+    if (admitted.last_close) {
+        json.key("lastClose")
+            .begin_object()
+            .member("code", admitted.last_close->code)
+            .member("time", format_time(admitted.last_close->time))
+            .end_object();
+    }
+    json.end_object();
+    return data;
+}
+
+}  // namespace signalbox::gateway

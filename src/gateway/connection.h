@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actions/executor.h"
+#include "auth/principal.h"
+#include "base/clock.h"
+#include "base/timer_wheel.h"
+#include "gateway/options.h"
+#include "limits/token_bucket.h"
+#include "socketio/server.h"
+
+namespace signalbox::gateway {
+
+class Gateway;
+
+/// The gateway's state of one Socket.IO socket, from its CONNECT to its end.
+///
+///     kAdmitting ──accepted──> kOpen ──> kClosing
+///         └──refused, a retry may help──> kHeld ──> kClosing
+///
+/// Ownership: by the socket (Socket::data). Threading: confined to its shard.
+class Connection final : public socketio::SocketData {
+public:
+    enum class State : std::uint8_t { kAdmitting, kHeld, kOpen, kClosing };
+
+    /// A running execution that this connection asked for.
+    struct InFlight {
+        std::uint64_t token;  ///< of this connection; also while the id is not known yet
+        std::string request_id;
+        actions::ExecutionId id = 0;
+    };
+
+    Connection(Gateway& gateway, socketio::Socket& socket);
+
+    Gateway& gateway;
+    socketio::Socket& socket;
+    State state = State::kAdmitting;
+    MessageFormat format = MessageFormat::kString;
+    auth::Principal principal;
+    std::optional<ArtifactId> artifact;     ///< asked for at connect
+    std::vector<ArtifactId> subscriptions;  ///< that one included
+    std::optional<WallTime> session_expires_at;
+    WallTime connected_at{};
+    MonotonicTime last_heard{};
+
+    limits::TokenBucket messages;
+    std::size_t violations = 0;
+    MonotonicTime violations_since{};
+    bool warned_of_violations = false;
+
+    std::vector<InFlight> in_flight;
+    std::uint64_t next_token = 1;
+
+    /// Why we close it: an error code, or empty. Goes into the session's `lastClose`.
+    std::string close_code;
+
+    /// Arms the timer for the next of: end of the hold, expiry warning, close at expiry.
+    void hold_until(MonotonicTime time);
+    void arm_expiry();
+
+private:
+    enum class Expiry : std::uint8_t { kWarn, kTokenEnd, kSessionEnd, kHoldEnd };
+    void on_timer();
+    void arm_at(WallTime time, Expiry what);
+
+    Expiry next_ = Expiry::kHoldEnd;
+    bool warned_ = false;
+    Timer timer_ = Timer::calling<&Connection::on_timer>(this);
+};
+
+}  // namespace signalbox::gateway

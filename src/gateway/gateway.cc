@@ -1,0 +1,88 @@
+#include "gateway/gateway.h"
+
+#include "gateway/connection.h"
+#include "gateway/peers.h"
+
+namespace signalbox::gateway {
+namespace {
+
+constexpr std::size_t kAddressesMax = 100'000;
+
+}  // namespace
+
+Gateway::Gateway(Services services)
+    : s_(services),
+      executor_(s_.wheel, s_.mesh, s_.pool, s_.random, s_.log, s_.clock),
+      homes_(s_.options, s_.random.id(6)),
+      address_buckets_(kAddressesMax) {}
+
+Gateway::~Gateway() = default;
+
+void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth::Principal> done) {
+    if (credentials.bearer.empty()) {
+        return done(std::unexpected(Error::of(
+            ErrorCode::kInvalidToken, "no token was given: send `Authorization: Bearer TOKEN`")));
+    }
+    if (auth::looks_like_service_key(credentials.bearer)) {
+        auto service = s_.service_keys.find(credentials.bearer);
+        if (!service) {
+            return done(std::unexpected(
+                Error::of(ErrorCode::kInvalidToken, "the service key is not known")));
+        }
+        return done(std::move(*service));
+    }
+    auto claims = s_.tokens.verify(credentials.bearer, s_.clock.wall_now());
+    if (!claims) return done(std::unexpected(std::move(claims.error())));
+    auth::Principal who;
+    who.user = claims->user;
+    who.company = claims->company;
+    who.permissions = claims->permissions;
+    who.expires_at = claims->expires_at;
+    auto session = credentials.session_id.empty() ? std::optional(claims->session)
+                                                  : SessionId::parse(credentials.session_id);
+    const bool foreign = session && !claims->session.empty() && *session != claims->session;
+    if (!session || foreign) {
+        return done(std::unexpected(
+            Error::of(ErrorCode::kSessionInvalid, "the session is not valid or not the token's")));
+    }
+    if (session->empty()) {
+        if (need == SessionNeed::kOptional) return done(std::move(who));
+        return done(std::unexpected(
+            Error::of(ErrorCode::kSessionRequired,
+                      "sessionId is missing: send it in the query or as X-Session-Id")));
+    }
+    who.session = std::move(*session);
+    SessionClaim claim{who.user, who.company, who.session};
+    check_session(std::move(claim),
+                  [who = std::move(who), done = std::move(done)](auto checked) mutable {
+                      if (!checked) return done(std::unexpected(std::move(checked.error())));
+                      done(std::move(who));
+                  });
+}
+
+Stats Gateway::stats() const {
+    Stats stats = stats_;
+    const auto& counters = executor_.counters();
+    stats.executions_running = executor_.running();
+    stats.executions_started = counters.started;
+    stats.executions_succeeded = counters.succeeded;
+    stats.executions_failed = counters.failed;
+    stats.executions_timed_out = counters.timed_out;
+    stats.executions_cancelled = counters.cancelled;
+    stats.executions_late = counters.late;
+    return stats;
+}
+
+void Gateway::collect_stats(std::move_only_function<void(Stats)> done) {
+    auto shared = std::make_shared<decltype(done)>(std::move(done));
+    const bool asked = gather<Stats>([](Gateway& peer) { return peer.stats(); },
+                                     [shared](std::vector<Stats> all) {
+                                         Stats sum;
+                                         for (const Stats& one : all) sum.add(one);
+                                         (*shared)(sum);
+                                     });
+    // A full mailbox: what this shard knows is better than nothing.
+    if (!asked) (*shared)(stats());
+}
+
+}  // namespace signalbox::gateway

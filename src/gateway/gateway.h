@@ -1,0 +1,312 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actions/executor.h"
+#include "actions/registry.h"
+#include "auth/principal.h"
+#include "auth/service_keys.h"
+#include "auth/session_store.h"
+#include "auth/token_verifier.h"
+#include "base/clock.h"
+#include "base/error_code.h"
+#include "base/executor.h"
+#include "base/http.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/timer_wheel.h"
+#include "engineio/server.h"
+#include "gateway/company_homes.h"
+#include "gateway/options.h"
+#include "gateway/stats.h"
+#include "limits/token_bucket.h"
+#include "socketio/server.h"
+#include "updates/update.h"
+
+/// The guide's protocol: binds tokens, sessions, limits, actions and updates to Socket.IO and REST.
+namespace signalbox::gateway {
+
+class Gateway;
+class Connection;
+class SocketSink;
+class CallSink;
+
+/// What the shards' gateways share, all const or thread-safe while they run, and what each has
+/// alone.
+struct Services {
+    const Options& options;
+    const auth::TokenVerifier& tokens;
+    const auth::ServiceKeys& service_keys;
+    auth::SessionStore* sessions = nullptr;  ///< null in claim mode
+    const actions::ActionRegistry& actions;
+    BlockingPool& pool;
+    Log& log;
+    const Clock& clock;
+    /// The shard's own:
+    ShardMesh& mesh;
+    TimerWheel& wheel;
+    Random& random;
+    /// Every shard's gateway by index; complete before any shard runs.
+    const std::vector<Gateway*>& peers;
+};
+
+template <class T>
+using Done = std::move_only_function<void(std::expected<T, Error>)>;
+
+/// Asks the REST door to authenticate.
+struct Credentials {
+    std::string bearer;      ///< of `Authorization: Bearer`; empty: none
+    std::string session_id;  ///< query `sessionId` or header `X-Session-Id`; empty: none
+};
+/// Whether a user's token without a session suffices.
+enum class SessionNeed : std::uint8_t { kRequired, kOptional };
+
+/// One action over REST.
+struct ActionCall {
+    auth::Principal principal;
+    std::string action;
+    std::string request_id;  ///< empty: one is made
+    JsonText data;
+    std::optional<Milliseconds> timeout;
+    bool wants_status = false;
+};
+
+/// Hears how an action that was called over REST goes, as envelopes. on_final() is the last call.
+class CallListener {
+public:
+    virtual ~CallListener() = default;
+    /// A status UPDATE envelope.
+    virtual void on_update(std::string_view envelope) = 0;
+    /// The RESPONSE envelope with 200, or the ERROR envelope with its HTTP status.
+    virtual void on_final(int http_status, std::string_view envelope,
+                          std::optional<Milliseconds> retry_after) = 0;
+};
+
+struct PublishReceipt {
+    std::vector<std::string> positions;  ///< one an update, in order
+};
+
+/// {"accepted":n,"positions":[…]}
+[[nodiscard]] std::string receipt_json(const PublishReceipt& receipt);
+
+/// POST or PUT of a session.
+struct SessionRequest {
+    UserId user;
+    CompanyId company;
+    SessionId id;                     ///< empty: one is made
+    std::optional<Milliseconds> ttl;  ///< else options.session_ttl
+};
+struct SessionAnswer {
+    auth::SessionRecord record;
+    bool created = true;
+};
+
+/// One open connection, for GET /connections.
+struct ConnectionInfo {
+    ConnectionId id;
+    UserId user;
+    CompanyId company;
+    SessionId session;
+    std::vector<ArtifactId> artifacts;
+    std::string transport;  ///< "websocket" or "polling"
+    std::string peer;
+    WallTime connected_at{};
+    std::size_t in_flight = 0;
+};
+
+/// The guide's protocol on one shard.
+///
+/// Packet's way: on_event() → envelope → expiry, limits, permission → executor or built-in →
+/// envelope written to the socket. Home shards (company_homes.h) are asked through the mesh; each
+/// question carries its continuation back, so no state waits in between. Threading: confined to its
+/// shard; `done` callbacks run there, now or later, exactly once. Errors:    every refusal is an
+/// Error of the registry; OVERLOADED when a mailbox is full.
+class Gateway final : public socketio::NamespaceHandler {
+public:
+    explicit Gateway(Services services);
+    ~Gateway() override;
+
+    /// The socket door: the namespace whose events come here; set once before the shard runs.
+    void attach(socketio::Namespace& sockets) { sockets_ = &sockets; }
+    /// Admission of an Engine.IO handshake: address bucket, draining (429, 503 with Retry-After).
+    void admit_handshake(const HttpRequest& request, engineio::Application::Decision decide);
+
+    void on_connect(socketio::Socket& socket, std::string_view auth) override;
+    void on_event(socketio::Socket& socket, const socketio::Event& event) override;
+    void on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason) override;
+    void on_slow_consumer(socketio::Socket& socket) override;
+
+    /// The REST door.
+    void authenticate(Credentials credentials, SessionNeed need, Done<auth::Principal> done);
+    /// Checks limits and permission and runs it. It goes on when the caller has gone.
+    void call_action(ActionCall call, std::shared_ptr<CallListener> listener);
+    /// Permission `updates:send` in each update's company, all or none; publishes in order.
+    void publish(const auth::Principal& principal, std::vector<updates::Update> updates,
+                 Done<PublishReceipt> done);
+    /// For the embedding program and the control socket: no permission asked.
+    void publish_trusted(std::vector<updates::Update> updates, Done<PublishReceipt> done);
+
+    /// Permission `sessions:manage`, each in the session's company. NOT_FOUND hides what is
+    /// foreign.
+    void put_session(const auth::Principal& principal, SessionRequest request,
+                     Done<SessionAnswer> done);
+    void get_session(const auth::Principal& principal, SessionId id,
+                     Done<auth::SessionRecord> done);
+    void list_sessions(const auth::Principal& principal, auth::SessionFilter filter,
+                       Done<std::vector<auth::SessionRecord>> done);
+    /// Its connections close everywhere.
+    void delete_session(const auth::Principal& principal, SessionId id,
+                        Done<auth::SessionRecord> done);
+    /// @param filter  user required, company optional (default: the principal's own). @return how
+    /// many.
+    void delete_sessions(const auth::Principal& principal, auth::SessionFilter filter,
+                         Done<std::size_t> done);
+
+    /// Permission `connections:manage`; at most 1,000 are listed.
+    void list_connections(const auth::Principal& principal, std::optional<CompanyId> company,
+                          Done<std::vector<ConnectionInfo>> done);
+    /// A server DISCONNECT: the client does not come back by itself.
+    void delete_connection(const auth::Principal& principal, ConnectionId id,
+                           Done<ConnectionInfo> done);
+
+    /// A principal that may do everything: the control socket's.
+    [[nodiscard]] static auth::Principal operator_principal();
+
+    /// Tells every connection `system.serverShutdown`, refuses new work, and closes each connection
+    /// when its last execution has ended. `drained` runs when none is left.
+    void begin_drain(std::move_only_function<void()> drained);
+    /// Ends what still runs (SHUTTING_DOWN) and closes everything: the grace is over.
+    void end_drain();
+    [[nodiscard]] bool draining() const { return draining_; }
+
+    [[nodiscard]] Stats stats() const;
+    /// The sum over all shards.
+    void collect_stats(std::move_only_function<void(Stats)> done);
+
+private:
+    friend class Connection;
+    friend class SocketSink;
+    friend class CallSink;
+    struct Incoming;
+    struct PublishJob;
+
+    /// How a connection is closed by us. `event` and its `data` tell the client before.
+    struct Closing {
+        std::string_view code;  ///< for `lastClose`; empty: none
+        std::string_view event = {};
+        std::string_view data = "{}";
+        engineio::CloseReason reason = engineio::CloseReason::kForcedClose;
+    };
+    /// A session as the admission wants it checked.
+    struct SessionClaim {
+        UserId user;
+        CompanyId company;
+        SessionId session;
+    };
+    /// Runs on another shard.
+    using PeerTask = std::move_only_function<void(Gateway&)>;
+
+    // connect.cc: who comes in
+    [[nodiscard]] std::expected<auth::TokenClaims, Error> verify_handshake_token(
+        const HttpRequest& handshake, JsonElement auth) const;
+    [[nodiscard]] std::optional<Error> read_connect(Connection& connection, std::string_view auth);
+    void refuse(Connection& connection, Error error);
+    void hold(Connection& connection, const Error& error);
+    void request_admission(Connection& connection);
+    void admit_at_home(AdmissionRequest request, Done<Admitted> done);
+    void find_room(AdmissionRequest request, Done<Admitted> done);
+    void evict_most_silent(std::vector<ConnectionRef> candidates,
+                           std::move_only_function<void(ConnectionRef)> done);
+    /// @return the session's end; nullopt when it has none of its own (claim mode).
+    void check_session(SessionClaim claim, Done<std::optional<WallTime>> done);
+    void finish_admission(const std::string& socket_id, const AdmissionRequest& request,
+                          std::expected<Admitted, Error> outcome);
+    void accept(Connection& connection, const Admitted& admitted);
+    [[nodiscard]] std::string connected_data(const Connection& connection,
+                                             const Admitted& admitted) const;
+
+    // messages.cc: what they say
+    void on_message(Connection& connection, const socketio::Event& event);
+    void on_named_event(Connection& connection, const socketio::Event& event);
+    void receive(Connection& connection, Incoming incoming);
+    void run(Connection& connection, Incoming incoming);
+    [[nodiscard]] std::optional<Error> refusal_of(Connection& connection, const Incoming& incoming,
+                                                  const actions::Action* action) const;
+    void reject(Connection& connection, const Incoming& incoming, const Error& error);
+    void note_violation(Connection& connection, const Error& error);
+    /// Sends `envelope` to the ack when there is one, else in the event `message`.
+    void send_envelope(Connection& connection, std::string_view envelope,
+                       std::optional<std::uint64_t> ack);
+    void send_system(Connection& connection, std::string_view event, std::string_view data);
+    void warn_of_expiry(Connection& connection);
+    void execution_ended(const std::string& socket_id, std::uint64_t token);
+
+    // invoke.cc: one action for both doors
+    [[nodiscard]] std::expected<const actions::Action*, Error> find_action(
+        const auth::Principal& principal, std::string_view name) const;
+    /// @param connection  null over REST. @return the execution's id; it may have ended already.
+    actions::ExecutionId invoke(actions::ExecutionRequest request, Connection* connection,
+                                std::unique_ptr<actions::ExecutionSink> sink);
+    void invoke_built_in(const actions::ExecutionRequest& request, Connection* connection,
+                         std::unique_ptr<actions::ExecutionSink> sink);
+    void send_updates(const actions::ExecutionRequest& request,
+                      std::unique_ptr<actions::ExecutionSink> sink);
+    [[nodiscard]] actions::ActionResult change_subscription(
+        const actions::ExecutionRequest& request, Connection* connection);
+    [[nodiscard]] actions::ActionResult cancel_executions(const actions::ExecutionRequest& request,
+                                                          Connection* connection);
+    [[nodiscard]] JsonText describe_actions(const auth::Principal& principal) const;
+    /// Asks the home shard for the user's and the company's tokens, when these are limited.
+    void spend_shared_buckets(const auth::Principal& principal, double cost,
+                              std::move_only_function<void(std::optional<Error>)> done);
+
+    // publish.cc
+    void publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_t company_index);
+
+    // manage.cc
+    void close_sessions(std::vector<auth::SessionRecord> removed,
+                        std::move_only_function<void()> done);
+    void close(Connection& connection, const Closing& closing);
+    void close_by_id(const std::string& socket_id, const Closing& closing);
+    [[nodiscard]] ConnectionInfo info_of(Connection& connection) const;
+    void for_each_connection(const std::function<void(Connection&)>& visit);
+    void close_when_idle(Connection& connection);
+    void check_drained();
+
+    // peers.cc
+    /// Runs `task` on `shard`, here at once when it is this one. @return false when its mailbox is
+    /// full: `task` was not taken.
+    [[nodiscard]] bool ask(ShardIndex shard, PeerTask& task);
+    /// The same for answers and releases, which are always admitted.
+    void tell(ShardIndex shard, PeerTask task);
+    /// Asks every shard; `join` gets the answers in shard order. @return false: a mailbox was full.
+    template <class T>
+    [[nodiscard]] bool gather(std::function<T(Gateway&)> question,
+                              std::move_only_function<void(std::vector<T>)> join);
+
+    [[nodiscard]] ShardIndex home_of(const CompanyId& company) const;
+    [[nodiscard]] Connection* find_connection(const std::string& socket_id);
+    [[nodiscard]] MonotonicTime now() const { return s_.clock.monotonic_now(); }
+
+    Services s_;
+    socketio::Namespace* sockets_ = nullptr;
+    actions::Executor executor_;
+    CompanyHomes homes_;
+    limits::BucketTable address_buckets_;
+    JsonParser parser_;
+    Stats stats_;
+    std::size_t calls_running_ = 0;  // over REST
+    bool draining_ = false;
+    std::move_only_function<void()> drained_;
+    std::string envelope_;  // the one being written; kept for its memory
+    std::string args_;
+};
+
+}  // namespace signalbox::gateway

@@ -1,0 +1,217 @@
+#include <algorithm>
+
+#include "actions/schema.h"
+#include "gateway/call_sink.h"
+#include "gateway/connection.h"
+#include "gateway/peers.h"
+#include "updates/update.h"
+
+/// Running one action, the same for the socket and the REST door.
+namespace signalbox::gateway {
+namespace {
+
+constexpr Milliseconds kRetryWhenBusy{1'000};
+
+Error overloaded() {
+    Error error = Error::of(ErrorCode::kOverloaded, "the server is busy");
+    error.retry_after = kRetryWhenBusy;
+    return error;
+}
+
+/// A string member of `data`, which the action's schema has required to be one; empty when absent.
+std::string string_member(JsonElement data, std::string_view name) {
+    std::string_view text;
+    if (data[name].get(text) != simdjson::SUCCESS) return {};
+    return std::string(text);
+}
+
+}  // namespace
+
+std::expected<const actions::Action*, Error> Gateway::find_action(const auth::Principal& principal,
+                                                                  std::string_view name) const {
+    const actions::Action* action = s_.actions.find(name);
+    if (action == nullptr) {
+        return std::unexpected(
+            Error::of(ErrorCode::kActionNotFound,
+                      "there is no action `" + std::string(name.substr(0, 128)) + '`'));
+    }
+    if (!actions::may_run(*action, principal)) {
+        return std::unexpected(
+            Error::of(ErrorCode::kForbidden,
+                      "this needs the permission `" + action->definition.permission + '`'));
+    }
+    return action;
+}
+
+actions::ExecutionId Gateway::invoke(actions::ExecutionRequest request, Connection* connection,
+                                     std::unique_ptr<actions::ExecutionSink> sink) {
+    if (!std::holds_alternative<actions::BuiltIn>(request.action->definition.handler)) {
+        return executor_.start(std::move(request), std::move(sink));
+    }
+    invoke_built_in(request, connection, std::move(sink));
+    return 0;
+}
+
+void Gateway::invoke_built_in(const actions::ExecutionRequest& request, Connection* connection,
+                              std::unique_ptr<actions::ExecutionSink> sink) {
+    const std::string& name = request.action->definition.name;
+    JsonParser parser;
+    const auto data = parser.parse(request.data.str());
+    SB_CHECK(data.has_value());
+    const bool no_data = data->is_null() && request.action->definition.name != "updates.send";
+    const auto faults = no_data && (name == "system.ping" || name == "actions.list")
+                            ? std::vector<actions::SchemaFault>{}
+                            : request.action->input->validate(*data);
+    if (request.wants_status) {
+        sink->on_status(actions::Status::kAccepted, 1, "");
+        sink->on_status(actions::Status::kRunning, 2, "");
+    }
+    if (!faults.empty()) {
+        Error error =
+            Error::of(ErrorCode::kValidationFailed, "the data does not match the action's schema");
+        error.details = actions::details_of(faults);
+        return sink->on_end(std::unexpected(std::move(error)));
+    }
+    if (name == "updates.send") return send_updates(request, std::move(sink));
+    if (name == "actions.list") return sink->on_end(describe_actions(request.principal));
+    if (name == "execution.cancel") return sink->on_end(cancel_executions(request, connection));
+    if (name.starts_with("artifact."))
+        return sink->on_end(change_subscription(request, connection));
+    SB_CHECK(name == "system.ping");
+    std::string pong;
+    JsonWriter(pong).begin_object().member("time", format_time(s_.clock.wall_now())).end_object();
+    sink->on_end(JsonText::trusted(std::move(pong)));
+}
+
+void Gateway::send_updates(const actions::ExecutionRequest& request,
+                           std::unique_ptr<actions::ExecutionSink> sink) {
+    const CompanyId& company = request.principal.company;
+    auto updates = updates::parse_updates(request.data.str(),
+                                          company.empty() ? std::nullopt : std::optional(company));
+    if (!updates) return sink->on_end(std::unexpected(std::move(updates.error())));
+    publish(request.principal, std::move(*updates),
+            [sink = std::move(sink)](std::expected<PublishReceipt, Error> receipt) {
+                if (!receipt) return sink->on_end(std::unexpected(std::move(receipt.error())));
+                sink->on_end(JsonText::trusted(receipt_json(*receipt)));
+            });
+}
+
+actions::ActionResult Gateway::change_subscription(const actions::ExecutionRequest& request,
+                                                   Connection* connection) {
+    if (connection == nullptr) {
+        return std::unexpected(
+            Error::of(ErrorCode::kInvalidMessage,
+                      "this action changes a connection: run it over the socket"));
+    }
+    JsonParser parser;
+    const auto artifact =
+        ArtifactId::parse(string_member(*parser.parse(request.data.str()), "artifactId"));
+    if (!artifact)
+        return std::unexpected(
+            Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id"));
+    auto& held = connection->subscriptions;
+    const auto found = std::ranges::find(held, *artifact);
+    const std::string room = updates::artifact_room(connection->principal.company, *artifact);
+    if (request.action->definition.name == "artifact.unsubscribe") {
+        if (found != held.end()) held.erase(found);
+        connection->socket.leave(room);
+    } else if (found == held.end()) {
+        const std::size_t most = s_.options.limits.subscriptions_per_connection;
+        if (most != 0 && held.size() >= most) {
+            Error error = Error::of(ErrorCode::kRateLimited,
+                                    "this connection watches " + std::to_string(most) +
+                                        " artifacts already; unsubscribe from one first");
+            error.retry_after = kRetryWhenBusy;
+            return std::unexpected(std::move(error));
+        }
+        held.push_back(*artifact);
+        connection->socket.join(room);
+    }
+    std::string answer;
+    JsonWriter(answer)
+        .begin_object()
+        .member("artifactId", artifact->str())
+        .member("subscribed", request.action->definition.name == "artifact.subscribe")
+        .end_object();
+    return JsonText::trusted(std::move(answer));
+}
+
+actions::ActionResult Gateway::cancel_executions(const actions::ExecutionRequest& request,
+                                                 Connection* connection) {
+    JsonParser parser;
+    const std::string target = string_member(*parser.parse(request.data.str()), "requestId");
+    std::vector<actions::ExecutionId> ids;
+    if (connection != nullptr && !target.empty()) {
+        for (const auto& running : connection->in_flight) {
+            if (running.request_id == target && running.id != 0) ids.push_back(running.id);
+        }
+    }
+    const auto cancelled =
+        std::ranges::count_if(ids, [&](auto id) { return executor_.cancel(id); });
+    return JsonText::trusted("{\"cancelled\":" + std::to_string(cancelled) + '}');
+}
+
+JsonText Gateway::describe_actions(const auth::Principal& principal) const {
+    std::string list = R"({"actions":[)";
+    for (const auto& [name, action] : s_.actions.all()) {
+        if (!actions::may_run(action, principal)) continue;
+        if (!list.ends_with('[')) list += ',';
+        actions::append_description(list, action);
+    }
+    return JsonText::trusted(list + "]}");
+}
+
+void Gateway::spend_shared_buckets(const auth::Principal& principal, double cost,
+                                   std::move_only_function<void(std::optional<Error>)> done) {
+    const LimitOptions& limits = s_.options.limits;
+    if (principal.is_service() ||
+        (!limits.user_messages.limited() && !limits.company_messages.limited())) {
+        return done(std::nullopt);
+    }
+    auto shared = std::make_shared<decltype(done)>(std::move(done));
+    PeerTask task = [shared, cost, asker = s_.mesh.self(), user = principal.user,
+                     company = principal.company](Gateway& home) {
+        auth::Principal who;
+        who.user = user;
+        who.company = company;
+        const auto wait = home.homes_.spend(who, cost, home.now());
+        home.tell(asker, [shared, wait](Gateway&) {
+            if (!wait) return (*shared)(std::nullopt);
+            Error error =
+                Error::of(ErrorCode::kRateLimited, "this user or company sends too many messages");
+            error.retry_after = *wait;
+            (*shared)(std::move(error));
+        });
+    };
+    if (!ask(home_of(principal.company), task)) (*shared)(overloaded());
+}
+
+void Gateway::call_action(ActionCall call, std::shared_ptr<CallListener> listener) {
+    if (call.request_id.empty()) call.request_id = s_.random.id(16);
+    const auto action = find_action(call.principal, call.action);
+    auto sink =
+        std::make_unique<CallSink>(*this, call.request_id, call.action, std::move(listener));
+    ++calls_running_;
+    if (!action) return sink->on_end(std::unexpected(action.error()));
+    if (draining_) {
+        return sink->on_end(
+            std::unexpected(Error::of(ErrorCode::kShuttingDown, "the server is going down")));
+    }
+    actions::ExecutionRequest request;
+    request.action = *action;
+    request.principal = std::move(call.principal);
+    request.request_id = std::move(call.request_id);
+    request.data = std::move(call.data);
+    request.timeout = call.timeout;
+    request.wants_status = call.wants_status || (*action)->definition.progress;
+    const double cost = (*action)->definition.cost;
+    const auth::Principal who = request.principal;
+    spend_shared_buckets(who, cost,
+                         [this, request = std::move(request),
+                          sink = std::move(sink)](std::optional<Error> error) mutable {
+                             if (error) return sink->on_end(std::unexpected(std::move(*error)));
+                             invoke(std::move(request), nullptr, std::move(sink));
+                         });
+}
+
+}  // namespace signalbox::gateway

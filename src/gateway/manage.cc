@@ -1,0 +1,332 @@
+#include <algorithm>
+
+#include "gateway/connection.h"
+#include "gateway/peers.h"
+
+/// Sessions and connections as operators see them, closing, and the drain.
+namespace signalbox::gateway {
+namespace {
+
+constexpr std::size_t kConnectionsListed = 1'000;
+constexpr Milliseconds kReconnectSoonest{500};
+constexpr std::uint64_t kReconnectSpreadMs = 2'000;
+
+Error store_unavailable() {
+    Error error =
+        Error::of(ErrorCode::kOverloaded, "the session store does not answer at the moment");
+    error.retry_after = std::chrono::seconds(5);
+    return error;
+}
+
+Error busy() {
+    Error error = Error::of(ErrorCode::kOverloaded, "the server is busy");
+    error.retry_after = std::chrono::seconds(1);
+    return error;
+}
+
+Error no_store() {
+    return Error::of(ErrorCode::kNotFound,
+                     "sessions are claims of the tokens here (auth.sessions.mode = \"claim\"): "
+                     "there is no store");
+}
+
+Error needs(std::string_view permission) {
+    return Error::of(ErrorCode::kForbidden,
+                     "this needs the permission `" + std::string(permission) + '`');
+}
+
+constexpr std::string_view kManageSessions = "sessions:manage";
+constexpr std::string_view kManageConnections = "connections:manage";
+
+/// True when the principal may use `permission` somewhere: what is foreign is then only not found.
+bool may_somewhere(const auth::Principal& principal, std::string_view permission) {
+    return principal.permissions.allows(permission) ||
+           principal.permissions.allows(std::string(permission) + ":any");
+}
+
+}  // namespace
+
+auth::Principal Gateway::operator_principal() {
+    auth::Principal who;
+    who.service_key_id = "operator";
+    who.permissions = auth::Permissions({"*", "updates:send:any", "sessions:manage:any",
+                                         "connections:manage:any", "admin", "metrics"});
+    return who;
+}
+
+void Gateway::put_session(const auth::Principal& principal, SessionRequest request,
+                          Done<SessionAnswer> done) {
+    if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
+    if (!principal.may_in(request.company, kManageSessions))
+        return done(std::unexpected(needs(kManageSessions)));
+    auth::SessionRecord record;
+    record.id = request.id.empty() ? SessionId::trusted(s_.random.id(24)) : std::move(request.id);
+    record.user = std::move(request.user);
+    record.company = std::move(request.company);
+    record.created_at = s_.clock.wall_now();
+    const Milliseconds ttl =
+        std::min(request.ttl.value_or(s_.options.session_ttl), s_.options.session_ttl_max);
+    record.expires_at = record.created_at + ttl;
+    auth::SessionRecord stored = record;
+    s_.sessions->put(
+        std::move(stored), s_.mesh,
+        [record = std::move(record), done = std::move(done)](auto outcome) mutable {
+            if (!outcome) return done(std::unexpected(store_unavailable()));
+            if (*outcome == auth::SessionStore::Put::kForeign) {
+                return done(std::unexpected(
+                    Error::of(ErrorCode::kSessionInvalid,
+                              "a session of this id belongs to another user or company")));
+            }
+            done(SessionAnswer{std::move(record), *outcome == auth::SessionStore::Put::kCreated});
+        });
+}
+
+void Gateway::get_session(const auth::Principal& principal, SessionId id,
+                          Done<auth::SessionRecord> done) {
+    if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
+    if (!may_somewhere(principal, kManageSessions))
+        return done(std::unexpected(needs(kManageSessions)));
+    s_.sessions->find(
+        std::move(id), s_.mesh, [this, principal, done = std::move(done)](auto found) mutable {
+            if (!found) return done(std::unexpected(store_unavailable()));
+            auto& record = *found;
+            if (!record || record->expires_at <= s_.clock.wall_now() ||
+                !principal.may_in(record->company, kManageSessions)) {
+                return done(
+                    std::unexpected(Error::of(ErrorCode::kNotFound, "there is no such session")));
+            }
+            done(std::move(*record));
+        });
+}
+
+void Gateway::list_sessions(const auth::Principal& principal, auth::SessionFilter filter,
+                            Done<std::vector<auth::SessionRecord>> done) {
+    if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
+    if (!filter.company && !principal.company.empty()) filter.company = principal.company;
+    const bool allowed = filter.company
+                             ? principal.may_in(*filter.company, kManageSessions)
+                             : principal.permissions.allows("sessions:manage:any") ||
+                                   (principal.service_companies.empty() && principal.is_service() &&
+                                    principal.permissions.allows(kManageSessions));
+    if (!allowed) return done(std::unexpected(needs(kManageSessions)));
+    filter.now = s_.clock.wall_now();
+    s_.sessions->list(std::move(filter), s_.mesh, [done = std::move(done)](auto found) mutable {
+        if (!found) return done(std::unexpected(store_unavailable()));
+        done(std::move(*found));
+    });
+}
+
+void Gateway::delete_session(const auth::Principal& principal, SessionId id,
+                             Done<auth::SessionRecord> done) {
+    SessionId same = id;
+    get_session(principal, std::move(same), [this, id, done = std::move(done)](auto known) mutable {
+        if (!known) return done(std::unexpected(std::move(known.error())));
+        s_.sessions->remove(id, s_.mesh, [this, done = std::move(done)](auto removed) mutable {
+            if (!removed) return done(std::unexpected(store_unavailable()));
+            if (!*removed)
+                return done(
+                    std::unexpected(Error::of(ErrorCode::kNotFound, "there is no such session")));
+            auth::SessionRecord record = **removed;
+            close_sessions({std::move(**removed)},
+                           [record = std::move(record), done = std::move(done)]() mutable {
+                               done(std::move(record));
+                           });
+        });
+    });
+}
+
+void Gateway::delete_sessions(const auth::Principal& principal, auth::SessionFilter filter,
+                              Done<std::size_t> done) {
+    if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
+    if (!filter.company && !principal.company.empty()) filter.company = principal.company;
+    if (!filter.company && principal.service_companies.size() == 1)
+        filter.company = principal.service_companies[0];
+    if (!filter.company) {
+        return done(std::unexpected(Error::of(ErrorCode::kInvalidMessage, "companyId is missing")));
+    }
+    if (!principal.may_in(*filter.company, kManageSessions))
+        return done(std::unexpected(needs(kManageSessions)));
+    s_.sessions->remove_all(
+        std::move(filter), s_.mesh, [this, done = std::move(done)](auto removed) mutable {
+            if (!removed) return done(std::unexpected(store_unavailable()));
+            const std::size_t count = removed->size();
+            close_sessions(std::move(*removed),
+                           [count, done = std::move(done)]() mutable { done(count); });
+        });
+}
+
+void Gateway::close_sessions(std::vector<auth::SessionRecord> removed,
+                             std::move_only_function<void()> done) {
+    for (const auth::SessionRecord& record : removed) {
+        tell(home_of(record.company),
+             [company = record.company, session = record.id](Gateway& home) {
+                 const WallTime time = home.s_.clock.wall_now();
+                 home.homes_.note_close(company, session, "SESSION_INVALID", time);
+                 for (const ConnectionRef& member : home.homes_.session_members(company, session)) {
+                     home.tell(member.shard, [id = member.id](Gateway& peer) {
+                         peer.close_by_id(id.str(), {.code = "SESSION_INVALID",
+                                                     .event = "system.sessionRevoked",
+                                                     .data = R"({"reason":"revoked"})"});
+                     });
+                 }
+             });
+    }
+    done();
+}
+
+void Gateway::close(Connection& connection, const Closing& closing) {
+    if (connection.state != Connection::State::kOpen) return;
+    if (!closing.event.empty()) send_system(connection, closing.event, closing.data);
+    connection.close_code = closing.code;
+    connection.state = Connection::State::kClosing;
+    connection.socket.close_transport(closing.reason);
+}
+
+void Gateway::close_by_id(const std::string& socket_id, const Closing& closing) {
+    if (Connection* connection = find_connection(socket_id)) close(*connection, closing);
+}
+
+void Gateway::on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason) {
+    auto& connection = static_cast<Connection&>(*socket.data);
+    const bool entered = connection.connected_at != WallTime{};
+    if (entered) {
+        --stats_.connections_open;
+        std::string code = connection.close_code;
+        if (reason == socketio::DisconnectReason::kSlowConsumer) code = "SLOW_CONSUMER";
+        if (reason == socketio::DisconnectReason::kPayloadTooLarge) code = "PAYLOAD_TOO_LARGE";
+        const auth::Principal& who = connection.principal;
+        s_.log.info("connection.closed", {{"connectionId", socket.id()},
+                                          {"userId", who.user.str()},
+                                          {"companyId", who.company.str()},
+                                          {"sessionId", who.session.str()},
+                                          {"reason", socketio::to_string(reason)},
+                                          {"code", code}});
+        ConnectionRef ref{ConnectionId::trusted(socket.id()), s_.mesh.self()};
+        tell(home_of(who.company), [company = who.company, user = who.user, session = who.session,
+                                    ref = std::move(ref), code = std::move(code)](Gateway& home) {
+            home.homes_.leave(company, user, session, ref, code, home.s_.clock.wall_now());
+        });
+    }
+    // The socket still exists during this call; the drain looks again when it has gone.
+    if (draining_) s_.mesh.post([this] { check_drained(); });
+}
+
+void Gateway::on_slow_consumer(socketio::Socket& socket) {
+    auto& connection = static_cast<Connection&>(*socket.data);
+    if (connection.state != Connection::State::kOpen) return;
+    ++stats_.slow_consumers;
+    connection.state = Connection::State::kClosing;
+    send_system(connection, "system.slowConsumer", "{}");
+}
+
+void Gateway::for_each_connection(const std::function<void(Connection&)>& visit) {
+    sockets_->for_each_in({}, {}, [&](socketio::Socket& socket) {
+        if (socket.data) visit(static_cast<Connection&>(*socket.data));
+    });
+}
+
+ConnectionInfo Gateway::info_of(Connection& connection) const {
+    const auth::Principal& who = connection.principal;
+    return {.id = ConnectionId::trusted(connection.socket.id()),
+            .user = who.user,
+            .company = who.company,
+            .session = who.session,
+            .artifacts = connection.subscriptions,
+            .transport = connection.socket.session().is_websocket() ? "websocket" : "polling",
+            .peer = connection.socket.handshake().peer,
+            .connected_at = connection.connected_at,
+            .in_flight = connection.in_flight.size()};
+}
+
+void Gateway::list_connections(const auth::Principal& principal, std::optional<CompanyId> company,
+                               Done<std::vector<ConnectionInfo>> done) {
+    if (!may_somewhere(principal, kManageConnections))
+        return done(std::unexpected(needs(kManageConnections)));
+    if (company && !principal.may_in(*company, kManageConnections)) {
+        return done(std::unexpected(needs(kManageConnections)));
+    }
+    if (!company && !principal.company.empty()) company = principal.company;
+    using Part = std::vector<ConnectionInfo>;
+    auto question = [principal, company](Gateway& peer) {
+        Part part;
+        peer.for_each_connection([&](Connection& connection) {
+            const CompanyId& of = connection.principal.company;
+            const bool wanted = company ? of == *company : principal.may_in(of, kManageConnections);
+            if (wanted && part.size() < kConnectionsListed)
+                part.push_back(peer.info_of(connection));
+        });
+        return part;
+    };
+    auto shared = std::make_shared<decltype(done)>(std::move(done));
+    const bool asked = gather<Part>(question, [shared](std::vector<Part> parts) {
+        Part all;
+        for (Part& part : parts) std::ranges::move(part, std::back_inserter(all));
+        if (all.size() > kConnectionsListed) all.resize(kConnectionsListed);
+        (*shared)(std::move(all));
+    });
+    if (!asked) (*shared)(std::unexpected(busy()));
+}
+
+void Gateway::delete_connection(const auth::Principal& principal, ConnectionId id,
+                                Done<ConnectionInfo> done) {
+    if (!may_somewhere(principal, kManageConnections))
+        return done(std::unexpected(needs(kManageConnections)));
+    using Found = std::optional<ConnectionInfo>;
+    auto question = [principal, id](Gateway& peer) -> Found {
+        Connection* connection = peer.find_connection(id.str());
+        if (connection == nullptr || connection->state != Connection::State::kOpen ||
+            !principal.may_in(connection->principal.company, kManageConnections)) {
+            return std::nullopt;
+        }
+        ConnectionInfo info = peer.info_of(*connection);
+        connection->socket.disconnect();
+        return info;
+    };
+    auto shared = std::make_shared<decltype(done)>(std::move(done));
+    const bool asked = gather<Found>(question, [shared](std::vector<Found> answers) {
+        for (Found& found : answers) {
+            if (found) return (*shared)(std::move(*found));
+        }
+        (*shared)(std::unexpected(Error::of(ErrorCode::kNotFound, "there is no such connection")));
+    });
+    if (!asked) (*shared)(std::unexpected(busy()));
+}
+
+void Gateway::begin_drain(std::move_only_function<void()> drained) {
+    draining_ = true;
+    drained_ = std::move(drained);
+    for_each_connection([&](Connection& connection) {
+        if (connection.state != Connection::State::kOpen) return;
+        const auto spread = static_cast<std::int64_t>(s_.random.below(kReconnectSpreadMs));
+        std::string data;
+        JsonWriter(data)
+            .begin_object()
+            .member("reconnectAfterMs", kReconnectSoonest.count() + spread)
+            .end_object();
+        send_system(connection, "system.serverShutdown", data);
+        close_when_idle(connection);
+    });
+    check_drained();
+}
+
+void Gateway::close_when_idle(Connection& connection) {
+    if (!connection.in_flight.empty()) return;
+    close(connection, {.code = "SHUTTING_DOWN", .reason = engineio::CloseReason::kServerShutdown});
+}
+
+void Gateway::check_drained() {
+    if (!draining_ || !drained_ || calls_running_ > 0 || executor_.running() > 0) return;
+    if (sockets_->socket_count() > 0) return;
+    auto drained = std::exchange(drained_, nullptr);
+    drained();
+}
+
+void Gateway::end_drain() {
+    executor_.abandon_all();
+    for_each_connection([&](Connection& connection) {
+        close(connection,
+              {.code = "SHUTTING_DOWN", .reason = engineio::CloseReason::kServerShutdown});
+    });
+}
+
+}  // namespace signalbox::gateway

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/error_code.h"
+
+namespace signalbox::gateway {
+
+/// What one shard has counted since the start, and holds now. Plain numbers: gathered by value.
+struct Stats {
+    std::uint64_t connections_open = 0;
+    std::uint64_t connections_accepted = 0;
+    std::uint64_t connections_refused = 0;
+    std::uint64_t handshakes_limited = 0;
+    std::uint64_t messages_received = 0;
+    std::uint64_t messages_sent = 0;
+    std::uint64_t updates_published = 0;
+    std::uint64_t updates_delivered = 0;
+    std::uint64_t slow_consumers = 0;
+    std::uint64_t executions_running = 0;
+    std::uint64_t executions_started = 0;
+    std::uint64_t executions_succeeded = 0;
+    std::uint64_t executions_failed = 0;
+    std::uint64_t executions_timed_out = 0;
+    std::uint64_t executions_cancelled = 0;
+    std::uint64_t executions_late = 0;
+    /// Error envelopes and refusals by registered code; the last is for actions' own codes.
+    std::array<std::uint64_t, static_cast<std::size_t>(ErrorCode::kValidationFailed) + 2> errors{};
+
+    void add(const Stats& other);
+    void count_error(std::string_view code);
+};
+
+}  // namespace signalbox::gateway
