@@ -11,6 +11,7 @@
 
 #include "actions/registry.h"
 #include "base/executor.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/timer_wheel.h"
@@ -22,8 +23,8 @@ using ExecutionId = std::uint64_t;
 enum class Status : std::uint8_t { kAccepted, kRunning, kProgress };
 
 /// Hears how one execution goes. Calls come on the executor's shard: on_status any number of times,
-/// then on_end exactly once, after which the sink is destroyed. Statuses come only for executions with
-/// progress wanted; seq counts from 1.
+/// then on_end exactly once, after which the sink is destroyed. Statuses come only for executions
+/// with progress wanted; seq counts from 1.
 class ExecutionSink {
 public:
     virtual ~ExecutionSink() = default;
@@ -36,43 +37,60 @@ public:
 struct ExecutionRequest {
     const Action* action = nullptr;
     auth::Principal principal;
-    std::optional<ArtifactId> artifact;      ///< of the connection
-    std::string connection_id;               ///< empty over REST
+    std::optional<ArtifactId> artifact;  ///< of the connection
+    std::string connection_id;           ///< empty over REST
     std::string request_id;
     JsonText data;
-    std::optional<Milliseconds> timeout;     ///< the caller's; the shorter of it and the action's counts
-    bool wants_status = false;               ///< the request's `progress`, or the action's
+    std::optional<Milliseconds>
+        timeout;                ///< the caller's; the shorter of it and the action's counts
+    bool wants_status = false;  ///< the request's `progress`; the action's counts too
 };
 
+/// JSON of one progress(), at most; a longer one is dropped and logged.
+inline constexpr std::size_t kProgressBytesMax = 64 * 1024;
+/// Progress of one blocking handler that may wait for its shard; more is dropped.
+inline constexpr std::size_t kProgressWaitingMax = 64;
+
 /// What a handler knows and can do.
-/// Threading: everything except progress() and cancelled() only on the shard, from the handler;
-///            these two from any thread while the handler runs.
+/// Threading: an immediate or asynchronous handler uses it on the shard, a blocking one on its
+/// thread
+///            of the pool. progress() and cancelled() may be called from any thread while the
+///            handler runs. Everything but sleep() works for each kind; sleep() is for coroutines.
 class ActionContext {
 public:
     virtual ~ActionContext() = default;
     [[nodiscard]] virtual const auth::Principal& principal() const = 0;
     [[nodiscard]] virtual const std::optional<ArtifactId>& artifact() const = 0;
     [[nodiscard]] virtual std::string_view request_id() const = 0;
+    /// Of the socket that asked; empty over REST.
+    [[nodiscard]] virtual std::string_view connection_id() const = 0;
     [[nodiscard]] virtual MonotonicTime deadline() const = 0;
+    [[nodiscard]] virtual WallTime wall_now() const = 0;
+    /// True once the caller has been given a final answer, so that further work is in vain.
     [[nodiscard]] virtual bool cancelled() const = 0;
     virtual Log& log() = 0;
-    /// Tells the caller. At most 64 KiB of JSON; dropped after the end.
+    /// Tells the caller, when it wants to know. Dropped after the end and over the two bounds
+    /// above.
     virtual void progress(JsonText progress) = 0;
 
-    /// `co_await context.sleep(1s)`: true after the time, false when cancelled or timed out before.
+    /// `co_await context.sleep(1s)`: goes on after that time. An execution that is cancelled or
+    /// times out meanwhile is destroyed there and never goes on.
     class Sleep {
     public:
         Sleep(TimerWheel& wheel, Milliseconds delay) : wheel_(wheel), delay_(delay) {}
         bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<> handle);
+        void await_suspend(std::coroutine_handle<> handle) {
+            handle_ = handle;
+            wheel_.arm_after(timer_, delay_);
+        }
         void await_resume() noexcept {}
 
     private:
+        void resume() { handle_.resume(); }
         TimerWheel& wheel_;
         Milliseconds delay_;
         std::coroutine_handle<> handle_;
         Timer timer_ = Timer::calling<&Sleep::resume>(this);
-        void resume() { handle_.resume(); }
     };
     [[nodiscard]] virtual Sleep sleep(Milliseconds delay) = 0;
 };
@@ -80,28 +98,40 @@ public:
 /// Runs actions on one shard: validates input, keeps deadlines, contains exceptions, ends each
 /// execution exactly once.
 ///
-/// Flow of start(): input schema → concurrency → statuses accepted, running → handler → output schema
-/// → on_end. An immediate handler's on_end comes inside start().
-/// Errors given to the sink: VALIDATION_FAILED (with details), OVERLOADED (pool or concurrency full),
-/// TIMEOUT, CANCELLED, INTERNAL (an exception, an output against the schema; with a ref in the log),
-/// SHUTTING_DOWN, and what the handler itself answers.
-/// A handler that goes on after TIMEOUT or CANCELLED is not interrupted on the pool; its late result is
-/// dropped and counted. A coroutine is destroyed at its suspension point.
-/// Threading: confined to its shard.
+/// Flow of start(): input schema → concurrency → statuses accepted, running → handler → output
+/// schema → on_end. An immediate handler's on_end comes inside start(); a blocking handler's
+/// `running` when a thread of the pool takes it. Errors given to the sink: VALIDATION_FAILED (with
+/// details), OVERLOADED (pool or concurrency full), TIMEOUT, CANCELLED, INTERNAL (an exception, an
+/// output against the schema, an error that a handler may not give; with a ref in the log),
+/// SHUTTING_DOWN, and what the handler itself answers. A handler that goes on after TIMEOUT or
+/// CANCELLED is not interrupted on the pool; its late result is dropped and counted, and it holds
+/// its concurrency slot until it returns. A coroutine is destroyed at its suspension point.
+///
+/// Ownership:    borrows everything given; the registry, shard, pool, log and clock outlive the
+/// last
+///               blocking handler, the wheel outlives the executor.
+/// Threading:    confined to its shard.
+/// Re-entrancy:  a sink may start, cancel and abandon executions, its own included.
 class Executor {
 public:
+    /// `started` counts every start(); each is then one of succeeded, failed, timed_out, cancelled.
     struct Counters {
-        std::uint64_t started = 0, succeeded = 0, failed = 0, timed_out = 0, cancelled = 0, late = 0;
+        std::uint64_t started = 0, succeeded = 0, failed = 0, timed_out = 0, cancelled = 0;
+        std::uint64_t late = 0;  ///< results that came after the end
     };
 
-    Executor(TimerWheel& wheel, signalbox::Executor& shard, BlockingPool& pool, Random& random, Log& log);
+    Executor(TimerWheel& wheel, signalbox::Executor& shard, BlockingPool& pool, Random& random,
+             Log& log, const Clock& clock);
+    /// Abandons all.
     ~Executor();
 
-    /// @return the id, for cancel(); when the execution has ended inside the call, it is dead already.
+    /// @return the id, for cancel(); when the execution has ended inside the call, it is dead
+    /// already.
     ExecutionId start(ExecutionRequest request, std::unique_ptr<ExecutionSink> sink);
     /// Ends it with CANCELLED. @return false when it is not running.
     bool cancel(ExecutionId id);
-    [[nodiscard]] std::size_t running() const;
+    /// Executions without a final answer yet.
+    [[nodiscard]] std::size_t running() const { return running_; }
     /// Ends all that still runs, with SHUTTING_DOWN.
     void abandon_all();
     [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -109,14 +139,24 @@ public:
 private:
     class Execution;
     friend class Execution;
+    [[nodiscard]] std::optional<Error> input_fault(const ExecutionRequest& request);
+    /// What the client gets for what the handler gave.
+    [[nodiscard]] ActionResult policed(const ExecutionRequest& request, ActionResult result);
+    [[nodiscard]] Error internal_error(const ExecutionRequest& request, std::string_view cause);
+    void count(const ActionResult& result);
+
     TimerWheel& wheel_;
     signalbox::Executor& shard_;
     BlockingPool& pool_;
     Random& random_;
     Log& log_;
+    const Clock& clock_;
+    JsonParser parser_;
     Counters counters_;
+    std::size_t running_ = 0;
     ExecutionId next_id_ = 1;
-    std::unordered_map<ExecutionId, std::unique_ptr<Execution>> executions_;
+    /// Those that run, and those that have ended while their handler has not.
+    std::unordered_map<ExecutionId, std::shared_ptr<Execution>> executions_;
 };
 
 }  // namespace signalbox::actions

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <expected>
 #include <functional>
 #include <map>
@@ -21,8 +23,8 @@ namespace signalbox::actions {
 class ActionContext;
 class Schema;
 
-/// What a handler answers: data, or an error with VALIDATION_FAILED, FORBIDDEN, NOT_FOUND or a code of
-/// the action's own.
+/// What a handler answers: data, or an error with VALIDATION_FAILED, FORBIDDEN, NOT_FOUND or a code
+/// of the action's own.
 using ActionResult = std::expected<JsonText, Error>;
 
 /// Runs at once on the shard; must not block, and takes microseconds.
@@ -41,17 +43,30 @@ using Handler = std::variant<ImmediateHandler, AsyncHandler, BlockingHandler, Bu
 
 /// One operation, as its author registers it.
 struct ActionDefinition {
-    std::string name;                       ///< `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`
+    std::string name;  ///< `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`
     std::string description;
-    std::string permission;                 ///< empty: none needed
-    std::string input_schema = "true";      ///< JSON Schema draft-07 text
-    std::string output_schema;              ///< empty: none
+    std::string permission;             ///< empty: none needed
+    std::string input_schema = "true";  ///< JSON Schema draft-07 text
+    std::string output_schema;          ///< empty: none
     Milliseconds timeout{30'000};
-    std::size_t concurrency_max = 0;        ///< executions at a time on this node; 0: no maximum
-    double cost = 1;                        ///< tokens of the rate limits
+    std::size_t concurrency_max = 0;  ///< executions at a time on this node; 0: no maximum
+    double cost = 1;                  ///< tokens of the rate limits
     bool safe_to_retry = false;
-    bool progress = false;                  ///< sends status UPDATEs unasked
+    bool progress = false;  ///< sends status UPDATEs unasked
     Handler handler;
+};
+
+/// Counts the executions of one action that run at the same time, on all shards of this node.
+/// Threading: any thread.
+class ConcurrencyGate {
+public:
+    /// @return false when `max` (0: no maximum) are inside already.
+    [[nodiscard]] bool try_enter(std::size_t max);
+    void leave() { inside_.fetch_sub(1, std::memory_order_relaxed); }
+    [[nodiscard]] std::size_t inside() const { return inside_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::size_t> inside_{0};
 };
 
 /// A registered action: the definition and what was compiled from it.
@@ -59,12 +74,14 @@ struct Action {
     ActionDefinition definition;
     std::shared_ptr<const Schema> input;    ///< never null
     std::shared_ptr<const Schema> output;   ///< null: none
+    std::shared_ptr<ConcurrencyGate> gate;  ///< never null
 };
 
 /// All actions of a server, by name. Filled before the shards start, then const and shared by them.
 class ActionRegistry {
 public:
-    /// @return a sentence that names the fault: a bad or second name, a schema that does not compile.
+    /// @return a sentence that names the fault: a bad or second name, a schema that does not
+    /// compile.
     [[nodiscard]] std::expected<void, std::string> add(ActionDefinition definition);
     [[nodiscard]] const Action* find(std::string_view name) const;
     /// Ordered by name.
@@ -74,7 +91,8 @@ private:
     std::map<std::string, Action, std::less<>> actions_;
 };
 
-/// True when the principal holds the action's permission.
+/// True when the principal holds the action's permission, or its `:any` form ("updates:send:any"
+/// for "updates:send"), which reaches further.
 [[nodiscard]] bool may_run(const Action& action, const auth::Principal& principal);
 
 /// The entry of one action in `actions.list` and `GET /actions`:

@@ -1,0 +1,106 @@
+#include "actions/registry.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "actions/schema.h"
+
+namespace signalbox::actions {
+namespace {
+
+constexpr std::size_t kNameMax = 128;
+
+bool is_valid_name(std::string_view name) {
+    constexpr std::string_view kAlsoInside = ".-";
+    if (name.empty() || name.size() > kNameMax || kAlsoInside.contains(name[0])) return false;
+    return std::ranges::all_of(name, [&](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '_' || kAlsoInside.contains(c);
+    });
+}
+
+bool has_handler(const Handler& handler) {
+    if (const auto* immediate = std::get_if<ImmediateHandler>(&handler)) return bool(*immediate);
+    if (const auto* async = std::get_if<AsyncHandler>(&handler)) return bool(*async);
+    if (const auto* blocking = std::get_if<BlockingHandler>(&handler)) return bool(blocking->run);
+    return true;
+}
+
+/// Why the definition cannot work, or "".
+std::string_view fault_of(const ActionDefinition& definition) {
+    if (!is_valid_name(definition.name)) {
+        return "has a bad name: 1 to 128 of A-Z a-z 0-9 _ . - beginning with none of the last two";
+    }
+    if (!has_handler(definition.handler)) return "has no handler";
+    if (definition.timeout <= Milliseconds(0)) return "must have a timeout greater than 0";
+    if (!std::isfinite(definition.cost) || definition.cost < 0)
+        return "must have a cost of 0 or more";
+    return "";
+}
+
+std::expected<std::shared_ptr<const Schema>, std::string> compile_schema(const std::string& name,
+                                                                         std::string_view which,
+                                                                         std::string_view text) {
+    auto schema = Schema::compile(text);
+    if (schema) return schema;
+    return std::unexpected("action \"" + name + "\", " + std::string(which) + ": " +
+                           schema.error());
+}
+
+}  // namespace
+
+bool ConcurrencyGate::try_enter(std::size_t max) {
+    const std::size_t before = inside_.fetch_add(1, std::memory_order_relaxed);
+    if (max == 0 || before < max) return true;
+    leave();
+    return false;
+}
+
+std::expected<void, std::string> ActionRegistry::add(ActionDefinition definition) {
+    const std::string name = definition.name;
+    if (const auto fault = fault_of(definition); !fault.empty()) {
+        return std::unexpected("action \"" + name + "\" " + std::string(fault));
+    }
+    if (actions_.contains(name))
+        return std::unexpected("action \"" + name + "\" is registered twice");
+    auto input = compile_schema(name, "input schema", definition.input_schema);
+    if (!input) return std::unexpected(std::move(input.error()));
+    std::shared_ptr<const Schema> output;
+    if (!definition.output_schema.empty()) {
+        auto compiled = compile_schema(name, "output schema", definition.output_schema);
+        if (!compiled) return std::unexpected(std::move(compiled.error()));
+        output = std::move(*compiled);
+    }
+    actions_.emplace(name, Action{std::move(definition), std::move(*input), std::move(output),
+                                  std::make_shared<ConcurrencyGate>()});
+    return {};
+}
+
+const Action* ActionRegistry::find(std::string_view name) const {
+    const auto found = actions_.find(name);
+    return found == actions_.end() ? nullptr : &found->second;
+}
+
+bool may_run(const Action& action, const auth::Principal& principal) {
+    const std::string& permission = action.definition.permission;
+    return permission.empty() || principal.permissions.allows(permission) ||
+           principal.permissions.claims(permission + ":any");
+}
+
+void append_description(std::string& out, const Action& action) {
+    const ActionDefinition& definition = action.definition;
+    JsonWriter json(out);
+    json.begin_object()
+        .member("name", definition.name)
+        .member("description", definition.description);
+    json.key("permission");
+    definition.permission.empty() ? json.null() : json.string(definition.permission);
+    json.raw_member("inputSchema", definition.input_schema);
+    if (action.output) json.raw_member("outputSchema", definition.output_schema);
+    json.member("timeoutMs", definition.timeout.count())
+        .member("safeToRetry", definition.safe_to_retry)
+        .member("progress", definition.progress)
+        .end_object();
+}
+
+}  // namespace signalbox::actions
