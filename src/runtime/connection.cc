@@ -1,0 +1,118 @@
+#include "runtime/connection.h"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "base/check.h"
+#include "runtime/endpoint.h"
+
+namespace signalbox::runtime {
+
+Connection::Connection(Endpoint& endpoint, Channel channel)
+    : endpoint_(&endpoint), channel_(std::move(channel)) {}
+
+Connection::~Connection() {
+    if (watched_) shard().poller().remove(channel_.transport->fd(), *this);
+    shard().forget_dirty(*this);
+    if (channel_.transport) channel_.output.clear(buffers());
+}
+
+Shard& Connection::shard() {
+    return endpoint_->shard();
+}
+
+BufferPool& Connection::buffers() {
+    return shard().buffers();
+}
+
+bool Connection::watch() {
+    watched_ = shard().poller().add(channel_.transport->fd(), *this, interest_);
+    return watched_;
+}
+
+void Connection::on_ready(Readiness readiness) {
+    if (readiness.writable && blocked_) {
+        blocked_ = false;
+        mark_dirty();
+    }
+    if (readiness.readable && reading_ == Reading::kOn) return receive();
+    if (readiness.hung_up) return lost();
+    if (readiness.peer_closed && reading_ == Reading::kPaused) on_peer_closed();
+}
+
+void Connection::receive() {
+    IoContext io = shard().io();
+    const IoResult result = channel_.transport->read(io, shard().receive_buffer());
+    if (channel_.transport->unsent() > 0) mark_dirty();
+    if (result.bytes > 0) on_input(shard().receive_buffer().first(result.bytes));
+    if (retired_) return;
+    if (result.status == IoStatus::kClosed) on_peer_closed();
+    if (result.status == IoStatus::kError) lost();
+}
+
+void Connection::lost() {
+    on_lost();
+    if (!retired_) retire();
+}
+
+void Connection::mark_dirty() {
+    if (!retired_) shard().mark_dirty(*this);
+}
+
+void Connection::flush() {
+    before_flush();
+    if (!retired_ && !blocked_) send_output();
+}
+
+void Connection::send_output() {
+    IoContext io = shard().io();
+    const IoResult result = channel_.transport->write(io, channel_.output.view());
+    channel_.output.consume(result.bytes, buffers());
+    if (result.status == IoStatus::kError) return lost();
+    blocked_ = result.status == IoStatus::kWouldBlock;
+    apply_interest();
+    if (blocked_) {
+        on_blocked();
+    } else {
+        on_drained();
+    }
+}
+
+void Connection::set_reading(Reading reading) {
+    reading_ = reading;
+    apply_interest();
+}
+
+void Connection::apply_interest() {
+    Interest wanted = Interest::kNone;
+    if (reading_ == Reading::kOn) wanted = Interest::kRead;
+    if (reading_ == Reading::kPaused) wanted = Interest::kPeerClose;
+    if (blocked_) wanted = wanted | Interest::kWrite;
+    if (wanted == interest_) return;
+    interest_ = wanted;
+    if (watched_) shard().poller().modify(channel_.transport->fd(), *this, wanted);
+}
+
+void Connection::shut_down_sending() {
+    IoContext io = shard().io();
+    channel_.transport->say_goodbye(io);
+    // Best effort: a peer that does not take the TLS goodbye gets the FIN alone.
+    [[maybe_unused]] const IoResult result = channel_.transport->write(io, {});
+    ::shutdown(channel_.transport->fd(), SHUT_WR);
+}
+
+Channel Connection::release_channel() {
+    if (std::exchange(watched_, false)) shard().poller().remove(channel_.transport->fd(), *this);
+    return std::move(channel_);
+}
+
+void Connection::retire() {
+    SB_CHECK(!retired_);
+    retired_ = true;
+    if (std::exchange(watched_, false)) shard().poller().remove(channel_.transport->fd(), *this);
+    shard().forget_dirty(*this);
+    endpoint_->dispose(*this);
+}
+
+}  // namespace signalbox::runtime

@@ -1,0 +1,121 @@
+#include "runtime/endpoint.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "base/check.h"
+#include "runtime/tls_context.h"
+#include "runtime/websocket_connection.h"
+
+namespace signalbox::runtime {
+
+Endpoint::Endpoint(Shard& shard, const HttpServerOptions& options,
+                   const std::vector<Endpoint*>& peers)
+    : shard_(shard), options_(options), peers_(peers), forwarder_(*this) {}
+
+Endpoint::~Endpoint() {
+    shard_.destroy_disposed();
+    // The last ones first, so that the table stays consistent while their destructors run.
+    while (!connections_.empty()) {
+        const std::unique_ptr<Connection> last = std::move(connections_.back());
+        connections_.pop_back();
+        count(*last, -1);
+    }
+}
+
+void Endpoint::insert(std::unique_ptr<Connection> connection) {
+    connection->slot_ = static_cast<std::uint32_t>(connections_.size());
+    count(*connection, +1);
+    connections_.push_back(std::move(connection));
+}
+
+void Endpoint::dispose(Connection& connection) {
+    const std::uint32_t slot = connection.slot_;
+    SB_CHECK(slot < connections_.size() && connections_[slot].get() == &connection);
+    count(connection, -1);
+    shard_.dispose(std::move(connections_[slot]));
+    if (slot + 1 < connections_.size()) {
+        connections_[slot] = std::move(connections_.back());
+        connections_[slot]->slot_ = slot;
+    }
+    connections_.pop_back();
+}
+
+void Endpoint::count(const Connection& connection, int change) {
+    Statistics& statistics = shard_.statistics();
+    (connection.is_websocket() ? statistics.websocket_connections : statistics.http_connections)
+        .add(change);
+}
+
+void Endpoint::listen(UniqueFd socket, ListenerKind kind, std::shared_ptr<TlsContext> tls) {
+    listeners_.push_back(
+        std::make_unique<Listener>(*this, std::move(socket), kind, std::move(tls)));
+}
+
+void Endpoint::drain() {
+    draining_ = true;
+    // drain() may retire a connection, which then leaves the table.
+    for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->drain();
+}
+
+void Endpoint::accept(UniqueFd socket, ConnectionOrigin origin, TlsContext* tls) {
+    const std::size_t max = options_.connections_max;
+    if (max != 0 && connections_.size() >= max)
+        return shard_.statistics().over_connections_max.add(1);
+    const int on = 1;
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    Channel channel;
+    channel.transport =
+        tls != nullptr ? tls->accept(std::move(socket)) : make_plain_transport(std::move(socket));
+    if (!channel.transport) return shard_.statistics().tls_failures.add(1);
+    shard_.statistics().accepted.add(1);
+    adopt(std::make_unique<HttpConnection>(*this, std::move(channel), std::move(origin))).start();
+}
+
+ShardIndex Endpoint::owner_of(const HttpRequest& request) const {
+    if (!handlers_.owner_of) return shard_.index();
+    const ShardIndex owner = handlers_.owner_of(request).value_or(shard_.index());
+    SB_CHECK(owner < peers_.size());
+    return owner;
+}
+
+void Endpoint::handle(HttpRequest request, std::unique_ptr<DrainableExchange> exchange) {
+    const ShardIndex owner = owner_of(request);
+    if (owner == shard_.index()) return handle_here(std::move(request), std::move(exchange));
+    forwarder_.forward(owner, std::move(request), std::move(exchange));
+}
+
+void Endpoint::handle_here(HttpRequest request, std::unique_ptr<HttpExchange> exchange) {
+    shard_.statistics().http_requests.add(1);
+    SB_CHECK(handlers_.http != nullptr);
+    handlers_.http->handle(std::move(request), std::move(exchange));
+}
+
+void Endpoint::upgrade(UpgradeSeed seed) {
+    const ShardIndex owner = owner_of(seed.request);
+    if (owner == shard_.index()) return offer_upgrade(std::move(seed));
+    if (!shard_.mesh().try_reserve({&owner, 1})) {
+        shard_.statistics().overloaded.add(1);
+        return refuse_upgrade(std::move(seed), options_.overloaded);
+    }
+    shard_.statistics().moved_upgrades.add(1);
+    shard_.mesh().post_reserved(owner, [&target = peer(owner), moved = std::move(seed)]() mutable {
+        target.offer_upgrade(std::move(moved));
+    });
+}
+
+void Endpoint::offer_upgrade(UpgradeSeed seed) {
+    SB_CHECK(handlers_.upgrades != nullptr);
+    handlers_.upgrades->handle_upgrade(make_upgrade(*this, std::move(seed)));
+}
+
+void Endpoint::refuse_upgrade(UpgradeSeed seed, const HttpResponse& response) {
+    auto connection =
+        std::make_unique<HttpConnection>(*this, std::move(seed.channel), std::move(seed.origin));
+    adopt(std::move(connection)).start_with_answer(response);
+}
+
+}  // namespace signalbox::runtime

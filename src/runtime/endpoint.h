@@ -1,0 +1,85 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/connection.h"
+#include "runtime/forwarding.h"
+#include "runtime/http_connection.h"
+#include "runtime/listener.h"
+#include "runtime/options.h"
+#include "runtime/shard.h"
+
+namespace signalbox::runtime {
+
+/// All of a connection whose WebSocket handshake waits for a decision: a move-only value that may
+/// go to another shard.
+struct UpgradeSeed {
+    Channel channel;
+    HttpRequest request;
+    std::string unread;  ///< received after the request
+    ConnectionOrigin origin;
+};
+
+/// An HttpServer's part on one shard: listeners, connections, and the way from a request to its
+/// handler, here or on another shard.
+///
+/// Ownership: owns its listeners and connections; borrows the rest.
+/// Threading: confined to its shard, or to one thread while the shard does not run.
+class Endpoint {
+public:
+    /// `peers` holds the server's endpoints by shard; complete before the first request.
+    Endpoint(Shard& shard, const HttpServerOptions& options, const std::vector<Endpoint*>& peers);
+    ~Endpoint();
+    Endpoint(const Endpoint&) = delete;
+    Endpoint& operator=(const Endpoint&) = delete;
+
+    [[nodiscard]] Shard& shard() { return shard_; }
+    [[nodiscard]] const HttpServerOptions& options() const { return options_; }
+    [[nodiscard]] Endpoint& peer(ShardIndex shard) { return *peers_[shard]; }
+    [[nodiscard]] Forwarder& forwarder() { return forwarder_; }
+    [[nodiscard]] bool draining() const { return draining_; }
+
+    void set_handlers(ShardHandlers handlers) { handlers_ = std::move(handlers); }
+    void listen(UniqueFd socket, ListenerKind kind, std::shared_ptr<TlsContext> tls);
+    void close_listeners() { listeners_.clear(); }
+    /// Answers what is under way with `Connection: close`, closes idle connections.
+    void drain();
+
+    /// A new socket from a listener.
+    void accept(UniqueFd socket, ConnectionOrigin origin, TlsContext* tls);
+    /// To the owner of the request.
+    void handle(HttpRequest request, std::unique_ptr<DrainableExchange> exchange);
+    void upgrade(UpgradeSeed seed);
+    /// To this shard's own handler.
+    void handle_here(HttpRequest request, std::unique_ptr<HttpExchange> exchange);
+    void offer_upgrade(UpgradeSeed seed);
+    void refuse_upgrade(UpgradeSeed seed, const HttpResponse& response);
+
+    /// Takes ownership, until dispose().
+    template <class Protocol>
+    Protocol& adopt(std::unique_ptr<Protocol> connection) {
+        Protocol& adopted = *connection;
+        insert(std::move(connection));
+        return adopted;
+    }
+    void dispose(Connection& connection);
+    [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
+
+private:
+    void insert(std::unique_ptr<Connection> connection);
+    void count(const Connection& connection, int change);
+    [[nodiscard]] ShardIndex owner_of(const HttpRequest& request) const;
+
+    Shard& shard_;
+    const HttpServerOptions& options_;
+    const std::vector<Endpoint*>& peers_;
+    ShardHandlers handlers_;
+    Forwarder forwarder_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    std::vector<std::unique_ptr<Connection>> connections_;
+    bool draining_ = false;
+};
+
+}  // namespace signalbox::runtime

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/http.h"
+#include "engineio/ports.h"
+#include "runtime/http_parser.h"
+#include "runtime/ip_network.h"
+
+namespace signalbox::runtime {
+
+class TlsContext;
+
+struct HttpServerOptions {
+    HttpLimits limits;
+    std::size_t websocket_message_bytes_max = 1'000'000;  ///< all fragments together; close 1009
+    std::size_t connections_max = 0;  ///< of one shard, all kinds; over it: closed at once; 0: none
+
+    Milliseconds tls_handshake_timeout{10'000};   ///< from the accept
+    Milliseconds header_timeout{10'000};          ///< from a header's first byte to its last; 408
+    Milliseconds body_timeout{30'000};            ///< from the header's end to the body's; 408
+    Milliseconds idle_timeout{75'000};            ///< without a request
+    Milliseconds write_timeout{30'000};           ///< the peer takes nothing of an answer
+    Milliseconds linger_timeout{2'000};           ///< for the peer to close after our last byte
+    Milliseconds websocket_close_timeout{3'000};  ///< for the closing handshake
+
+    /// Networks whose X-Forwarded-For and X-Forwarded-Proto count.
+    std::vector<IpNetwork> trusted_proxies;
+
+    /// Answer when another shard's mailbox is full.
+    HttpResponse overloaded = default_overloaded();
+
+    [[nodiscard]] static HttpResponse default_overloaded();
+};
+
+/// Names the shard whose handlers a request belongs to; nullopt: the one that read it.
+using RequestRouter = std::function<std::optional<ShardIndex>(const HttpRequest&)>;
+
+/// What one shard does with requests. Handlers are borrowed and outlive the shard's thread.
+struct ShardHandlers {
+    HttpHandler* http = nullptr;
+    engineio::UpgradeHandler* upgrades = nullptr;
+    RequestRouter owner_of;  ///< empty: always the shard that read it
+};
+
+enum class ListenerKind : std::uint8_t {
+    kPublic,
+    kInternal,  ///< its requests have internal_listener set
+};
+
+struct ListenOptions {
+    std::string host = "127.0.0.1";  ///< numeric or a name; "::" is all addresses of both families
+    std::uint16_t port = 8080;       ///< 0: the kernel chooses
+    ListenerKind kind = ListenerKind::kPublic;
+    std::shared_ptr<TlsContext> tls;  ///< nullptr: plain
+    int backlog = 4'096;
+};
+
+}  // namespace signalbox::runtime

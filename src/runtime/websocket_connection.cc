@@ -1,0 +1,234 @@
+#include "runtime/websocket_connection.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "runtime/endpoint.h"
+#include "runtime/websocket_handshake.h"
+#include "websocket/frame_encoder.h"
+
+namespace signalbox::runtime {
+
+using engineio::MessageKind;
+using engineio::WebSocketEnd;
+using websocket::FrameEvent;
+using websocket::Opcode;
+
+class WebSocketConnection::Port final : public engineio::WebSocketPort {
+public:
+    explicit Port(WebSocketConnection& connection) : connection_(&connection) {
+        connection.port_ = this;
+    }
+    ~Port() override {
+        if (connection_ != nullptr) connection_->port_gone();
+    }
+
+    void send(MessageKind kind, std::string_view message) override {
+        if (connection_ != nullptr) connection_->send(kind, message);
+    }
+    void close(engineio::WebSocketCloseCode code) override {
+        if (connection_ != nullptr) connection_->close(code);
+    }
+    std::size_t buffered_bytes() const override {
+        return connection_ != nullptr ? connection_->output_bytes() : 0;
+    }
+
+    void detach() { connection_ = nullptr; }
+
+private:
+    WebSocketConnection* connection_;
+};
+
+namespace {
+
+class Upgrade final : public engineio::WebSocketUpgrade {
+public:
+    Upgrade(Endpoint& endpoint, UpgradeSeed seed) : endpoint_(endpoint), seed_(std::move(seed)) {}
+    ~Upgrade() override {
+        if (!decided_) refuse(internal_error());
+    }
+
+    const HttpRequest& request() const override { return seed_.request; }
+
+    std::unique_ptr<engineio::WebSocketPort> accept(engineio::WebSocketHandler& handler) override {
+        SB_CHECK(!std::exchange(decided_, true));
+        return WebSocketConnection::open(endpoint_, std::move(seed_), handler);
+    }
+
+    void refuse(HttpResponse response) override {
+        SB_CHECK(!std::exchange(decided_, true));
+        endpoint_.refuse_upgrade(std::move(seed_), response);
+    }
+
+private:
+    static HttpResponse internal_error() {
+        return HttpResponse::of(500, "application/json",
+                                R"({"error":{"code":"INTERNAL","message":"Internal error."}})");
+    }
+
+    Endpoint& endpoint_;
+    UpgradeSeed seed_;
+    bool decided_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<engineio::WebSocketUpgrade> make_upgrade(Endpoint& endpoint, UpgradeSeed seed) {
+    return std::make_unique<Upgrade>(endpoint, std::move(seed));
+}
+
+std::unique_ptr<engineio::WebSocketPort> WebSocketConnection::open(
+    Endpoint& endpoint, UpgradeSeed seed, engineio::WebSocketHandler& handler) {
+    WebSocketConnection& connection = endpoint.adopt(
+        std::make_unique<WebSocketConnection>(endpoint, std::move(seed.channel), handler));
+    append_switching_protocols(connection.output(), seed.request);
+    // Handlers hear nothing inside accept(): early frames and a refusal of the kernel wait.
+    if (!seed.unread.empty()) connection.rare().unread = std::move(seed.unread);
+    connection.peer_closed_ = !connection.watch();
+    connection.mark_dirty();
+    return std::make_unique<Port>(connection);
+}
+
+WebSocketConnection::WebSocketConnection(Endpoint& endpoint, Channel channel,
+                                         engineio::WebSocketHandler& handler)
+    : Connection(endpoint, std::move(channel)),
+      decoder_(endpoint.options().websocket_message_bytes_max),
+      handler_(&handler) {}
+
+WebSocketConnection::~WebSocketConnection() {
+    if (port_ != nullptr) port_->detach();
+}
+
+WebSocketConnection::Rare& WebSocketConnection::rare() {
+    if (!rare_) rare_ = std::make_unique<Rare>(this);
+    return *rare_;
+}
+
+bool WebSocketConnection::decodes() const {
+    return !retired() && (state_ == State::kOpen || state_ == State::kClosing);
+}
+
+void WebSocketConnection::on_input(std::span<char> bytes) {
+    while (decodes()) {
+        const auto event = decoder_.next(bytes);
+        if (!event) return fail(event.error());
+        if (event->kind == FrameEvent::Kind::kNeedMore) return;
+        on_frame(*event);
+    }
+}
+
+void WebSocketConnection::on_frame(const FrameEvent& event) {
+    switch (event.kind) {
+        case FrameEvent::Kind::kText:
+            return on_message(MessageKind::kText, event.payload);
+        case FrameEvent::Kind::kBinary:
+            return on_message(MessageKind::kBinary, event.payload);
+        case FrameEvent::Kind::kPing:
+            return on_ping(event.payload);
+        case FrameEvent::Kind::kClose:
+            return on_close_frame(event.close_code);
+        case FrameEvent::Kind::kPong:
+        case FrameEvent::Kind::kNeedMore:
+            return;
+    }
+}
+
+void WebSocketConnection::on_message(MessageKind kind, std::string_view message) {
+    shard().statistics().websocket_messages_in.add(1);
+    if (handler_ != nullptr) handler_->on_message(kind, message);
+}
+
+void WebSocketConnection::on_ping(std::string_view payload) {
+    // A peer that reads nothing gets no more pongs: they would fill the memory.
+    const bool stuck = blocked() && output_bytes() > kPongPauseBytes;
+    if (state_ == State::kOpen && !stuck) append_frame(Opcode::kPong, payload);
+}
+
+void WebSocketConnection::on_close_frame(websocket::CloseCode code) {
+    if (state_ == State::kOpen) websocket::append_close_frame(output(), code);
+    begin_end();
+    end(WebSocketEnd::kClosed);
+}
+
+void WebSocketConnection::fail(websocket::FrameError error) {
+    if (state_ == State::kOpen) {
+        websocket::append_close_frame(output(), websocket::close_code_of(error));
+    }
+    begin_end();
+    const bool too_big = error == websocket::FrameError::kMessageTooBig;
+    end(too_big ? WebSocketEnd::kMessageTooBig : WebSocketEnd::kError);
+}
+
+void WebSocketConnection::append_frame(Opcode opcode, std::string_view payload) {
+    websocket::append_frame(output(), opcode, payload);
+    mark_dirty();
+}
+
+void WebSocketConnection::send(MessageKind kind, std::string_view message) {
+    if (state_ != State::kOpen) return;
+    shard().statistics().websocket_messages_out.add(1);
+    append_frame(kind == MessageKind::kText ? Opcode::kText : Opcode::kBinary, message);
+}
+
+void WebSocketConnection::close(engineio::WebSocketCloseCode code) {
+    if (state_ != State::kOpen) return;
+    handler_ = nullptr;
+    state_ = State::kClosing;
+    websocket::append_close_frame(output(), static_cast<websocket::CloseCode>(code));
+    arm_close_timer();
+    mark_dirty();
+}
+
+void WebSocketConnection::port_gone() {
+    port_ = nullptr;
+    handler_ = nullptr;
+    if (state_ == State::kOpen) begin_end();
+}
+
+void WebSocketConnection::begin_end() {
+    state_ = State::kEnding;
+    arm_close_timer();
+    mark_dirty();
+}
+
+void WebSocketConnection::arm_close_timer() {
+    if (rare().timer.armed()) return;
+    shard().wheel().arm_after(rare().timer, endpoint().options().websocket_close_timeout);
+}
+
+void WebSocketConnection::end(WebSocketEnd reason) {
+    if (Port* port = std::exchange(port_, nullptr)) port->detach();
+    if (auto* handler = std::exchange(handler_, nullptr)) handler->on_end(reason);
+}
+
+void WebSocketConnection::before_flush() {
+    if (rare_ && !rare_->unread.empty()) {
+        std::string unread = std::exchange(rare_->unread, {});
+        if (!rare_->timer.armed()) rare_.reset();
+        on_input(unread);
+    }
+    if (peer_closed_ && state_ == State::kOpen) on_peer_closed();
+}
+
+void WebSocketConnection::on_drained() {
+    if (state_ == State::kOpen && handler_ != nullptr) return handler_->on_drain();
+    if (state_ != State::kEnding) return;
+    if (peer_closed_) return retire();
+    shut_down_sending();
+    state_ = State::kLingering;
+}
+
+void WebSocketConnection::on_peer_closed() {
+    peer_closed_ = true;
+    set_reading(Reading::kEnded);
+    if (state_ == State::kLingering) return retire();
+    begin_end();
+    end(WebSocketEnd::kClosed);
+}
+
+void WebSocketConnection::on_lost() {
+    if (rare_) rare_->timer.cancel();
+    end(WebSocketEnd::kError);
+}
+
+}  // namespace signalbox::runtime

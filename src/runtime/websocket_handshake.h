@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "base/http.h"
+#include "runtime/http_fault.h"
+
+namespace signalbox::runtime {
+
+/// RFC 6455 section 4.2.1 for a request that asks for the upgrade to websocket.
+/// Precondition: Connection and Upgrade say so.
+enum class HttpVersion : std::uint8_t { kHttp10, kHttp11 };
+[[nodiscard]] std::expected<void, HttpFault> check_websocket_request(const HttpRequest& request,
+                                                                     HttpVersion version);
+
+/// Sec-WebSocket-Accept for a client's Sec-WebSocket-Key (section 4.2.2, item 5.4).
+[[nodiscard]] std::string websocket_accept_key(std::string_view key);
+
+/// Appends the answer 101 to a request that check_websocket_request() has accepted.
+void append_switching_protocols(std::string& out, const HttpRequest& request);
+
+}  // namespace signalbox::runtime
