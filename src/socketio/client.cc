@@ -1,0 +1,170 @@
+#include "socketio/client.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "socketio/context.h"
+#include "socketio/local_namespace.h"
+
+namespace signalbox::socketio {
+namespace {
+
+/// As long as Engine.IO lets a packet that is on its way take (its ping timeout).
+constexpr Milliseconds kLatePacketsTolerated{20'000};
+
+}  // namespace
+
+Client::Client(Context& context, engineio::Session& session)
+    : context_(context),
+      session_(&session),
+      decoder_(context.parser(), context.options().binary_packet_bytes_max),
+      connect_timeout_(Timer::calling<&Client::end_for_timeout>(this)) {
+    context_.wheel().arm_after(connect_timeout_, context_.options().connect_timeout);
+}
+
+Client::~Client() {
+    for (const auto& socket : sockets_) socket->abandon();
+}
+
+engineio::Session& Client::session() {
+    SB_CHECK(session_ != nullptr);
+    return *session_;
+}
+
+void Client::on_message(engineio::MessageKind kind, std::string_view message) {
+    if (closing_) return;
+    const auto decoded = decoder_.feed(kind, message);
+    if (!decoded) return close(engineio::CloseReason::kParseError);
+    if (*decoded) dispatch(**decoded);
+}
+
+void Client::dispatch(const Decoder::Decoded& decoded) {
+    const Packet& packet = decoded.packet;
+    LocalSocket* socket = find(packet.namespace_name);
+    if (packet.type == PacketType::kConnect && socket == nullptr) return connect(packet);
+    const bool is_for_socket =
+        packet.type != PacketType::kConnect && packet.type != PacketType::kConnectError;
+    if (is_for_socket && socket != nullptr && socket->connected()) return deliver(*socket, decoded);
+    if (is_for_socket && socket == nullptr && left_recently(packet.namespace_name)) return;
+    close(engineio::CloseReason::kForcedClose);
+}
+
+void Client::connect(const Packet& packet) {
+    const auto* known = context_.find_namespace(packet.namespace_name);
+    if (known == nullptr) return refuse_namespace(packet.namespace_name, "Invalid namespace");
+    if (packet.fault) {
+        return refuse_namespace(packet.namespace_name,
+                                "Invalid auth: " + std::string(to_string(*packet.fault)));
+    }
+    const auto& [name, ns] = *known;
+    std::erase_if(left_, [&](const Left& left) { return left.name == name; });
+    LocalSocket& socket =
+        *sockets_.emplace_back(std::make_unique<LocalSocket>(context_, *this, *ns, name));
+    socket.begin(packet.has_payload ? packet.payload : "{}");
+}
+
+void Client::refuse_namespace(std::string_view name, std::string_view message) {
+    PacketBuffer packet(context_);
+    append_connect_error(packet.text(), name, message, {});
+    send(packet.text(), {});
+}
+
+void Client::deliver(LocalSocket& socket, const Decoder::Decoded& decoded) {
+    switch (decoded.packet.type) {
+        case PacketType::kEvent:
+        case PacketType::kBinaryEvent:
+            return socket.on_event(decoded);
+        case PacketType::kAck:
+        case PacketType::kBinaryAck:
+            return socket.on_ack(decoded);
+        case PacketType::kDisconnect:
+            release(socket, Departure::kClientsDecision);
+            return socket.end(DisconnectReason::kClientNamespaceDisconnect);
+        case PacketType::kConnect:
+        case PacketType::kConnectError:
+            return;
+    }
+}
+
+void Client::on_slow_consumer() {
+    std::vector<LocalSocket*> connected;
+    for (const auto& socket : sockets_) {
+        if (socket->connected()) connected.push_back(socket.get());
+    }
+    for (LocalSocket* socket : connected) {
+        if (socket->connected()) socket->on_slow_consumer();
+    }
+}
+
+void Client::on_close(engineio::CloseReason reason) {
+    const DisconnectReason why = reason_of(reason);
+    closing_ = true;
+    connect_timeout_.cancel();
+    while (!sockets_.empty()) {
+        LocalSocket& socket = *sockets_.front();
+        release(socket, Departure::kClientsDecision);
+        socket.end(why);
+    }
+    session_ = nullptr;
+}
+
+void Client::send(std::string_view packet, std::span<const std::string> attachments) {
+    if (session_ == nullptr) return;
+    session_->send(engineio::MessageKind::kText, packet);
+    for (const std::string& attachment : attachments) {
+        if (session_ == nullptr) return;
+        session_->send(engineio::MessageKind::kBinary, attachment);
+    }
+}
+
+void Client::close(engineio::CloseReason reason) {
+    if (closing_) return;
+    closing_ = true;
+    session_->close(reason);
+}
+
+void Client::release(LocalSocket& socket, Departure departure) {
+    const auto found = std::ranges::find(sockets_, &socket, &std::unique_ptr<LocalSocket>::get);
+    SB_CHECK(found != sockets_.end());
+    if (departure == Departure::kOurDecision) {
+        left_.push_back({socket.namespace_name(), context_.wheel().now() + kLatePacketsTolerated});
+    }
+    context_.retire(std::move(*found));
+    sockets_.erase(found);
+}
+
+LocalSocket* Client::find(std::string_view name) const {
+    const auto found = std::ranges::find_if(
+        sockets_, [&](const auto& socket) { return socket->namespace_name() == name; });
+    return found == sockets_.end() ? nullptr : found->get();
+}
+
+bool Client::left_recently(std::string_view name) const {
+    return std::ranges::any_of(left_, [&](const Left& left) {
+        return left.name == name && context_.wheel().now() <= left.tolerated_until;
+    });
+}
+
+DisconnectReason Client::reason_of(engineio::CloseReason reason) const {
+    switch (reason) {
+        case engineio::CloseReason::kTransportError:
+            return DisconnectReason::kTransportError;
+        case engineio::CloseReason::kTransportClose:
+            return DisconnectReason::kTransportClose;
+        case engineio::CloseReason::kForcedClose:
+            return closing_ ? DisconnectReason::kForcedServerClose : DisconnectReason::kForcedClose;
+        case engineio::CloseReason::kPingTimeout:
+            return DisconnectReason::kPingTimeout;
+        case engineio::CloseReason::kParseError:
+            return DisconnectReason::kParseError;
+        case engineio::CloseReason::kServerShutdown:
+            return DisconnectReason::kServerShutdown;
+        case engineio::CloseReason::kPayloadTooLarge:
+            return DisconnectReason::kPayloadTooLarge;
+        case engineio::CloseReason::kSlowConsumer:
+            return DisconnectReason::kSlowConsumer;
+    }
+    return DisconnectReason::kTransportClose;
+}
+
+}  // namespace signalbox::socketio

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/timer_wheel.h"
+#include "engineio/server.h"
+#include "socketio/local_socket.h"
+#include "socketio/packet.h"
+#include "socketio/server.h"
+
+namespace signalbox::socketio {
+
+class Context;
+
+/// One Engine.IO session with its sockets, one for each namespace name that it joined.
+///
+/// Ownership: by its link to the session until that closes, then by the Context.
+/// Threading: confined to its shard.
+/// Errors:    what a client must not do ends the whole session: as kParseError when a message is no
+///            packet, as kForcedClose when a packet has no place in the session's state.
+class Client {
+public:
+    /// What may make packets of that namespace arrive late.
+    enum class Departure : std::uint8_t { kClientsDecision, kOurDecision };
+
+    Client(Context& context, engineio::Session& session);
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    void on_message(engineio::MessageKind kind, std::string_view message);
+    void on_slow_consumer();
+    void on_close(engineio::CloseReason reason);
+
+    /// Until on_close() returns.
+    [[nodiscard]] engineio::Session& session();
+    void send(std::string_view packet, std::span<const std::string> attachments);
+    void close(engineio::CloseReason reason);
+    /// A socket was accepted.
+    void on_joined() { connect_timeout_.cancel(); }
+    /// Retires `socket`; after kOurDecision, packets that the client sent before it knew are
+    /// ignored.
+    void release(LocalSocket& socket, Departure departure);
+
+private:
+    /// A namespace that a server DISCONNECT or CONNECT_ERROR ended.
+    struct Left {
+        std::string_view name;
+        MonotonicTime tolerated_until;
+    };
+
+    void dispatch(const Decoder::Decoded& decoded);
+    void connect(const Packet& packet);
+    void deliver(LocalSocket& socket, const Decoder::Decoded& decoded);
+    void refuse_namespace(std::string_view name, std::string_view message);
+    void end_for_timeout() { close(engineio::CloseReason::kForcedClose); }
+    [[nodiscard]] LocalSocket* find(std::string_view name) const;
+    [[nodiscard]] bool left_recently(std::string_view name) const;
+    [[nodiscard]] DisconnectReason reason_of(engineio::CloseReason reason) const;
+
+    Context& context_;
+    engineio::Session* session_;
+    Decoder decoder_;
+    std::vector<std::unique_ptr<LocalSocket>> sockets_;
+    std::vector<Left> left_;
+    Timer connect_timeout_;
+    bool closing_ = false;
+};
+
+}  // namespace signalbox::socketio

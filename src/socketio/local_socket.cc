@@ -1,0 +1,198 @@
+#include "socketio/local_socket.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "socketio/client.h"
+#include "socketio/context.h"
+#include "socketio/local_namespace.h"
+
+namespace signalbox::socketio {
+namespace {
+
+constexpr std::size_t kSidCharacters = 20;
+
+}  // namespace
+
+LocalSocket::LocalSocket(Context& context, Client& client, LocalNamespace& ns,
+                         std::string_view name)
+    : context_(context),
+      client_(client),
+      namespace_(ns),
+      name_(name),
+      id_(context.random().id(kSidCharacters)) {
+    namespace_.add(*this);
+}
+
+LocalSocket::~LocalSocket() {
+    SB_CHECK(state_ == State::kGone);
+}
+
+const HttpRequest& LocalSocket::handshake() const {
+    return client_.session().handshake();
+}
+
+engineio::Session& LocalSocket::session() {
+    return client_.session();
+}
+
+void LocalSocket::begin(std::string_view auth) {
+    namespace_.handler().on_connect(*this, auth);
+}
+
+void LocalSocket::accept() {
+    if (state_ == State::kGone) return;
+    SB_CHECK(state_ == State::kPending);
+    state_ = State::kConnected;
+    namespace_.count_connected();
+    client_.on_joined();
+    PacketBuffer packet(context_);
+    append_connect(packet.text(), name_, id_);
+    send(packet.text(), {});
+}
+
+void LocalSocket::refuse(std::string_view message, std::string_view data) {
+    if (state_ == State::kGone) return;
+    SB_CHECK(state_ == State::kPending);
+    abandon();
+    client_.release(*this, Client::Departure::kOurDecision);
+    PacketBuffer packet(context_);
+    append_connect_error(packet.text(), name_, message, data);
+    send(packet.text(), {});
+}
+
+void LocalSocket::emit(std::string_view event, std::string_view args) {
+    if (connected()) send_event({name_, {}, 0}, event, args, {});
+}
+
+void LocalSocket::emit_volatile(std::string_view event, std::string_view args) {
+    if (connected() && session().writable()) emit(event, args);
+}
+
+void LocalSocket::emit(const EncodedEvent& event) {
+    if (connected()) send(event.packet(), {});
+}
+
+void LocalSocket::emit_volatile(const EncodedEvent& event) {
+    if (connected() && session().writable()) emit(event);
+}
+
+void LocalSocket::emit_binary(std::string_view event, std::string_view args,
+                              std::span<const std::string> attachments) {
+    if (connected()) send_event({name_, {}, attachments.size()}, event, args, attachments);
+}
+
+void LocalSocket::emit_with_ack(std::string_view event, std::string_view args, Milliseconds timeout,
+                                AckCallback callback) {
+    if (!connected()) return callback(std::unexpected(AckError::kDisconnected));
+    if (!pending_acks_) pending_acks_ = std::make_unique<PendingAcks>(context_.wheel());
+    const std::uint64_t id = namespace_.next_ack_id();
+    pending_acks_->add(id, timeout, std::move(callback));
+    send_event({name_, id, 0}, event, args, {});
+}
+
+void LocalSocket::ack(std::uint64_t id, std::string_view args) {
+    ack_binary(id, args, {});
+}
+
+void LocalSocket::ack_binary(std::uint64_t id, std::string_view args,
+                             std::span<const std::string> attachments) {
+    if (!connected() || !take_unanswered(id)) return;
+    PacketBuffer packet(context_);
+    append_ack(packet.text(), {name_, id, attachments.size()}, args);
+    send(packet.text(), attachments);
+}
+
+void LocalSocket::join(std::string_view room) {
+    if (state_ != State::kGone && room != id_) namespace_.rooms().join(*this, room);
+}
+
+void LocalSocket::leave(std::string_view room) {
+    namespace_.rooms().leave(*this, room);
+}
+
+bool LocalSocket::in_room(std::string_view room) const {
+    return state_ != State::kGone && (room == id_ || namespace_.rooms().contains(room, *this));
+}
+
+void LocalSocket::disconnect() {
+    if (!connected()) return;
+    PacketBuffer packet(context_);
+    append_disconnect(packet.text(), name_);
+    send(packet.text(), {});
+    if (!connected()) return;  // the send closed the session
+    client_.release(*this, Client::Departure::kOurDecision);
+    end(DisconnectReason::kServerNamespaceDisconnect);
+}
+
+void LocalSocket::close_transport(engineio::CloseReason reason) {
+    client_.close(reason);
+}
+
+/// The one place that writes an EVENT to one socket; what recovery appends belongs here.
+void LocalSocket::send_event(const PacketHead& head, std::string_view event, std::string_view args,
+                             std::span<const std::string> attachments) {
+    SB_CHECK(!is_reserved_event(event));
+    PacketBuffer packet(context_);
+    append_event(packet.text(), head, event, args);
+    send(packet.text(), attachments);
+}
+
+void LocalSocket::send(std::string_view packet, std::span<const std::string> attachments) {
+    client_.send(packet, attachments);
+}
+
+void LocalSocket::on_event(const Decoder::Decoded& decoded) {
+    const Packet& packet = decoded.packet;
+    if (!packet.has_payload) return;
+    if (packet.id) remember_unanswered(*packet.id);
+    namespace_.handler().on_event(*this, {.name = packet.name,
+                                          .args = packet.args,
+                                          .arg_count = packet.arg_count,
+                                          .ack = packet.id,
+                                          .attachments = decoded.attachments(),
+                                          .fault = packet.fault});
+}
+
+void LocalSocket::on_ack(const Decoder::Decoded& decoded) {
+    const Packet& packet = decoded.packet;
+    if (!packet.id || !pending_acks_) return;
+    if (packet.fault) {
+        pending_acks_->resolve(*packet.id, std::unexpected(AckError::kBadJson));
+    } else {
+        pending_acks_->resolve(*packet.id,
+                               AckReply{packet.args, packet.arg_count, decoded.attachments()});
+    }
+}
+
+void LocalSocket::on_slow_consumer() {
+    namespace_.handler().on_slow_consumer(*this);
+}
+
+void LocalSocket::end(DisconnectReason reason) {
+    if (state_ == State::kGone) return;
+    abandon();
+    if (pending_acks_) pending_acks_->fail_all(AckError::kDisconnected);
+    namespace_.handler().on_disconnect(*this, reason);
+}
+
+void LocalSocket::abandon() {
+    if (state_ == State::kGone) return;
+    namespace_.remove(*this);
+    state_ = State::kGone;
+}
+
+void LocalSocket::remember_unanswered(std::uint64_t ack_id) {
+    const std::size_t max = std::max<std::size_t>(context_.options().unanswered_acks_max, 1);
+    if (unanswered_.size() >= max) unanswered_.erase(unanswered_.begin());
+    unanswered_.push_back(ack_id);
+}
+
+bool LocalSocket::take_unanswered(std::uint64_t ack_id) {
+    const auto found = std::ranges::find(unanswered_, ack_id);
+    if (found == unanswered_.end()) return false;
+    unanswered_.erase(found);
+    return true;
+}
+
+}  // namespace signalbox::socketio
