@@ -1,14 +1,12 @@
 // Actions over the socket: answers, statuses, time-outs, cancelling, permissions.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { serverFor } from './harness.mjs';
+import { after, describe, test } from 'node:test';
+import { Server } from './harness.mjs';
 
-const server = serverFor({ before, after });
-let client;
-before(async () => {
-    client = await server.connected(await server.member());
-});
+const server = await Server.start();
+after(() => server.stop());
+const client = await server.connected(await server.member());
 
 describe('development actions', () => {
     for (const action of ['echo', 'someAction']) {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Polling, pause, patience, serverFor, slowness, tcp } from './harness.mjs';
+import { patience, pause, Polling, Server, slowness, tcp } from './harness.mjs';
 
 const config = `
 [server]
@@ -16,11 +16,9 @@ messages_per_second = 0
 violations_before_close = 0
 connections_per_user = 0
 `;
-const server = serverFor({ before, after }, { config });
-let member;
-before(async () => {
-    member = await server.member();
-});
+const server = await Server.start({ config });
+after(() => server.stop());
+const member = await server.member();
 
 const upgradeLines = (change = {}) => Object.entries({
     Host: 'localhost', Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', ...change,

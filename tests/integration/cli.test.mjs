@@ -6,8 +6,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync }
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { run, secret, Server, serverFor, signToken, userToken } from './harness.mjs';
+import { after, describe, test } from 'node:test';
+import { run, secret, Server, signToken, userToken } from './harness.mjs';
 
 const folders = [];
 const folder = () => {
@@ -18,7 +18,8 @@ const folder = () => {
 after(() => folders.forEach((made) => rmSync(made, { recursive: true, force: true })));
 
 const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
-const server = serverFor({ before, after });
+const server = await Server.start();
+after(() => server.stop());
 const dev = (args, more = {}) => run([...args, '--dev'], { dataDir: server.dataDir, ...more });
 
 async function json(args, more) {

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { nowSeconds, pause, secret, Server, serverFor, signToken, slowness, userToken } from './harness.mjs';
 
-const server = serverFor({ before, after });
+const server = await Server.start();
+after(() => server.stop());
 
 async function assertRefused(member, code, options) {
     const client = server.client(member, options);

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { io } from 'socket.io-client';
-import { Inbox, root, serverFor } from './harness.mjs';
+import { Inbox, root, Server } from './harness.mjs';
 
-const server = serverFor({ before, after });
+const server = await Server.start();
+after(() => server.stop());
 const guideFile = path.resolve(root, '../shared/integration-guide.md');
 const hasGuide = existsSync(guideFile);
 

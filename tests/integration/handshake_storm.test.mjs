@@ -1,11 +1,12 @@
 // Two hundred stock clients that come at once to a server that lets ten a second in.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { serverFor, slowness, within } from './harness.mjs';
+import { after, test } from 'node:test';
+import { Server, slowness, within } from './harness.mjs';
 
 const config = '[limits]\nhandshakes_per_second = 10\nhandshakes_burst = 20\nconnections_per_user = 0\n';
-const server = serverFor({ before, after }, { config });
+const server = await Server.start({ config });
+after(() => server.stop());
 
 test('all are connected within 30 seconds, by their own retries', { timeout: 120_000 }, async () => {
     const member = await server.member();

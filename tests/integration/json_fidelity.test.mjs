@@ -2,13 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { serverFor } from './harness.mjs';
+import { Server } from './harness.mjs';
 
-const server = serverFor({ before, after });
-let member;
-before(async () => {
-    member = await server.member();
-});
+const server = await Server.start();
+after(() => server.stop());
+const member = await server.member();
 
 const kept = [
     '0.11935319286735585',

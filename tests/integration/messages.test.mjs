@@ -1,16 +1,13 @@
 // Envelopes: both formats, acks, named events, and every way to get one wrong.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { Polling, serverFor } from './harness.mjs';
+import { after, describe, test } from 'node:test';
+import { Polling, Server } from './harness.mjs';
 
-const server = serverFor({ before, after });
-let member;
-let client;
-before(async () => {
-    member = await server.member();
-    client = await server.connected(member);
-});
+const server = await Server.start();
+after(() => server.stop());
+const member = await server.member();
+const client = await server.connected(member);
 
 describe('formats', () => {
     const asked = {

@@ -1,10 +1,11 @@
 // The ways to write the endpoint: path, its slash, its alias, and the namespace of the same name.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Polling, serverFor } from './harness.mjs';
+import { after, test } from 'node:test';
+import { Polling, Server } from './harness.mjs';
 
-const server = serverFor({ before, after });
+const server = await Server.start();
+after(() => server.stop());
 
 const endpoints = {
     'path /realtime': { path: '/realtime' },

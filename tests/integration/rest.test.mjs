@@ -4,12 +4,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Server, serverFor, sha256, userToken } from './harness.mjs';
 
-const server = serverFor({ before, after });
+const server = await Server.start();
+after(() => server.stop());
 const api = '/api/v1';
-let member;
-before(async () => {
-    member = await server.member({ permissions: ['orders:read'] });
-});
+const member = await server.member({ permissions: ['orders:read'] });
 
 const asUser = (more = {}) => ({ token: member.token, headers: { 'x-session-id': member.sessionId }, ...more });
 

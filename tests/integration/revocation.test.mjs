@@ -1,10 +1,11 @@
 // A session or connection that is taken away while it is in use.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Server, serverFor, slowness } from './harness.mjs';
+import { after, test } from 'node:test';
+import { Server, slowness } from './harness.mjs';
 
-const server = serverFor({ before, after });
+const server = await Server.start();
+after(() => server.stop());
 const soon = 1000 * slowness;
 
 for (const transports of [['websocket'], ['polling']]) {

@@ -1,10 +1,11 @@
 // Long-polling and WebSocket give a client the same.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Polling, serverFor } from './harness.mjs';
+import { after, test } from 'node:test';
+import { Polling, Server } from './harness.mjs';
 
-const server = serverFor({ before, after });
+const server = await Server.start();
+after(() => server.stop());
 
 /// Everything that a fixed dialogue brings, without what differs by nature (ids and times).
 async function dialogue(transports) {

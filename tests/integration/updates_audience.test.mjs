@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { run, serverFor } from './harness.mjs';
+import { run, Server } from './harness.mjs';
 
-const server = serverFor({ before, after });
+const server = await Server.start();
+after(() => server.stop());
 let sentinels = 0;
 
 /// What each client was pushed since the last call. Updates of a company arrive in order, so that
