@@ -12,7 +12,7 @@ namespace {
 
 using namespace testing;
 
-class EngineServer : public ServerFixture {};
+class EngineServer : public ::testing::Test, protected ServerFixture {};
 
 TEST_F(EngineServer, OpensAPollingSessionWithExactlyTheOpenPacket) {
     app_.on_open = [](Session& session) { session.send(MessageKind::kText, "early"); };
@@ -120,7 +120,7 @@ TEST_F(EngineServer, RefusesWithTheReferencesCodes) {
 TEST_F(EngineServer, RefusesAnOriginWithIllegalCharacters) {
     HttpRequest bad = make_request("GET", "EIO=4&transport=polling&sid=unknown");
     bad.headers.add("Origin", "http://a\x01");
-    expect_refused(*exchange(server_, std::move(bad)), 3);
+    EXPECT_EQ(refusal_code(*exchange(server_, std::move(bad))), 3);
     HttpRequest good = make_request("GET", "EIO=4&transport=polling");
     good.headers.add("Origin", "http://\xC3\xA4");
     EXPECT_EQ(exchange(server_, std::move(good))->status(), 200);
@@ -143,7 +143,7 @@ TEST_F(EngineServer, RefusesWebSocketsBeforeThe101WithAShortText) {
     }
 }
 
-class EngineServerWithoutWebSocket : public ServerFixture {
+class EngineServerWithoutWebSocket : public ::testing::Test, protected ServerFixture {
 protected:
     EngineServerWithoutWebSocket() : ServerFixture({.allow_websocket = false}) {}
 };
@@ -154,13 +154,13 @@ TEST_F(EngineServerWithoutWebSocket, OffersNoUpgradeAndKnowsNoSuchTransport) {
     EXPECT_EQ(upgrade_with(sid_in(opened->body()))->refusal->body, "Transport unknown");
 }
 
-class EngineServerWithoutPolling : public ServerFixture {
+class EngineServerWithoutPolling : public ::testing::Test, protected ServerFixture {
 protected:
     EngineServerWithoutPolling() : ServerFixture({.allow_polling = false}) {}
 };
 
 TEST_F(EngineServerWithoutPolling, KnowsNoSuchTransport) {
-    expect_refused(*request("GET", "EIO=4&transport=polling"), 0);
+    EXPECT_EQ(refusal_code(*request("GET", "EIO=4&transport=polling")), 0);
     EXPECT_TRUE(FakeClient(server_).accepted());
 }
 
@@ -182,7 +182,7 @@ TEST_F(EngineServer, AsksTheApplicationOnlyForNewSessions) {
     get(sid);
     post(sid, "4x");
     upgrade_with(sid);
-    expect_refused(*request("POST", "EIO=4&transport=polling"), 2);
+    EXPECT_EQ(refusal_code(*request("POST", "EIO=4&transport=polling")), 2);
     EXPECT_EQ(app_.asked, 1);
 }
 

@@ -8,14 +8,14 @@ namespace {
 using namespace testing;
 using namespace std::string_literals;
 
-class Polling : public ServerFixture {
+class Polling : public ::testing::Test, protected ServerFixture {
 protected:
     Polling() : ServerFixture({.payload_bytes_max = 100, .outbound_bytes_max = 1000}) {}
 
     void expect_gone(const std::string& sid, CloseReason reason) {
         EXPECT_EQ(last_heard().closed, std::vector{reason});
         EXPECT_EQ(server_.session_count(), 0U);
-        expect_refused(*get(sid), 1);
+        EXPECT_EQ(refusal_code(*get(sid)), 1);
         advance(Milliseconds(2));
         EXPECT_TRUE(last_heard().destroyed);
     }
@@ -130,7 +130,7 @@ TEST_F(Polling, AnswersOkToABadPayloadAndThenEnds) {
         EXPECT_EQ(held->body(), "1");
         EXPECT_EQ(last_heard().closed, std::vector{CloseReason::kParseError});
         EXPECT_EQ(last_heard().messages.size(), bad.starts_with("4a") ? 1U : 0U);
-        expect_refused(*get(sid), 1);
+        EXPECT_EQ(refusal_code(*get(sid)), 1);
     }
 }
 
@@ -206,14 +206,14 @@ TEST_F(Polling, KeepsAServersCloseForTheNextGet) {
     EXPECT_EQ(get(sid_)->body(),
               "4last\x1E"
               "1");
-    expect_refused(*get(sid_), 1);
+    EXPECT_EQ(refusal_code(*get(sid_)), 1);
     EXPECT_EQ(last_heard().closed.size(), 1U);
 }
 
 TEST_F(Polling, ForgetsAServersCloseAfterHalfAMinute) {
     last_session().close(CloseReason::kForcedClose);
     advance(Milliseconds(30'000));
-    expect_refused(*get(sid_), 1);
+    EXPECT_EQ(refusal_code(*get(sid_)), 1);
 }
 
 TEST_F(Polling, IgnoresSendsAndClosesAfterTheEnd) {

@@ -7,7 +7,7 @@ namespace {
 
 using namespace testing;
 
-class WebSocketSession : public ServerFixture {
+class WebSocketSession : public ::testing::Test, protected ServerFixture {
 protected:
     WebSocketSession()
         : ServerFixture({.ping_interval = Milliseconds(300),
@@ -170,7 +170,7 @@ TEST_F(WebSocketSession, ChecksThePingDeadlineOnARequestToo) {
         void call() { run(); }
     } earlier{[&] {
         EXPECT_TRUE(last_session().open());
-        expect_refused(*get(sid), 1);
+        EXPECT_EQ(refusal_code(*get(sid)), 1);
         EXPECT_EQ(last_heard().closed, std::vector{CloseReason::kPingTimeout});
     }};
     Timer timer = Timer::calling<&EarlierInTheTurn::call>(&earlier);
@@ -188,7 +188,7 @@ TEST_F(WebSocketSession, AnswersTheHeldGetOfASilentPollingClient) {
     EXPECT_TRUE(held->pending());
     advance(Milliseconds(200));
     EXPECT_EQ(held->body(), "1");
-    expect_refused(*get(sid), 1);
+    EXPECT_EQ(refusal_code(*get(sid)), 1);
 }
 
 }  // namespace

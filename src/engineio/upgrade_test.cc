@@ -8,7 +8,7 @@ namespace {
 using namespace testing;
 using Texts = std::vector<std::string>;
 
-class Upgrade : public ServerFixture {
+class Upgrade : public ::testing::Test, protected ServerFixture {
 protected:
     Upgrade()
         : ServerFixture({.ping_interval = Milliseconds(300),
@@ -93,8 +93,8 @@ TEST_F(Upgrade, ReleasesAGetThatIsHeldWhenTheUpgradeComesWithoutAProbe) {
 
 TEST_F(Upgrade, RefusesHttpAfterwards) {
     send(*probe(sid_), "5");
-    expect_refused(*get(sid_), 3);
-    expect_refused(*post(sid_, "4x"), 3);
+    EXPECT_EQ(refusal_code(*get(sid_)), 3);
+    EXPECT_EQ(refusal_code(*post(sid_, "4x")), 3);
     EXPECT_TRUE(last_session().open());
 }
 
@@ -191,7 +191,7 @@ TEST_F(Upgrade, DeliversAServersCloseOnTheWebSocketThatArrivesMeanwhile) {
     send(*websocket, "5");
     EXPECT_EQ(texts_of(*websocket), Texts({"3probe", "4last"}));
     EXPECT_EQ(websocket->closed, WebSocketCloseCode::kGoingAway);
-    expect_refused(*get(sid_), 1);
+    EXPECT_EQ(refusal_code(*get(sid_)), 1);
     EXPECT_EQ(last_heard().closed.size(), 1U);
 }
 
