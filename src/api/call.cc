@@ -1,0 +1,70 @@
+#include "api/call.h"
+
+#include <algorithm>
+
+#include "updates/envelope.h"
+
+namespace signalbox::api {
+namespace {
+
+/// The token of `Authorization: Bearer …`; the scheme's case does not matter (RFC 9110, 11.1).
+std::string_view bearer_of(const HttpRequest& request) {
+    constexpr std::string_view kScheme = "Bearer ";
+    const std::string_view value = request.headers.find("Authorization").value_or("");
+    if (value.size() <= kScheme.size()) return {};
+    if (!equal_ignoring_case(value.substr(0, kScheme.size()), kScheme)) return {};
+    return value.substr(std::min(value.find_first_not_of(' ', kScheme.size()), value.size()));
+}
+
+}  // namespace
+
+HttpResponse json_answer(int status, std::string json) {
+    HttpResponse response = HttpResponse::of(status, "application/json", std::move(json));
+    response.headers.add("Cache-Control", "no-store");
+    response.headers.add("X-Content-Type-Options", "nosniff");
+    return response;
+}
+
+HttpResponse empty_answer() {
+    HttpResponse response;
+    response.status = 204;
+    response.headers.add("Cache-Control", "no-store");
+    return response;
+}
+
+void add_retry_after(HttpHeaders& headers, Milliseconds delay) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(delay).count();
+    headers.set("Retry-After", std::to_string(std::max<std::int64_t>(seconds, 1)));
+}
+
+HttpResponse error_answer(const Error& error, std::string_view request_id) {
+    constexpr int kUnauthorized = 401;
+    std::string envelope;
+    updates::append_error(envelope, request_id, {}, error);
+    HttpResponse response = json_answer(http_status_of(error.code), std::move(envelope));
+    if (response.status == kUnauthorized) response.headers.add("WWW-Authenticate", "Bearer");
+    if (error.retry_after) add_retry_after(response.headers, *error.retry_after);
+    return response;
+}
+
+void Call::fail(const Error& error, std::string_view request_id) {
+    answer(error_answer(error, request_id));
+}
+
+std::expected<Body, Error> Call::body() {
+    return Body::read(api.parser, request, api.options.message_bytes_max);
+}
+
+CompanyId own_company(const auth::Principal& principal) {
+    const bool serves_one = principal.service_companies.size() == 1;
+    return serves_one ? principal.service_companies.front() : principal.company;
+}
+
+gateway::Credentials credentials_of(const HttpRequest& request) {
+    const QueryParameters query(request.query);
+    const auto header = request.headers.find("X-Session-Id");
+    const std::string_view session = header ? *header : query.find("sessionId").value_or("");
+    return {.bearer = std::string(bearer_of(request)), .session_id = std::string(session)};
+}
+
+}  // namespace signalbox::api

@@ -1,0 +1,134 @@
+#include "api/router.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "api/cors.h"
+
+namespace signalbox::api {
+namespace {
+
+HttpResponse not_found() {
+    return error_answer(Error::of(ErrorCode::kNotFound, "There is nothing at this path."));
+}
+
+HttpResponse method_not_allowed(std::string allowed) {
+    HttpResponse response = error_answer(
+        Error::of(ErrorCode::kMethodNotAllowed, "This path takes other methods: " + allowed + "."));
+    response.headers.add("Allow", std::move(allowed));
+    return response;
+}
+
+/// As Engine.IO's own refusals (docs/protocol/engineio.md).
+HttpResponse forbidden_origin() {
+    return json_answer(403, R"({"code":4,"message":"Forbidden"})");
+}
+
+HttpResponse redirect(std::string location) {
+    HttpResponse response;
+    response.status = 302;
+    response.headers.add("Location", std::move(location));
+    response.headers.add("Cache-Control", "no-store");
+    return response;
+}
+
+/// HEAD is a GET whose body the server leaves out.
+bool takes(const Route& route, std::string_view method) {
+    return route.method == method || (route.method == "GET" && method == "HEAD");
+}
+
+bool is_read(const HttpRequest& request) {
+    return request.method == "GET" || request.method == "HEAD";
+}
+
+}  // namespace
+
+Router::Router(const Shared& shared, gateway::Gateway& gateway, SocketEndpoint socket)
+    : context_{.gateway = gateway,
+               .actions = shared.actions,
+               .options = shared.options,
+               .files = shared.files,
+               .transport_numbers = shared.transport_numbers},
+      origins_(shared.options.allowed_origins),
+      socket_(socket) {}
+
+void Router::handle(HttpRequest request, std::unique_ptr<HttpExchange> exchange) {
+    const OriginVerdict verdict = origins_.judge(request);
+    if (is_preflight(request)) return exchange->respond(answer_preflight(request, verdict));
+    exchange = with_cors(request, verdict, std::move(exchange));
+    if (is_socket_path(request.path)) {
+        if (!is_allowed(verdict)) return exchange->respond(forbidden_origin());
+        return socket_.requests.handle(std::move(request), std::move(exchange));
+    }
+    const std::string whole_path = request.path;
+    const auto path = local_path(whole_path);
+    if (!path) return exchange->respond(not_found());
+    if (auto answer = static_answer(*path, request)) return exchange->respond(std::move(*answer));
+    dispatch(*path, std::make_unique<Call>(context_, std::move(request), std::move(exchange)));
+}
+
+void Router::handle_upgrade(std::unique_ptr<engineio::WebSocketUpgrade> upgrade) {
+    const HttpRequest& request = upgrade->request();
+    if (!is_socket_path(request.path)) return upgrade->refuse(not_found());
+    if (!is_allowed(origins_.judge(request))) return upgrade->refuse(forbidden_origin());
+    socket_.upgrades.handle_upgrade(std::move(upgrade));
+}
+
+bool Router::is_socket_path(std::string_view path) const {
+    if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+    return std::ranges::find(context_.options.socket_paths, path) !=
+           context_.options.socket_paths.end();
+}
+
+std::optional<std::string_view> Router::local_path(std::string_view path) const {
+    const std::string& base = context_.options.base_path;
+    if (!path.starts_with(base)) return std::nullopt;
+    path.remove_prefix(base.size());
+    if (path.empty()) return "/";
+    return path.front() == '/' ? std::optional(path) : std::nullopt;
+}
+
+std::optional<HttpResponse> Router::static_answer(std::string_view path,
+                                                  const HttpRequest& request) const {
+    const Options& options = context_.options;
+    if (options.test_client == TestClient::kOff || !is_read(request)) return std::nullopt;
+    if (path == "/" && options.test_client == TestClient::kServedAndHome) {
+        return redirect(options.base_path + std::string(kTestClientPath));
+    }
+    if (!context_.files.has(path)) return std::nullopt;
+    return context_.files.answer(path, request);
+}
+
+bool Router::is_exposed(const Route& route, const HttpRequest& request) const {
+    return route.exposure == Exposure::kPublic || request.internal_listener ||
+           context_.options.management == ManagementDoor::kEveryListener;
+}
+
+void Router::dispatch(std::string_view path, CallPtr call) {
+    std::string allowed;
+    for (const Route& route : routes()) {
+        if (!fits(route.pattern, path, call->path_value)) continue;
+        if (!is_exposed(route, call->request)) continue;
+        if (takes(route, call->request.method)) return run(route, std::move(call));
+        allowed.append(allowed.empty() ? "" : ", ").append(route.method);
+        if (route.method == "GET") allowed.append(", HEAD");
+    }
+    call->answer(allowed.empty() ? not_found() : method_not_allowed(std::move(allowed)));
+}
+
+void Router::run(const Route& route, CallPtr call) {
+    if (route.access == Access::kOpen) return route.handle(std::move(call));
+    const auto need = route.access == Access::kSession ? gateway::SessionNeed::kRequired
+                                                       : gateway::SessionNeed::kOptional;
+    gateway::Credentials credentials = credentials_of(call->request);
+    context_.gateway.authenticate(
+        std::move(credentials), need,
+        on_success<auth::Principal>(std::move(call),
+                                    [handle = route.handle](CallPtr c, auth::Principal principal) {
+                                        c->principal = std::move(principal);
+                                        handle(std::move(c));
+                                    }));
+}
+
+}  // namespace signalbox::api

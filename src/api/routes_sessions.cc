@@ -1,0 +1,178 @@
+#include <algorithm>
+#include <charconv>
+
+#include "api/routes.h"
+
+namespace signalbox::api {
+namespace {
+
+constexpr std::size_t kPageMax = 1000;
+constexpr std::int64_t kTtlSecondsMax = std::int64_t{1} << 32;
+
+void append_session(JsonWriter& json, const auth::SessionRecord& record) {
+    json.begin_object()
+        .member("sessionId", record.id.str())
+        .member("userId", record.user.str())
+        .member("companyId", record.company.str())
+        .member("createdAt", format_time(record.created_at))
+        .member("expiresAt", format_time(record.expires_at))
+        .end_object();
+}
+
+std::string session_json(const auth::SessionRecord& record) {
+    std::string text;
+    JsonWriter json(text);
+    append_session(json, record);
+    return text;
+}
+
+std::optional<Milliseconds> ttl_of(Body& body) {
+    const auto seconds = body.positive("ttlSeconds");
+    if (!seconds) return std::nullopt;
+    return std::chrono::seconds(std::min(*seconds, kTtlSecondsMax));
+}
+
+gateway::SessionRequest session_request(const auth::Principal& principal, Body& body) {
+    gateway::SessionRequest request;
+    request.user = body.id<UserId>("userId", Need::kRequired).value_or(UserId());
+    const CompanyId fallback = own_company(principal);
+    const Need need = fallback.empty() ? Need::kRequired : Need::kOptional;
+    request.company = body.id<CompanyId>("companyId", need).value_or(fallback);
+    request.ttl = ttl_of(body);
+    return request;
+}
+
+void answer_session(CallPtr call, const gateway::SessionAnswer& answer) {
+    HttpResponse response = json_answer(answer.created ? 201 : 200, session_json(answer.record));
+    if (answer.created) {
+        response.headers.add("Location", call->api.options.base_path + "/api/v1/sessions/" +
+                                             percent_encode_id(answer.record.id.str()));
+    }
+    call->answer(std::move(response));
+}
+
+void store_session(CallPtr call, gateway::SessionRequest request) {
+    gateway::Gateway& gateway = call->api.gateway;
+    const auth::Principal principal = call->principal;
+    gateway.put_session(principal, std::move(request),
+                        on_success<gateway::SessionAnswer>(std::move(call), answer_session));
+}
+
+std::expected<std::size_t, Error> page_limit(const HttpRequest& request) {
+    const QueryParameters query(request.query);
+    const std::string_view text = query.find("limit").value_or("");
+    if (text.empty()) return kPageMax;
+    std::size_t limit = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (fault != std::errc() || end != text.data() + text.size() || limit < 1 || limit > kPageMax) {
+        return std::unexpected(
+            Error::of(ErrorCode::kInvalidMessage, "Query parameter limit must be 1 to 1000."));
+    }
+    return limit;
+}
+
+/// userId, companyId, after and limit of the query.
+std::expected<auth::SessionFilter, Error> filter_of(const Call& call) {
+    auth::SessionFilter filter;
+    auto user = call.query_id<UserId>("userId");
+    if (!user) return std::unexpected(user.error());
+    auto company = call.query_id<CompanyId>("companyId");
+    if (!company) return std::unexpected(company.error());
+    auto after = call.query_id<SessionId>("after");
+    if (!after) return std::unexpected(after.error());
+    const auto limit = page_limit(call.request);
+    if (!limit) return std::unexpected(limit.error());
+    filter.user = std::move(*user);
+    filter.company = std::move(*company);
+    filter.after = after->value_or(SessionId());
+    filter.limit = *limit;
+    return filter;
+}
+
+std::string session_page(const std::vector<auth::SessionRecord>& sessions, std::size_t limit) {
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object().key("sessions").begin_array();
+    for (const auth::SessionRecord& record : sessions) append_session(json, record);
+    json.end_array();
+    if (sessions.size() >= limit) json.member("next", sessions.back().id.str());
+    json.end_object();
+    return text;
+}
+
+}  // namespace
+
+void post_session(CallPtr call) {
+    auto body = call->body();
+    if (!body) return call->fail(body.error());
+    gateway::SessionRequest request = session_request(call->principal, *body);
+    request.id = body->id<SessionId>("sessionId", Need::kOptional).value_or(SessionId());
+    if (const auto fault = body->fault()) return call->fail(*fault);
+    store_session(std::move(call), std::move(request));
+}
+
+void put_session(CallPtr call) {
+    auto id = call->path_id<SessionId>();
+    if (!id) return call->fail(id.error());
+    auto body = call->body();
+    if (!body) return call->fail(body.error());
+    gateway::SessionRequest request = session_request(call->principal, *body);
+    const auto repeated = body->id<SessionId>("sessionId", Need::kOptional);
+    if (repeated && *repeated != *id) body->add_fault("sessionId", "must be the path's, or absent");
+    if (const auto fault = body->fault()) return call->fail(*fault);
+    request.id = std::move(*id);
+    store_session(std::move(call), std::move(request));
+}
+
+void get_session(CallPtr call) {
+    auto id = call->path_id<SessionId>();
+    if (!id) return call->fail(id.error());
+    gateway::Gateway& gateway = call->api.gateway;
+    const auth::Principal principal = call->principal;
+    gateway.get_session(principal, std::move(*id),
+                        on_success<auth::SessionRecord>(
+                            std::move(call), [](CallPtr c, const auth::SessionRecord& record) {
+                                c->answer(json_answer(200, session_json(record)));
+                            }));
+}
+
+void list_sessions(CallPtr call) {
+    const auto filter = filter_of(*call);
+    if (!filter) return call->fail(filter.error());
+    gateway::Gateway& gateway = call->api.gateway;
+    const auth::Principal principal = call->principal;
+    gateway.list_sessions(
+        principal, *filter,
+        on_success<std::vector<auth::SessionRecord>>(
+            std::move(call), [limit = filter->limit](CallPtr c, const auto& sessions) {
+                c->answer(json_answer(200, session_page(sessions, limit)));
+            }));
+}
+
+void delete_session(CallPtr call) {
+    auto id = call->path_id<SessionId>();
+    if (!id) return call->fail(id.error());
+    gateway::Gateway& gateway = call->api.gateway;
+    const auth::Principal principal = call->principal;
+    gateway.delete_session(
+        principal, std::move(*id),
+        on_success<auth::SessionRecord>(std::move(call),
+                                        [](CallPtr c, const auto&) { c->answer(empty_answer()); }));
+}
+
+void delete_sessions(CallPtr call) {
+    const auto filter = filter_of(*call);
+    if (!filter) return call->fail(filter.error());
+    if (!filter->user) {
+        return call->fail(Error::of(ErrorCode::kInvalidMessage,
+                                    "Query parameter userId is needed: whose sessions end."));
+    }
+    gateway::Gateway& gateway = call->api.gateway;
+    const auth::Principal principal = call->principal;
+    gateway.delete_sessions(principal, *filter,
+                            on_success<std::size_t>(std::move(call), [](CallPtr c, std::size_t) {
+                                c->answer(empty_answer());
+                            }));
+}
+
+}  // namespace signalbox::api
