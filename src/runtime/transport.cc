@@ -36,8 +36,8 @@ std::unique_ptr<Transport> make_plain_transport(UniqueFd socket) {
 }
 
 IoResult receive(int fd, std::span<char> into, Statistics& statistics) {
-    const ssize_t got = ::recv(fd, into.data(), into.size(), MSG_DONTWAIT);
     statistics.recv_calls.add(1);
+    const ssize_t got = ::recv(fd, into.data(), into.size(), MSG_DONTWAIT);
     if (got == 0) return {.status = IoStatus::kClosed};
     if (got < 0) return {.status = would_block(errno) ? IoStatus::kWouldBlock : IoStatus::kError};
     statistics.bytes_in.add(got);
@@ -45,8 +45,8 @@ IoResult receive(int fd, std::span<char> into, Statistics& statistics) {
 }
 
 IoResult send_some(int fd, std::string_view data, Statistics& statistics) {
-    const ssize_t put = ::send(fd, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     statistics.send_calls.add(1);
+    const ssize_t put = ::send(fd, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (put < 0) return {.status = would_block(errno) ? IoStatus::kWouldBlock : IoStatus::kError};
     statistics.bytes_out.add(put);
     const auto sent = static_cast<std::size_t>(put);
