@@ -1,0 +1,148 @@
+#include "app/cli.h"
+
+#include <fmt/format.h>
+
+#include "app/cli_commands.h"
+#include "app/config_docs.h"
+#include "app/config_value.h"
+#include "app/dev_secret.h"
+#include "base/json.h"
+
+namespace signalbox::app {
+namespace {
+
+using LoadResult = std::expected<LoadedConfig, std::vector<ConfigProblem>>;
+
+/// load_config(), and with --dev the secret that is kept when none is set.
+LoadResult load_with_secret(const ConfigSources& sources, Random& random) {
+    LoadResult loaded = load_config(sources);
+    if (!loaded || sources.mode != RunMode::kDev) return loaded;
+    Config& config = loaded->config;
+    if (!config.tokens.secret.empty() || !config.public_key_file.empty()) return loaded;
+    auto secret = ensure_dev_secret(config.data_dir, random);
+    if (!secret)
+        return std::unexpected(std::vector{ConfigProblem{"", 0, "data.dir", secret.error()}});
+    config.tokens.secret = std::move(*secret);
+    return loaded;
+}
+
+void print_problems(const std::vector<ConfigProblem>& problems, std::ostream& err) {
+    for (const ConfigProblem& problem : problems) err << problem.text() << '\n';
+}
+
+void print_warnings(const std::vector<std::string>& warnings, std::ostream& err) {
+    for (const std::string& warning : warnings) err << "warning: " << warning << '\n';
+}
+
+template <class Lines>
+void append_texts(JsonWriter& json, std::string_view name, const Lines& lines) {
+    json.key(name).begin_array();
+    for (const std::string& line : lines) json.string(line);
+    json.end_array();
+}
+
+int print_verdict_json(const LoadResult& loaded, std::ostream& out) {
+    std::vector<std::string> problems;
+    if (!loaded) {
+        for (const ConfigProblem& problem : loaded.error()) problems.push_back(problem.text());
+    }
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object().member("valid", loaded.has_value());
+    append_texts(json, "problems", problems);
+    append_texts(json, "warnings", loaded ? loaded->warnings : std::vector<std::string>());
+    json.end_object();
+    out << text << '\n';
+    return loaded ? kExitOk : kExitUsage;
+}
+
+int check_configuration(const CommandLine& line, CliContext& context) {
+    const LoadResult loaded = load_config(line.sources);
+    if (line.form == OutputForm::kJson) return print_verdict_json(loaded, context.out);
+    if (!loaded) {
+        print_problems(loaded.error(), context.err);
+        return kExitUsage;
+    }
+    print_warnings(loaded->warnings, context.err);
+    context.out << "the configuration is good\n";
+    return kExitOk;
+}
+
+int generate_configuration(const CommandLine& line, CliContext& context) {
+    if (line.form == OutputForm::kMarkdown) {
+        context.out << generate_markdown();
+    } else {
+        context.out << generate_toml(default_config(line.sources.mode));
+    }
+    return kExitOk;
+}
+
+int serve(const CommandLine& line, const LoadedConfig& loaded, CliContext& context) {
+    const ServeContext serve_context{
+        .warnings = loaded.warnings,
+        .reload = [sources = line.sources,
+                   &context] { return load_with_secret(sources, context.random); },
+        .out = context.out,
+        .err = context.err};
+    return context.serve(loaded.config, serve_context);
+}
+
+int run_command(const CommandRun& run) {
+    switch (run.line.command) {
+        case Command::kTokenCreate:
+            return create_token(run);
+        case Command::kTokenCheck:
+            return check_token(run);
+        case Command::kSessionCreate:
+            return create_session(run);
+        case Command::kSessionList:
+            return list_sessions(run);
+        case Command::kSessionRevoke:
+            return revoke_session(run);
+        case Command::kKeyCreate:
+            return create_key(run);
+        case Command::kUpdateSend:
+            return send_update(run);
+        case Command::kServe:
+        case Command::kCheckConfig:
+        case Command::kGenerateConfig:
+            break;
+    }
+    return kExitFailure;
+}
+
+}  // namespace
+
+int CommandRun::fail(ExitCode code, std::string_view message) const {
+    context.err << "signalbox: " << message << '\n';
+    return code;
+}
+
+std::optional<Milliseconds> parse_ttl(const CommandLine& line, Milliseconds absent) {
+    if (line.ttl.empty()) return absent;
+    const auto ttl = parse_duration(line.ttl);
+    return ttl && *ttl >= std::chrono::seconds(1) ? ttl : std::nullopt;
+}
+
+int run_cli(std::vector<std::string> args, CliContext& context) {
+    auto line = parse_command_line(std::move(args));
+    if (!line) {
+        (line.error().code == kExitOk ? context.out : context.err) << line.error().text;
+        return line.error().code;
+    }
+    line->sources.environment = context.environment;
+    if (line->command == Command::kGenerateConfig) return generate_configuration(*line, context);
+    if (line->command == Command::kCheckConfig) return check_configuration(*line, context);
+    // Where the server listens is no matter of the other commands.
+    if (line->command != Command::kServe) line->sources.remote_dev = RemoteDev::kAllow;
+    const LoadResult loaded = load_with_secret(line->sources, context.random);
+    if (!loaded) {
+        print_problems(loaded.error(), context.err);
+        return kExitUsage;
+    }
+    print_warnings(loaded->warnings, context.err);
+    if (line->command == Command::kServe) return serve(*line, *loaded, context);
+    return run_command({*line, loaded->config, context});
+}
+
+}  // namespace signalbox::app

@@ -1,0 +1,403 @@
+#include "app/cli.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "app/control_socket.h"
+#include "app/dev_banner.h"
+#include "app/session_commands.h"
+#include "auth/token_verifier.h"
+#include "base/json.h"
+#include "storage/data_directory.h"
+#include "storage/sqlite_session_store.h"
+
+namespace signalbox::app {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::MatchesRegex;
+using testing::StartsWith;
+
+constexpr const char* kSecret = "0123456789abcdef0123456789abcdef";
+
+/// Answers update.send; hands everything else to `inner`.
+class FakeServer final : public ControlHandler {
+public:
+    explicit FakeServer(std::string answer) : answer_(std::move(answer)) {}
+    void handle(std::string command, JsonText arguments, ControlAnswer done) override {
+        last_command = std::move(command);
+        last_arguments = arguments.str();
+        done(answer_);
+    }
+    std::string last_command;
+    std::string last_arguments;
+
+private:
+    std::string answer_;
+};
+
+class InlineExecutor final : public Executor {
+public:
+    void post(Task task) override { task(); }
+};
+
+class Cli : public testing::Test {
+protected:
+    void SetUp() override {
+        folder_ = testing::TempDir() + "cli_" + std::to_string(getpid());
+        std::filesystem::create_directories(folder_);
+        environment_["SIGNALBOX_DATA_DIR"] = folder_ + "/data";
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    int run(std::vector<std::string> args) {
+        out_.str("");
+        err_.str("");
+        CliContext context{.out = out_,
+                           .err = err_,
+                           .environment = environment_,
+                           .clock = clock_,
+                           .random = random_,
+                           .serve = [this](const Config& config, const ServeContext& serve) {
+                               served_ = config;
+                               reloaded_ = serve.reload().has_value();
+                               return 42;
+                           }};
+        return run_cli(std::move(args), context);
+    }
+
+    [[nodiscard]] std::string out() const { return out_.str(); }
+    [[nodiscard]] std::string err() const { return err_.str(); }
+    /// The output's one line.
+    [[nodiscard]] std::string line() const {
+        std::string text = out();
+        EXPECT_TRUE(text.ends_with('\n'));
+        text.pop_back();
+        EXPECT_FALSE(text.contains('\n')) << text;
+        return text;
+    }
+    [[nodiscard]] std::string member(std::string_view name) const {
+        JsonParser parser;
+        const auto root = parser.parse(out());
+        std::string_view text;
+        if (!root || root->at_key(name).get(text)) ADD_FAILURE() << name << " in " << out();
+        return std::string(text);
+    }
+    [[nodiscard]] std::unique_ptr<ControlServer> start(ControlHandler& handler) const {
+        std::filesystem::create_directories(folder_ + "/data");
+        auto server = ControlServer::create(control_path(folder_ + "/data"), handler);
+        EXPECT_TRUE(server);
+        return server ? std::move(*server) : nullptr;
+    }
+
+    void fill_store(int sessions) const {
+        InlineExecutor executor;
+        const auto store = storage::SqliteSessionStore::open(folder_ + "/data/signalbox.db");
+        ASSERT_TRUE(store) << store.error();
+        for (int i = 0; i < sessions; ++i) {
+            (*store)->put({.id = SessionId::trusted("s" + std::to_string(i)),
+                           .user = UserId::trusted("u"),
+                           .company = CompanyId::trusted("c"),
+                           .created_at = clock_.wall_now(),
+                           .expires_at = clock_.wall_now() + 1h},
+                          executor, [](auto outcome) { EXPECT_TRUE(outcome); });
+        }
+    }
+
+    std::string folder_;
+    std::map<std::string, std::string> environment_;
+    ManualClock clock_;
+    SystemRandom random_;
+    std::ostringstream out_;
+    std::ostringstream err_;
+    std::optional<Config> served_;
+    bool reloaded_ = false;
+};
+
+TEST_F(Cli, PrintsItsVersionAndHelp) {
+    EXPECT_EQ(run({"--version"}), kExitOk);
+    EXPECT_THAT(out(), MatchesRegex("signalbox [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+    EXPECT_EQ(run({"--help"}), kExitOk);
+    for (const char* command : {"serve", "check-config", "generate-config", "token", "session",
+                                "key", "update", "Exit codes"}) {
+        EXPECT_THAT(out(), HasSubstr(command));
+    }
+    EXPECT_EQ(run({"token", "create", "--help"}), kExitOk);
+    EXPECT_THAT(out(), HasSubstr("--permissions"));
+    EXPECT_THAT(err(), IsEmpty());
+}
+
+class CliUsage : public Cli, public testing::WithParamInterface<std::vector<std::string>> {};
+
+TEST_P(CliUsage, IsAnErrorOfOneSentence) {
+    EXPECT_EQ(run(GetParam()), kExitUsage) << testing::PrintToString(GetParam());
+    EXPECT_THAT(out(), IsEmpty());
+    EXPECT_THAT(err(), MatchesRegex("[^\n]+\n"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Arguments, CliUsage,
+    testing::Values(
+        std::vector<std::string>{}, std::vector<std::string>{"dance"},
+        std::vector<std::string>{"serve"},
+        std::vector<std::string>{"serve", "--dev", "--hots", "x"},
+        std::vector<std::string>{"serve", "--dev", "--port"},
+        std::vector<std::string>{"serve", "--dev", "--port", "x"},
+        std::vector<std::string>{"serve", "--dev", "--host", "0.0.0.0"},
+        std::vector<std::string>{"serve", "--config", "/nowhere"},
+        std::vector<std::string>{"check-config"}, std::vector<std::string>{"token"},
+        std::vector<std::string>{"token", "create", "--dev", "--user", "u"},
+        std::vector<std::string>{"token", "create", "--user", "u", "--company", "c"},
+        std::vector<std::string>{"token", "create", "--dev", "--user", "u v", "--company", "c"},
+        std::vector<std::string>{"token", "create", "--dev", "--user", "u", "--company", "c",
+                                 "--ttl", "soon"},
+        std::vector<std::string>{"token", "create", "--dev", "--user", "u", "--company", "c",
+                                 "--ttl", "0s"},
+        std::vector<std::string>{"token", "check", "--dev"},
+        std::vector<std::string>{"session", "list"},
+        std::vector<std::string>{"session", "revoke", "--dev"},
+        std::vector<std::string>{"session", "create", "--dev", "--user", "u", "--company", ""},
+        std::vector<std::string>{"key", "create", "--permissions", "a"},
+        std::vector<std::string>{"key", "create", "--dev", "--permissions", ","},
+        std::vector<std::string>{"update", "send", "--dev", "--company", "c"},
+        std::vector<std::string>{"update", "send", "--dev", "--company", "c", "--action", "a",
+                                 "--data", "{x}"}));
+
+TEST_F(Cli, ServesWithTheFlagsAndCanReload) {
+    EXPECT_EQ(run({"serve", "--dev", "--port", "0", "--shards", "3", "--host", "127.0.0.2"}), 42);
+    ASSERT_TRUE(served_);
+    EXPECT_EQ(served_->server.port, 0);
+    EXPECT_EQ(served_->server.shards, 3);
+    EXPECT_EQ(served_->server.host, "127.0.0.2");
+    EXPECT_GE(served_->tokens.secret.size(), 43U);
+    EXPECT_TRUE(reloaded_);
+    EXPECT_EQ(run({"serve", "--dev", "--host", "0.0.0.0", "--dev-allow-remote"}), 42);
+}
+
+TEST_F(Cli, KeepsTheSecretOfDevBetweenRuns) {
+    EXPECT_EQ(run({"serve", "--dev"}), 42);
+    const std::string secret = served_->tokens.secret;
+    EXPECT_EQ(run({"serve", "--dev"}), 42);
+    EXPECT_EQ(served_->tokens.secret, secret);
+    struct stat status{};
+    ASSERT_EQ(stat((folder_ + "/data/dev-secret").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+    const auto running = storage::DataDirectory::open(folder_ + "/data");
+    EXPECT_EQ(run({"serve", "--dev"}), 42) << "no lock is needed to read it";
+    EXPECT_EQ(served_->tokens.secret, secret);
+    environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret;
+    EXPECT_EQ(run({"serve", "--dev"}), 42);
+    EXPECT_EQ(served_->tokens.secret, kSecret);
+}
+
+TEST_F(Cli, SaysWhenTheDataDirectoryCannotBeMade) {
+    std::ofstream(folder_ + "/data") << "a file";
+    EXPECT_EQ(run({"serve", "--dev"}), kExitUsage);
+    EXPECT_THAT(err(), HasSubstr(folder_ + "/data"));
+}
+
+TEST_F(Cli, JudgesAConfiguration) {
+    const std::string file = folder_ + "/signalbox.toml";
+    std::ofstream(file) << "[server]\nprot = 1\nport = 99999\n";
+    EXPECT_EQ(run({"check-config", "--dev", "--config", file}), kExitUsage);
+    EXPECT_EQ(err(), file + ":2: server.prot: unknown key. Did you mean server.port?\n" + file +
+                         ":3: server.port: must be a whole number, 0 to 65535\n");
+    EXPECT_EQ(run({"check-config", "--dev", "--config", file, "--json"}), kExitUsage);
+    EXPECT_THAT(out(), StartsWith(R"({"valid":false,"problems":[")"));
+    EXPECT_EQ(run({"check-config", "--dev"}), kExitOk);
+    EXPECT_EQ(out(), "the configuration is good\n");
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/data")) << "judging leaves no trace";
+}
+
+TEST_F(Cli, GeneratesAFileThatItAccepts) {
+    EXPECT_EQ(run({"generate-config"}), kExitOk);
+    const std::string file = folder_ + "/signalbox.toml";
+    std::ofstream(file) << out();
+    EXPECT_EQ(run({"check-config", "--dev", "--config", file}), kExitOk) << err();
+    EXPECT_EQ(run({"generate-config", "--markdown"}), kExitOk);
+    EXPECT_THAT(out(), StartsWith("# Configuration\n"));
+}
+
+TEST_F(Cli, MakesTokensThatItAccepts) {
+    EXPECT_EQ(run({"token", "create", "--dev", "--user", "ada", "--company", "acme",
+                   "--permissions", "orders:*,updates:send", "--ttl", "30m", "--session", "s1"}),
+              kExitOk);
+    const std::string token = line();
+    EXPECT_EQ(run({"token", "check", "--dev", "--json", token}), kExitOk) << err();
+    EXPECT_EQ(member("userId"), "ada");
+    EXPECT_EQ(member("companyId"), "acme");
+    EXPECT_EQ(member("sessionId"), "s1");
+    EXPECT_EQ(member("expiresAt"), format_time(clock_.wall_now() + 30min));
+    EXPECT_THAT(out(), HasSubstr(R"("permissions":["orders:*","updates:send"])"));
+    EXPECT_EQ(run({"token", "check", "--dev", token}), kExitOk);
+    EXPECT_THAT(out(), HasSubstr("orders:*, updates:send"));
+}
+
+TEST_F(Cli, SaysWhyATokenIsBad) {
+    EXPECT_EQ(run({"token", "create", "--dev", "--json", "--user", "ada", "--company", "acme"}),
+              kExitOk);
+    const std::string token = member("token");
+    clock_.advance(2h);
+    EXPECT_EQ(run({"token", "check", "--dev", token}), kExitFailure);
+    EXPECT_THAT(err(), StartsWith("signalbox: TOKEN_EXPIRED: "));
+    EXPECT_EQ(run({"token", "check", "--dev", "--json", "a.b.c"}), kExitFailure);
+    EXPECT_THAT(out(), StartsWith(R"({"valid":false,"error":{"code":"INVALID_TOKEN",)"));
+}
+
+TEST_F(Cli, CannotMakeTokensWithoutASecret) {
+    environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret;
+    environment_["SIGNALBOX_AUTH_JWT_ALGORITHMS"] = "HS512";
+    EXPECT_EQ(run({"token", "create", "--dev", "--user", "ada", "--company", "acme"}), kExitUsage);
+    EXPECT_THAT(err(), HasSubstr("HS256"));
+}
+
+TEST_F(Cli, MakesServiceKeysWithTheirConfiguration) {
+    EXPECT_EQ(
+        run({"key", "create", "--dev", "--permissions", "updates:send,metrics", "--id", "billing"}),
+        kExitOk);
+    EXPECT_THAT(out(), StartsWith("sbk_"));
+    const std::string key = out().substr(0, out().find('\n'));
+    EXPECT_TRUE(auth::looks_like_service_key(key)) << key;
+    const std::string file = folder_ + "/signalbox.toml";
+    std::ofstream(file) << out().substr(out().find("[["));
+    EXPECT_EQ(run({"serve", "--dev", "--config", file}), 42) << err();
+    const auto keys = auth::ServiceKeys::create(served_->service_keys);
+    ASSERT_TRUE(keys);
+    const auto principal = keys->find(key);
+    ASSERT_TRUE(principal);
+    EXPECT_TRUE(principal->permissions.allows("metrics"));
+    EXPECT_EQ(run({"key", "create", "--dev", "--json", "--permissions", "a"}), kExitOk);
+    EXPECT_EQ(auth::sha256_hex(member("key")), member("sha256"));
+}
+
+TEST_F(Cli, KeepsSessionsInTheDatabaseWhenNoServerRuns) {
+    EXPECT_EQ(run({"session", "create", "--dev", "--user", "ada", "--company", "acme"}), kExitOk)
+        << err();
+    const std::string id = line();
+    EXPECT_TRUE(is_valid_id(id));
+    EXPECT_EQ(run({"session", "create", "--dev", "--json", "--user", "bob", "--company", "acme",
+                   "--ttl", "1h"}),
+              kExitOk);
+    EXPECT_EQ(member("expiresAt"), format_time(clock_.wall_now() + 1h));
+    EXPECT_EQ(run({"session", "list", "--dev"}), kExitOk);
+    EXPECT_THAT(out(), ContainsRegex("SESSION +USER +COMPANY +CREATED +EXPIRES\n"));
+    EXPECT_THAT(out(), HasSubstr(id + "  ada   acme     "));
+    EXPECT_EQ(run({"session", "revoke", "--dev", id}), kExitOk);
+    EXPECT_EQ(run({"session", "revoke", "--dev", id}), kExitFailure);
+    EXPECT_EQ(err(), "signalbox: NOT_FOUND: there is no such session\n");
+    EXPECT_EQ(run({"session", "list", "--dev", "--json"}), kExitOk);
+    EXPECT_THAT(out(), StartsWith(R"({"sessions":[{"sessionId":")"));
+    EXPECT_THAT(out(), HasSubstr(R"("userId":"bob")"));
+    EXPECT_THAT(out(), testing::Not(HasSubstr("ada")));
+}
+
+TEST_F(Cli, ListsMoreSessionsThanAPageHolds) {
+    FakeServer first(control_ok(R"({"sessions":[]})"));
+    {
+        const auto server = start(first);
+        EXPECT_EQ(run({"session", "list", "--dev", "--json"}), kExitOk) << err();
+        EXPECT_EQ(out(), "{\"sessions\":[]}\n");
+        EXPECT_EQ(first.last_arguments, R"({"limit":500})");
+    }
+    fill_store(501);
+    EXPECT_EQ(run({"session", "list", "--dev"}), kExitOk);
+    const std::string table = out();
+    EXPECT_EQ(std::ranges::count(table, '\n'), 502);
+}
+
+TEST_F(Cli, AsksTheServerThatRuns) {
+    FakeServer handler(control_ok(R"({"sessionId":"from-server","expiresAt":"t"})"));
+    const auto server = start(handler);
+    EXPECT_EQ(run({"session", "create", "--dev", "--user", "ada", "--company", "acme", "--ttl",
+                   "1500ms"}),
+              kExitOk)
+        << err();
+    EXPECT_EQ(line(), "from-server");
+    EXPECT_EQ(handler.last_command, "session.create");
+    EXPECT_EQ(handler.last_arguments, R"({"userId":"ada","companyId":"acme","ttlSeconds":2})");
+}
+
+TEST_F(Cli, TellsTheServersRefusal) {
+    FakeServer handler(control_error("OVERLOADED", "try again"));
+    const auto server = start(handler);
+    EXPECT_EQ(run({"session", "list", "--dev"}), kExitFailure);
+    EXPECT_EQ(err(), "signalbox: OVERLOADED: try again\n");
+}
+
+TEST_F(Cli, SaysWhenTheDirectoryIsLockedButNobodyAnswers) {
+    const auto lock = storage::DataDirectory::open(folder_ + "/data");
+    ASSERT_TRUE(lock);
+    environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret;
+    EXPECT_EQ(run({"session", "list", "--dev"}), kExitUsage);
+    EXPECT_THAT(err(), ContainsRegex("in use by process [0-9]+ and nobody answers"));
+}
+
+TEST_F(Cli, HasNoStoredSessionsInClaimMode) {
+    environment_["SIGNALBOX_AUTH_SESSIONS_MODE"] = "claim";
+    EXPECT_EQ(run({"session", "list", "--dev"}), kExitUsage);
+    EXPECT_THAT(err(), HasSubstr("claim"));
+}
+
+TEST_F(Cli, SendsUpdatesThroughTheServerAlone) {
+    const std::vector<std::string> args{"update", "send",     "--dev",         "--company",
+                                        "acme",   "--action", "changed",       "--artifact",
+                                        "a1",     "--data",   "{\"x\":\n1.50}"};
+    EXPECT_EQ(run(args), kExitNotRunning);
+    EXPECT_THAT(err(), HasSubstr("no server is running in"));
+    FakeServer handler(control_ok(R"({"accepted":1,"positions":[7]})"));
+    const auto server = start(handler);
+    EXPECT_EQ(run(args), kExitOk);
+    EXPECT_EQ(out(), "accepted 1 at position 7\n");
+    EXPECT_EQ(handler.last_command, "update.send");
+    EXPECT_EQ(handler.last_arguments,
+              "{\"companyId\":\"acme\",\"action\":\"changed\",\"artifactId\":\"a1\","
+              "\"data\":{\"x\": 1.50}}");
+    std::vector<std::string> json = args;
+    json.emplace_back("--json");
+    EXPECT_EQ(run(json), kExitOk);
+    EXPECT_EQ(out(), "{\"accepted\":1,\"positions\":[7]}\n");
+}
+
+TEST_F(Cli, WarnsOnTheErrorOutput) {
+    environment_["SIGNALBOX_AUTH_JWT_SECRET"] = "short";
+    environment_["SIGNALBOX_NONSENSE"] = "1";
+    EXPECT_EQ(run({"serve", "--dev"}), 42);
+    EXPECT_THAT(err(), HasSubstr("warning: SIGNALBOX_AUTH_JWT_SECRET: auth.jwt.secret: must have"));
+    EXPECT_THAT(err(), HasSubstr("warning: SIGNALBOX_NONSENSE: unknown, ignored."));
+}
+
+TEST(DevBanner, HasALinkWithTheLoginInItsFragment) {
+    Config config;
+    config.tokens.secret = kSecret;
+    config.server.base_path = "/gateway";
+    const ManualClock clock;
+    SeededRandom random(1);
+    const DevLogin login = make_dev_login(config, clock.wall_now(), random);
+    const std::string session = login.session.id.str();
+    EXPECT_THAT(dev_banner(config, "http://127.0.0.1:8080", login),
+                HasSubstr("http://127.0.0.1:8080/gateway/test-client#token=" + login.token +
+                          "&sessionId=" + session + "\n"));
+    const auto verifier = auth::TokenVerifier::create(config.tokens);
+    ASSERT_TRUE(verifier);
+    const auto claims = (*verifier)->verify(login.token, clock.wall_now());
+    ASSERT_TRUE(claims) << claims.error().message;
+    EXPECT_EQ(claims->user.str(), "dev-user");
+    EXPECT_EQ(claims->company.str(), "dev-company");
+    EXPECT_EQ(claims->session, login.session.id);
+    EXPECT_EQ(claims->expires_at, clock.wall_now() + 12h);
+    for (const char* permission : {"orders:read", "updates:send", "sessions:manage", "metrics"}) {
+        EXPECT_TRUE(claims->permissions.allows(permission)) << permission;
+    }
+}
+
+}  // namespace
+}  // namespace signalbox::app

@@ -1,0 +1,209 @@
+#include "app/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <sstream>
+#include <utility>
+
+#include "app/serve.h"
+
+namespace signalbox::app {
+namespace {
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  signalbox serve --dev\n"
+    "  signalbox generate-config > signalbox.toml\n"
+    "  signalbox token create --dev --user ada --company acme --permissions 'orders:*'\n"
+    "  signalbox update send --dev --company acme --action priceChanged --data '{\"price\": 3}'\n"
+    "\n"
+    "Exit codes: 0 done; 1 the command failed (token refused, no such session); 2 usage,\n"
+    "configuration, used port or data directory; 3 it needs a running server and there is none.";
+
+/// Declares every command and collects what is given.
+class Parser {
+public:
+    Parser() {
+        app_.require_subcommand(1);
+        app_.set_version_flag("--version", "signalbox " SIGNALBOX_VERSION);
+        app_.footer(kFooter);
+        app_.get_formatter()->column_width(30);
+        declare_serve();
+        declare_config_commands();
+        declare_token_commands();
+        declare_session_commands();
+        declare_others();
+    }
+
+    std::expected<CommandLine, EarlyExit> parse(std::vector<std::string> args) {
+        std::ranges::reverse(args);
+        try {
+            app_.parse(std::move(args));
+        } catch (const CLI::Success& wanted) {
+            std::ostringstream text;
+            app_.exit(wanted, text, text);
+            return std::unexpected(EarlyExit{kExitOk, text.str()});
+        } catch (const CLI::ParseError& error) {
+            return std::unexpected(usage(error.what()));
+        }
+        return finish();
+    }
+
+private:
+    CLI::App* add(CLI::App& parent, Command command, const char* name, const char* text) {
+        CLI::App* sub = parent.add_subcommand(name, text);
+        sub->callback([this, command] { line_.command = command; });
+        return sub;
+    }
+
+    CLI::App* add_group(const char* name, const char* text) {
+        CLI::App* group = app_.add_subcommand(name, text);
+        group->require_subcommand(1);
+        return group;
+    }
+
+    void add_sources(CLI::App& command) {
+        command.add_option("--config", config_file_, "Configuration file (TOML)")
+            ->type_name("FILE");
+        command.add_flag("--dev", dev_, "Defaults for development; needs no file");
+    }
+
+    void add_json(CLI::App& command) { command.add_flag("--json", json_, "Print JSON"); }
+
+    void add_setting(CLI::App& command, const char* flag, const char* path, const char* text) {
+        command
+            .add_option_function<std::string>(
+                flag,
+                [this, flag, path](const std::string& value) {
+                    line_.sources.flags.push_back({flag, path, value});
+                },
+                text)
+            ->type_name("");
+    }
+
+    void add_server_flags(CLI::App& command) {
+        add_sources(command);
+        add_setting(command, "--host", "server.host", "Address to listen on");
+        add_setting(command, "--port", "server.port", "Port to listen on; 0 picks one");
+        add_setting(command, "--shards", "server.shards", "Threads that serve connections");
+        command.add_flag("--dev-allow-remote", allow_remote_,
+                         "Let --dev listen beyond this machine");
+    }
+
+    static CLI::Option* add_text(CLI::App& command, const char* flag, std::string& target,
+                                 const char* text) {
+        return command.add_option(flag, target, text)->type_name("");
+    }
+
+    void declare_serve() {
+        add_server_flags(*add(app_, Command::kServe, "serve", "Run the server"));
+    }
+
+    void declare_config_commands() {
+        CLI::App* check = add(app_, Command::kCheckConfig, "check-config",
+                              "Judge the configuration that serve would use");
+        add_server_flags(*check);
+        add_json(*check);
+        CLI::App* generate = add(app_, Command::kGenerateConfig, "generate-config",
+                                 "Print a configuration file with every key and its default");
+        generate->add_flag("--dev", dev_, "The defaults of --dev");
+        generate->add_flag("--markdown", markdown_, "The reference page instead");
+    }
+
+    void declare_token_commands() {
+        CLI::App* tokens = add_group("token", "Make and check tokens");
+        CLI::App* create = add(*tokens, Command::kTokenCreate, "create", "Print a new token");
+        add_sources(*create);
+        add_json(*create);
+        add_text(*create, "--user", line_.user, "User id (claim sub)")->required();
+        add_text(*create, "--company", line_.company, "Company id")->required();
+        add_text(*create, "--permissions", line_.permissions, "Permissions, by commas");
+        add_text(*create, "--ttl", line_.ttl, "Its life, like 30m; default 1h");
+        add_text(*create, "--session", line_.session, "Session id (claim sessionId)");
+        CLI::App* check =
+            add(*tokens, Command::kTokenCheck, "check", "Print what a token says, or its fault");
+        add_sources(*check);
+        add_json(*check);
+        add_text(*check, "token", line_.token, "The token")->required();
+    }
+
+    void declare_session_commands() {
+        CLI::App* sessions = add_group("session", "Make, list and revoke sessions");
+        CLI::App* create =
+            add(*sessions, Command::kSessionCreate, "create", "Make a session, print its id");
+        add_sources(*create);
+        add_json(*create);
+        add_text(*create, "--user", line_.user, "User id")->required();
+        add_text(*create, "--company", line_.company, "Company id")->required();
+        add_text(*create, "--ttl", line_.ttl, "Its life, like 8h; default auth.sessions.ttl");
+        CLI::App* list = add(*sessions, Command::kSessionList, "list", "List active sessions");
+        add_sources(*list);
+        add_json(*list);
+        CLI::App* revoke = add(*sessions, Command::kSessionRevoke, "revoke",
+                               "End a session and close its connections");
+        add_sources(*revoke);
+        add_json(*revoke);
+        add_text(*revoke, "id", line_.session, "The session's id")->required();
+    }
+
+    void declare_others() {
+        CLI::App* keys = add_group("key", "Make keys for services");
+        CLI::App* create = add(*keys, Command::kKeyCreate, "create",
+                               "Print a new service key and its configuration");
+        add_sources(*create);
+        add_json(*create);
+        add_text(*create, "--permissions", line_.permissions, "Permissions, by commas")->required();
+        add_text(*create, "--id", line_.key_id, "Name of the key; default service-…");
+        CLI::App* updates = add_group("update", "Send updates to clients");
+        CLI::App* send =
+            add(*updates, Command::kUpdateSend, "send", "Send an update through the server");
+        add_sources(*send);
+        add_json(*send);
+        add_text(*send, "--company", line_.company, "Company id")->required();
+        add_text(*send, "--artifact", line_.artifact, "Only to clients that watch this artifact");
+        add_text(*send, "--action", line_.action, "Name of the update")->required();
+        add_text(*send, "--data", line_.data, "Its data, JSON");
+    }
+
+    std::expected<CommandLine, EarlyExit> finish() {
+        line_.sources.mode = dev_ ? RunMode::kDev : RunMode::kProduction;
+        line_.sources.remote_dev = allow_remote_ ? RemoteDev::kAllow : RemoteDev::kRefuse;
+        if (!config_file_.empty()) line_.sources.file = config_file_;
+        if (json_) line_.form = OutputForm::kJson;
+        if (markdown_) line_.form = OutputForm::kMarkdown;
+        const bool no_source = !dev_ && config_file_.empty();
+        if (no_source && line_.command != Command::kGenerateConfig) {
+            return std::unexpected(usage("--config FILE or --dev is required"));
+        }
+        return std::move(line_);
+    }
+
+    [[nodiscard]] EarlyExit usage(std::string message) const {
+        std::string path = "signalbox";
+        for (const CLI::App* at = &app_; !at->get_subcommands().empty();) {
+            at = at->get_subcommands().front();
+            path += " " + at->get_name();
+        }
+        std::ranges::replace(message, '\n', ' ');
+        if (message.ends_with('.')) message.pop_back();
+        return {kExitUsage, fmt::format("signalbox: {}; see {} --help\n", message, path)};
+    }
+
+    CLI::App app_{"Signalbox, a Socket.IO action gateway.", "signalbox"};
+    CommandLine line_;
+    std::string config_file_;
+    bool dev_ = false;
+    bool allow_remote_ = false;
+    bool json_ = false;
+    bool markdown_ = false;
+};
+
+}  // namespace
+
+std::expected<CommandLine, EarlyExit> parse_command_line(std::vector<std::string> args) {
+    return Parser().parse(std::move(args));
+}
+
+}  // namespace signalbox::app

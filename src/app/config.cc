@@ -1,0 +1,168 @@
+#include "app/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <tuple>
+
+#include "app/config_checks.h"
+#include "app/config_keys.h"
+#include "app/config_toml.h"
+
+namespace signalbox::app {
+namespace {
+
+constexpr std::size_t kFileBytesMax = 4U << 20;
+
+/// @return the content, or why it cannot be had.
+std::expected<std::string, std::string> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return std::unexpected(fmt::format("cannot be read: {}", std::strerror(errno)));
+    std::string content(kFileBytesMax + 1, '\0');
+    file.read(content.data(), static_cast<std::streamsize>(content.size()));
+    if (file.bad() || (file.fail() && !file.eof())) return std::unexpected("cannot be read");
+    content.resize(static_cast<std::size_t>(file.gcount()));
+    if (content.size() > kFileBytesMax) return std::unexpected("is over 4 MiB long");
+    return content;
+}
+
+/// Applies the sources in their order; later ones overwrite.
+class Loader {
+public:
+    explicit Loader(const ConfigSources& sources) : sources_(sources) {
+        config_.mode = sources.mode;
+    }
+
+    std::expected<LoadedConfig, std::vector<ConfigProblem>> load() {
+        if (config_.mode == RunMode::kDev) apply_dev_defaults();
+        if (sources_.file) apply_file(*sources_.file);
+        apply_environment();
+        for (const ConfigFlag& flag : sources_.flags) apply_flag(flag);
+        read_public_key();
+        config_.gateway.token_leeway = config_.tokens.leeway;
+        // Of a file that could not be read, what is missing says nothing.
+        if (!unreadable()) check_config(config_, origins_, sources_.remote_dev, findings_);
+        if (!findings_.problems.empty()) return std::unexpected(std::move(findings_.problems));
+        return LoadedConfig{std::move(config_), std::move(findings_.warnings)};
+    }
+
+private:
+    void apply_dev_defaults() {
+        for (const ConfigKey& key : config_keys()) {
+            if (key.dev_default) (void)key.assign(config_, *key.dev_default);
+        }
+    }
+
+    void apply_file(const std::string& path) {
+        const auto text = read_file(path);
+        if (!text) {
+            findings_.problems.push_back({path, 0, "", text.error()});
+            return;
+        }
+        apply(read_toml(*text, path), path);
+        std::ranges::sort(findings_.problems, {},
+                          [](const ConfigProblem& p) { return std::tie(p.line, p.key); });
+    }
+
+    [[nodiscard]] bool unreadable() const {
+        return std::ranges::any_of(findings_.problems,
+                                   [](const ConfigProblem& p) { return p.key.empty(); });
+    }
+
+    void apply_environment() {
+        for (const ConfigKey& key : config_keys()) {
+            const auto variable = sources_.environment.find(key.environment());
+            if (variable != sources_.environment.end()) {
+                apply_text(key, variable->second, variable->first);
+            }
+        }
+        warn_of_unknown_variables();
+    }
+
+    void warn_of_unknown_variables() {
+        constexpr std::string_view kPrefix = "SIGNALBOX_";
+        for (const auto& [name, value] : sources_.environment) {
+            if (!name.starts_with(kPrefix)) continue;
+            const auto known = std::ranges::find(config_keys(), name, &ConfigKey::environment);
+            if (known == config_keys().end()) {
+                findings_.warnings.push_back(
+                    fmt::format("{}: unknown, ignored.{}", name, suggest_variable(name)));
+            }
+        }
+    }
+
+    static std::string suggest_variable(std::string_view name) {
+        for (const ConfigKey& key : config_keys()) {
+            if (edit_distance(key.environment(), name) <= 2) {
+                return fmt::format(" Did you mean {}?", key.environment());
+            }
+        }
+        return {};
+    }
+
+    void apply_flag(const ConfigFlag& flag) {
+        if (const ConfigKey* key = find_config_key(flag.path))
+            apply_text(*key, flag.text, flag.flag);
+    }
+
+    void apply_text(const ConfigKey& key, const std::string& text, const std::string& where) {
+        if (key.type == ValueType::kRoles || key.type == ValueType::kServiceKeys) {
+            apply(read_toml_value(key, text, where), where);
+        } else {
+            apply({&key, read_plain_text(key.type, text), 0}, where);
+        }
+    }
+
+    void apply(TomlContent content, const std::string& where) {
+        for (const TomlAssignment& assignment : content.assignments) apply(assignment, where);
+        std::ranges::move(content.problems, std::back_inserter(findings_.problems));
+    }
+
+    void apply(const TomlAssignment& assignment, const std::string& where) {
+        const ConfigKey& key = *assignment.key;
+        if (auto done = key.assign(config_, assignment.value); !done) {
+            findings_.problems.push_back({where, assignment.line, key.path, done.error()});
+        } else {
+            origins_[key.path] = {where, assignment.line};
+        }
+    }
+
+    void read_public_key() {
+        if (config_.public_key_file.empty()) return;
+        auto pem = read_file(config_.public_key_file);
+        if (pem) {
+            config_.tokens.public_key_pem = std::move(*pem);
+            return;
+        }
+        const ConfigOrigin& origin = origins_["auth.jwt.public_key_file"];
+        findings_.problems.push_back(
+            {origin.where, origin.line, "auth.jwt.public_key_file",
+             fmt::format("{} {}", quote(config_.public_key_file), pem.error())});
+    }
+
+    const ConfigSources& sources_;
+    Config config_;
+    ConfigOrigins origins_;
+    ConfigFindings findings_;
+};
+
+}  // namespace
+
+std::string ConfigProblem::text() const {
+    std::string out = where;
+    if (line > 0) out += fmt::format(":{}", line);
+    for (const std::string& part : {key, message}) {
+        if (!part.empty()) out += (out.empty() ? "" : ": ") + part;
+    }
+    return out;
+}
+
+std::expected<LoadedConfig, std::vector<ConfigProblem>> load_config(const ConfigSources& sources) {
+    return Loader(sources).load();
+}
+
+}  // namespace signalbox::app

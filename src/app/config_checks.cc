@@ -1,0 +1,160 @@
+#include "app/config_checks.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "app/config_value.h"
+
+namespace signalbox::app {
+namespace {
+
+constexpr std::size_t kSecretBytesMin = 32;
+
+/// The checks, each with the same view of what is being checked.
+class Checker {
+public:
+    Checker(const Config& config, const ConfigOrigins& origins, ConfigFindings& findings)
+        : config_(config), origins_(origins), findings_(findings) {}
+
+    void check_secret() {
+        const std::string& secret = config_.tokens.secret;
+        if (!secret.empty() && secret.size() < kSecretBytesMin) {
+            const std::string message =
+                fmt::format("must have at least {} bytes, has {}", kSecretBytesMin, secret.size());
+            if (config_.mode == RunMode::kProduction) return problem("auth.jwt.secret", message);
+            findings_.warnings.push_back(make("auth.jwt.secret", message).text());
+        }
+        const bool none = secret.empty() && config_.public_key_file.empty();
+        if (none && config_.mode == RunMode::kProduction) {
+            problem("auth.jwt.secret",
+                    "is missing: tokens need auth.jwt.secret (or the environment's "
+                    "SIGNALBOX_AUTH_JWT_SECRET) or auth.jwt.public_key_file");
+        }
+    }
+
+    void check_algorithms() {
+        if (config_.tokens.algorithms.empty()) {
+            problem("auth.jwt.algorithms", "must name at least one algorithm");
+        }
+        const bool no_key = config_.tokens.secret.empty() && config_.public_key_file.empty();
+        // Without any key check_secret() has said so, or --dev will have a secret.
+        const bool secret = !config_.tokens.secret.empty() || no_key;
+        for (const std::string& algorithm : config_.tokens.algorithms) {
+            const bool symmetric = algorithm.starts_with("HS");
+            if (symmetric && !secret) {
+                problem("auth.jwt.algorithms", fmt::format("{} needs auth.jwt.secret", algorithm));
+            } else if (!symmetric && config_.public_key_file.empty()) {
+                problem("auth.jwt.algorithms",
+                        fmt::format("{} needs auth.jwt.public_key_file", algorithm));
+            }
+        }
+    }
+
+    /// The verifier's own judgement, when nothing that we know better is wrong with its keys.
+    void check_token_options() {
+        if (config_.tokens.secret.empty() && config_.tokens.public_key_pem.empty()) return;
+        const bool known = std::ranges::any_of(findings_.problems, [](const ConfigProblem& p) {
+            return p.key.starts_with("auth.jwt.");
+        });
+        if (known) return;
+        const auto verifier = auth::TokenVerifier::create(config_.tokens);
+        if (!verifier) problem("auth.jwt", verifier.error());
+    }
+
+    void check_service_keys() {
+        const bool known = std::ranges::any_of(findings_.problems, [](const ConfigProblem& p) {
+            return p.key.starts_with("auth.service_keys");
+        });
+        if (known) return;
+        const auto keys = auth::ServiceKeys::create(config_.service_keys);
+        if (!keys) problem("auth.service_keys", keys.error());
+    }
+
+    void check_tls() {
+        const ServerConfig& server = config_.server;
+        if (server.tls_certificate_file.empty() != server.tls_key_file.empty()) {
+            const bool key_missing = server.tls_key_file.empty();
+            problem(key_missing ? "server.tls.certificate_file" : "server.tls.key_file",
+                    key_missing ? "needs server.tls.key_file too"
+                                : "needs server.tls.certificate_file too");
+        }
+        check_readable("server.tls.certificate_file", server.tls_certificate_file);
+        check_readable("server.tls.key_file", server.tls_key_file);
+    }
+
+    void check_paths() {
+        const auto& aliases = config_.server.path_aliases;
+        const bool fixed = contains(aliases, kRealtimePath);
+        if (fixed) problem("server.path_aliases", "must not contain /realtime: it is always there");
+        if (contains(aliases, config_.server.base_path)) {
+            problem("server.base_path", "must differ from server.path_aliases");
+        }
+        if (config_.server.base_path == kRealtimePath) {
+            problem("server.base_path", "must differ from /realtime");
+        }
+    }
+
+    void check_limits() {
+        const gateway::LimitOptions& limits = config_.gateway.limits;
+        if (limits.message_bytes_max > config_.engineio.payload_bytes_max) {
+            problem("limits.message_bytes_max",
+                    fmt::format("must not be over limits.payload_bytes_max ({})",
+                                config_.engineio.payload_bytes_max));
+        }
+        check_burst("limits.messages_burst", limits.connection_messages);
+        check_burst("limits.handshakes_burst", limits.address_handshakes);
+    }
+
+    void check_dev_host(RemoteDev remote_dev) {
+        const bool refuse = config_.mode == RunMode::kDev && remote_dev == RemoteDev::kRefuse;
+        if (!refuse || is_loopback(config_.server.host)) return;
+        problem("server.host", fmt::format("must be a loopback address with --dev, not {}: add "
+                                           "--dev-allow-remote to let others in",
+                                           quote(config_.server.host)));
+    }
+
+private:
+    [[nodiscard]] ConfigProblem make(std::string_view key, std::string message) const {
+        const auto origin = origins_.find(key);
+        if (origin == origins_.end()) return {"", 0, std::string(key), std::move(message)};
+        return {origin->second.where, origin->second.line, std::string(key), std::move(message)};
+    }
+
+    void problem(std::string_view key, std::string message) {
+        findings_.problems.push_back(make(key, std::move(message)));
+    }
+
+    void check_readable(std::string_view key, const std::string& file) {
+        if (file.empty() || access(file.c_str(), R_OK) == 0) return;
+        problem(key, fmt::format("cannot read {}", quote(file)));
+    }
+
+    void check_burst(std::string_view key, const limits::Rate& rate) {
+        if (rate.limited() && rate.burst < 1) {
+            problem(key, "must be at least 1, or nothing would ever be let through");
+        }
+    }
+
+    const Config& config_;
+    const ConfigOrigins& origins_;
+    ConfigFindings& findings_;
+};
+
+}  // namespace
+
+void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev remote_dev,
+                  ConfigFindings& findings) {
+    Checker checker(config, origins, findings);
+    checker.check_secret();
+    checker.check_algorithms();
+    checker.check_token_options();
+    checker.check_service_keys();
+    checker.check_tls();
+    checker.check_paths();
+    checker.check_limits();
+    checker.check_dev_host(remote_dev);
+}
+
+}  // namespace signalbox::app

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+
+namespace signalbox::app {
+
+/// Where each key got its value, for problems that show only when all are known.
+struct ConfigOrigin {
+    std::string where;
+    std::uint32_t line = 0;
+};
+using ConfigOrigins = std::map<std::string, ConfigOrigin, std::less<>>;
+
+struct ConfigFindings {
+    std::vector<ConfigProblem> problems;
+    std::vector<std::string> warnings;
+};
+
+/// What can only be judged when every key has its value: keys that must fit each other, files that
+/// must be there. Appends to `findings`.
+void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev remote_dev,
+                  ConfigFindings& findings);
+
+}  // namespace signalbox::app

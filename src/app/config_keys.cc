@@ -1,0 +1,409 @@
+#include "app/config_keys.h"
+
+#include "app/config_key_builders.h"
+
+namespace signalbox::app {
+namespace {
+
+using namespace std::chrono_literals;
+using Keys = std::vector<ConfigKey>;
+using gateway::LimitOptions;
+
+constexpr IntegerRange kCount{0, 1'000'000'000};
+constexpr DurationRange kTimeout{100ms, 1h};
+
+void add_server_keys(Keys& keys) {
+    keys.push_back(text_key<&Config::server, &ServerConfig::host>(
+        {"server.host", "Address or host name to listen on."}, kNotEmpty));
+    keys.back().dev_default = "127.0.0.1";
+    keys.push_back(integer_key<&Config::server, &ServerConfig::port>(
+        {"server.port", "Port to listen on; 0 lets the system pick one."}, {0, 65535}));
+    keys.push_back(integer_key<&Config::server, &ServerConfig::shards>(
+        {"server.shards", "Threads that serve connections, each with an event loop of its own."},
+        {1, 256}));
+    keys.push_back(list_key<&Config::server, &ServerConfig::path_aliases>(
+        {"server.path_aliases", "Paths that lead to the Socket.IO endpoint beside /realtime."},
+        kPathAlias));
+    keys.push_back(text_key<&Config::server, &ServerConfig::base_path>(
+        {"server.base_path", "Prefix of every HTTP path except those of the Socket.IO endpoint."},
+        kBasePath));
+    keys.push_back(text_key<&Config::server, &ServerConfig::internal_listen>(
+        {"server.internal_listen",
+         "Address and port that metrics, admin and management routes move to; empty: they stay."},
+        kEndpoint));
+    keys.push_back(list_key<&Config::server, &ServerConfig::allowed_origins>(
+        {"server.allowed_origins",
+         "Web origins that browsers may connect from, for both transports and CORS; \"*\" is any. "
+         "Empty: only pages from this host itself. Requests without Origin are always let "
+         "through."},
+        kOrigin));
+    keys.back().dev_default = std::vector<std::string>{"*"};
+    keys.push_back(list_key<&Config::server, &ServerConfig::trusted_proxies>(
+        {"server.trusted_proxies",
+         "Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count."},
+        kNetwork));
+    keys.push_back(flag_key<&Config::server, &ServerConfig::test_client>(
+        {"server.test_client", "Whether /test-client is served."}));
+    keys.back().dev_default = true;
+}
+
+void add_server_limits(Keys& keys) {
+    keys.push_back(duration_key<&Config::server, &ServerConfig::shutdown_grace>(
+        {"server.shutdown_grace", "How long running actions may go on after SIGTERM."},
+        {100ms, 1h}));
+    keys.push_back(duration_key<&Config::server, &ServerConfig::header_timeout>(
+        {"server.header_timeout", "How long a client may take to send a request's header."},
+        kTimeout));
+    keys.push_back(duration_key<&Config::server, &ServerConfig::body_timeout>(
+        {"server.body_timeout", "How long a client may take to send a request's body."}, kTimeout));
+    keys.push_back(duration_key<&Config::server, &ServerConfig::idle_timeout>(
+        {"server.idle_timeout", "How long a kept-alive HTTP connection may be silent."}, kTimeout));
+    keys.push_back(integer_key<&Config::server, &ServerConfig::blocking_threads>(
+        {"server.blocking_threads", "Threads for actions that block."}, {1, 256}));
+    keys.push_back(text_key<&Config::server, &ServerConfig::tls_certificate_file>(
+        {"server.tls.certificate_file", "PEM file with the certificate chain; empty: no TLS."}));
+    keys.push_back(text_key<&Config::server, &ServerConfig::tls_key_file>(
+        {"server.tls.key_file", "PEM file with the certificate's private key."}));
+}
+
+void add_engineio_keys(Keys& keys) {
+    keys.push_back(duration_key<&Config::engineio, &engineio::Options::ping_interval>(
+        {"engineio.ping_interval", "Time between two heartbeats."}, kTimeout));
+    keys.push_back(duration_key<&Config::engineio, &engineio::Options::ping_timeout>(
+        {"engineio.ping_timeout", "How long a client may take to answer a heartbeat."}, kTimeout));
+    keys.push_back(duration_key<&Config::engineio, &engineio::Options::upgrade_timeout>(
+        {"engineio.upgrade_timeout", "How long the upgrade from polling to WebSocket may take."},
+        kTimeout));
+    keys.push_back(
+        set_key({"engineio.transports", "Transports that clients may use."},
+                {{"polling", [](const Config& c) { return c.engineio.allow_polling; },
+                  [](Config& c, bool on) { c.engineio.allow_polling = on; }},
+                 {"websocket", [](const Config& c) { return c.engineio.allow_websocket; },
+                  [](Config& c, bool on) { c.engineio.allow_websocket = on; }}}));
+}
+
+void add_auth_keys(Keys& keys) {
+    keys.push_back(duration_key<&Config::socketio, &socketio::Options::connect_timeout>(
+        {"auth.connect_timeout", "How long a client may take from the handshake to its CONNECT."},
+        kTimeout));
+    keys.push_back(choice_key<&Config::gateway, &gateway::Options::format>(
+        {"auth.format",
+         "Form of what the server sends in `message` events, unless the client asks for another "
+         "with `format`: one JSON string, or an object."},
+        {"string", "object"}));
+    keys.push_back(
+        set_key({"auth.token_sources",
+                 "Where a token may come from: the CONNECT packet's auth.token, the Authorization "
+                 "header of "
+                 "the handshake, the handshake's query (which proxies write to their logs)."},
+                {{"auth", [](const Config&) { return true; }, nullptr},
+                 {"header", [](const Config& c) { return c.gateway.token_sources.header; },
+                  [](Config& c, bool on) { c.gateway.token_sources.header = on; }},
+                 {"query", [](const Config& c) { return c.gateway.token_sources.query; },
+                  [](Config& c, bool on) { c.gateway.token_sources.query = on; }}}));
+    keys.push_back(duration_key<&Config::gateway, &gateway::Options::expiry_warning>(
+        {"auth.expiry_warning", "How long before a token expires system.tokenExpiring is sent."},
+        {0ms, 24h}));
+    keys.push_back(duration_key<&Config::gateway, &gateway::Options::expiry_grace>(
+        {"auth.expiry_grace", "How long a connection lives on after its token has expired."},
+        {0ms, 24h}));
+}
+
+const std::vector<std::string>& algorithms() {
+    static const std::vector<std::string> names{"HS256", "HS384", "HS512", "RS256", "RS384",
+                                                "RS512", "PS256", "PS384", "PS512", "ES256",
+                                                "ES384", "ES512", "EdDSA"};
+    return names;
+}
+constinit const TextRule kAlgorithm{
+    "one of \"HS256\", \"RS256\", \"PS256\", \"ES256\" (each also 384 and 512) and \"EdDSA\"",
+    [](std::string_view name) { return contains(algorithms(), name); }};
+
+void add_jwt_keys(Keys& keys) {
+    using auth::TokenOptions;
+    constexpr auto tokens = &Config::tokens;
+    keys.push_back(
+        text_key<tokens, &TokenOptions::secret>({"auth.jwt.secret",
+                                                 "Secret of HS tokens, the same as the API's; at "
+                                                 "least 32 bytes. With --dev one is made and "
+                                                 "kept in data.dir when none is set.",
+                                                 Secrecy::kSecret}));
+    keys.push_back(list_key<tokens, &TokenOptions::algorithms>(
+        {"auth.jwt.algorithms", "Signature algorithms that tokens may use."}, kAlgorithm));
+    keys.push_back(text_key<&Config::public_key_file>(
+        {"auth.jwt.public_key_file",
+         "PEM file with the public key of RS, PS, ES or EdDSA tokens."}));
+    keys.push_back(text_key<tokens, &TokenOptions::issuer>(
+        {"auth.jwt.issuer", "Required claim `iss`; empty: not checked."}));
+    keys.push_back(text_key<tokens, &TokenOptions::audience>(
+        {"auth.jwt.audience", "Required member of claim `aud`; empty: not checked."}));
+    keys.push_back(duration_key<tokens, &TokenOptions::leeway>(
+        {"auth.jwt.leeway", "Difference of clocks that `exp`, `nbf` and `iat` tolerate."},
+        {0ms, 5min}));
+    keys.push_back(text_key<tokens, &TokenOptions::company_claim>(
+        {"auth.jwt.company_claim", "Claim with the company; a dotted path reaches into objects."},
+        kClaimPath));
+    keys.push_back(text_key<tokens, &TokenOptions::permissions_claim>(
+        {"auth.jwt.permissions_claim", "Claim with the list of permissions."}, kClaimPath));
+    keys.push_back(text_key<tokens, &TokenOptions::roles_claim>(
+        {"auth.jwt.roles_claim", "Claim with the role or roles that [auth.roles] maps."},
+        kClaimPath));
+}
+
+void add_session_keys(Keys& keys) {
+    keys.push_back(choice_key<&Config::gateway, &gateway::Options::session_mode>(
+        {"auth.sessions.mode",
+         "Where sessions live: in our own database, or only in the token's claim."},
+        {"store", "claim"}));
+    keys.back().assign = [inner = keys.back().assign](
+                             Config& config,
+                             const RawValue& raw) -> std::expected<void, std::string> {
+        const auto* mode = std::get_if<std::string>(&raw);
+        if (mode != nullptr && *mode == "introspect") {
+            return std::unexpected(
+                "\"introspect\" is not available yet; use \"store\" or \"claim\"");
+        }
+        return inner(config, raw);
+    };
+    keys.push_back(text_key<&Config::tokens, &auth::TokenOptions::session_claim>(
+        {"auth.sessions.claim", "Claim with the session, for mode \"claim\"."}, kClaimPath));
+    keys.push_back(duration_key<&Config::gateway, &gateway::Options::session_ttl>(
+        {"auth.sessions.ttl", "Life of a session that is made without one."}, {1s, 366 * 24h}));
+}
+
+std::string render_roles(const RoleTable& roles) {
+    std::string out = "{";
+    for (const auto& [role, permissions] : roles) {
+        out += (out.size() > 1 ? ", " : "") + quote(role) + " = " + render_list(permissions);
+    }
+    return out + "}";
+}
+
+std::string render_service_key(const auth::ServiceKey& key) {
+    std::vector<std::string> companies;
+    for (const CompanyId& company : key.companies) companies.push_back(company.str());
+    return fmt::format("{{id = {}, sha256 = {}, permissions = {}, companies = {}}}", quote(key.id),
+                       quote(key.sha256_hex), render_list(key.permissions), render_list(companies));
+}
+
+std::string render_service_keys(const Config& config) {
+    std::string out = "[";
+    for (const auth::ServiceKey& key : config.service_keys) {
+        out += (out.size() > 1 ? ", " : "") + render_service_key(key);
+    }
+    return out + "]";
+}
+
+template <class T, auto... Path>
+std::expected<void, std::string> assign_as(Config& config, const RawValue& raw,
+                                           const std::string& expects) {
+    const T* value = std::get_if<T>(&raw);
+    if (value == nullptr) return must_be(expects);
+    member<Path...>(config) = *value;
+    return {};
+}
+
+void add_tables(Keys& keys) {
+    const std::string roles = "a table of lists like {editor = [\"orders:*\"]}";
+    keys.push_back({"auth.roles", ValueType::kRoles, roles,
+                    "Permissions that each role of auth.jwt.roles_claim brings.",
+                    [roles](Config& c, const RawValue& raw) {
+                        return assign_as<RoleTable, &Config::tokens, &auth::TokenOptions::roles>(
+                            c, raw, roles);
+                    },
+                    [](const Config& c) { return render_roles(c.tokens.roles); }});
+    const std::string services =
+        "a list of tables with id, sha256, permissions and, if not every company, companies";
+    keys.push_back(
+        {"auth.service_keys", ValueType::kServiceKeys, services,
+         "Keys that services use instead of user tokens; `signalbox key create` makes one.",
+         [services](Config& c, const RawValue& raw) {
+             return assign_as<std::vector<auth::ServiceKey>, &Config::service_keys>(c, raw,
+                                                                                    services);
+         },
+         render_service_keys});
+}
+
+template <auto Rate>
+void add_rate(Keys& keys, const std::string& name, const std::string& doc) {
+    keys.push_back(
+        number_key<&Config::gateway, &gateway::Options::limits, Rate, &limits::Rate::per_second>(
+            {"limits." + name, doc}));
+}
+
+template <auto Limit>
+void add_count(Keys& keys, const std::string& name, const std::string& doc) {
+    keys.push_back(integer_key<&Config::gateway, &gateway::Options::limits, Limit>(
+        {"limits." + name, doc}, kCount));
+}
+
+void add_rate_limits(Keys& keys) {
+    constexpr auto limits = &gateway::Options::limits;
+    add_rate<&LimitOptions::connection_messages>(
+        keys, "messages_per_second", "Messages a connection may send a second. 0: no limit.");
+    keys.push_back(number_key<&Config::gateway, limits, &LimitOptions::connection_messages,
+                              &limits::Rate::burst>(
+        {"limits.messages_burst", "Messages a connection may send at once after silence."}));
+    add_rate<&LimitOptions::user_messages>(
+        keys, "user_messages_per_second",
+        "Messages and REST calls of a user a second, over all connections. 0: no limit.");
+    add_rate<&LimitOptions::company_messages>(
+        keys, "company_messages_per_second",
+        "Messages and REST calls of a company a second, over all connections. 0: no limit.");
+    add_rate<&LimitOptions::address_handshakes>(
+        keys, "handshakes_per_second", "Handshakes an address may begin a second. 0: no limit.");
+    keys.push_back(number_key<&Config::gateway, limits, &LimitOptions::address_handshakes,
+                              &limits::Rate::burst>(
+        {"limits.handshakes_burst", "Handshakes an address may begin at once after silence."}));
+}
+
+void add_count_limits(Keys& keys) {
+    add_count<&LimitOptions::connections_per_user>(
+        keys, "connections_per_user",
+        "Connections of a user; at the limit the same session's most silent one is closed first. "
+        "0: no limit.");
+    add_count<&LimitOptions::connections_per_company>(keys, "connections_per_company",
+                                                      "Connections of a company. 0: no limit.");
+    add_count<&LimitOptions::in_flight_per_connection>(
+        keys, "in_flight_per_connection",
+        "Requests of a connection that may run at the same time. 0: no limit.");
+    add_count<&LimitOptions::subscriptions_per_connection>(
+        keys, "subscriptions_per_connection", "Artifacts a connection may watch. 0: no limit.");
+    add_count<&LimitOptions::violations_before_close>(
+        keys, "violations_before_close",
+        "Refused messages within 10 seconds after which a connection is closed. 0: never.");
+    keys.push_back(integer_key<&Config::engineio, &engineio::Options::outbound_bytes_max>(
+        {"limits.outbound_bytes_max",
+         "Bytes that may wait for a slow client before it is closed. 0: no limit."},
+        kCount));
+    keys.push_back(
+        integer_key<&Config::gateway, &gateway::Options::limits, &LimitOptions::message_bytes_max>(
+            {"limits.message_bytes_max",
+             "Bytes of one message; a longer one gets PAYLOAD_TOO_LARGE."},
+            {1024, 100'000'000}));
+    keys.push_back(integer_key<&Config::engineio, &engineio::Options::payload_bytes_max>(
+        {"limits.payload_bytes_max",
+         "Bytes of one WebSocket message or polling body; a longer one ends in close 1009 or 413."},
+        {1024, 100'000'000}));
+}
+
+void add_log_and_data(Keys& keys) {
+    keys.push_back(choice_key<&Config::log, &LogConfig::level>(
+        {"log.level", "Least severe lines that are written."},
+        {"debug", "info", "warn", "error", "off"}));
+    keys.push_back(choice_key<&Config::log, &LogConfig::format>(
+        {"log.format", "Form of the lines."}, {"text", "json"}));
+    keys.back().dev_default = "text";
+    keys.push_back(text_key<&Config::log, &LogConfig::file>(
+        {"log.file", "File that lines are appended to; empty: the standard error output."}));
+    keys.push_back(text_key<&Config::data_dir>(
+        {"data.dir", "Folder of the database, its lock and the control socket; made when missing."},
+        kNotEmpty));
+}
+
+Keys make_keys() {
+    Keys keys;
+    add_server_keys(keys);
+    add_server_limits(keys);
+    add_engineio_keys(keys);
+    add_auth_keys(keys);
+    add_tables(keys);
+    add_jwt_keys(keys);
+    add_session_keys(keys);
+    add_rate_limits(keys);
+    add_count_limits(keys);
+    add_log_and_data(keys);
+    return keys;
+}
+
+template <class Number>
+RawValue read_number(std::string_view text) {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
+    if (error != std::errc() || end != text.end()) return std::string(text);
+    return value;
+}
+
+}  // namespace
+
+ConfigKey set_key(KeyText text, std::vector<ListPart> parts) {
+    std::vector<std::string> names;
+    for (const ListPart& part : parts) names.push_back(part.name);
+    const std::string expects = "a list, each " + one_of(names);
+    return {std::move(text.path),
+            ValueType::kList,
+            expects,
+            std::move(text.doc),
+            [parts, names, expects](Config& c,
+                                    const RawValue& raw) -> std::expected<void, std::string> {
+                const auto* list = std::get_if<std::vector<std::string>>(&raw);
+                if (list == nullptr || list->empty()) return must_be(expects);
+                for (const std::string& item : *list) {
+                    if (!contains(names, item)) return must_be(expects);
+                }
+                for (const ListPart& part : parts) {
+                    const bool on = contains(*list, part.name);
+                    if (part.set != nullptr) {
+                        part.set(c, on);
+                    } else if (!on) {
+                        return std::unexpected(fmt::format("must contain {}", quote(part.name)));
+                    }
+                }
+                return {};
+            },
+            [parts](const Config& c) {
+                std::vector<std::string> on;
+                for (const ListPart& part : parts) {
+                    if (part.is_on(c)) on.push_back(part.name);
+                }
+                return render_list(on);
+            }};
+}
+
+std::string ConfigKey::section() const {
+    return path.substr(0, path.rfind('.'));
+}
+std::string ConfigKey::name() const {
+    return path.substr(path.rfind('.') + 1);
+}
+
+std::string ConfigKey::environment() const {
+    std::string out = "SIGNALBOX_";
+    for (const char c : path) {
+        out += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    }
+    return out;
+}
+
+std::span<const ConfigKey> config_keys() {
+    static const Keys keys = make_keys();
+    return keys;
+}
+
+const ConfigKey* find_config_key(std::string_view path) {
+    const auto keys = config_keys();
+    const auto found = std::ranges::find(keys, path, &ConfigKey::path);
+    return found == keys.end() ? nullptr : &*found;
+}
+
+RawValue read_plain_text(ValueType type, std::string_view text) {
+    switch (type) {
+        case ValueType::kFlag:
+            if (text == "true" || text == "1") return true;
+            if (text == "false" || text == "0") return false;
+            return std::string(text);
+        case ValueType::kInteger:
+            return read_number<std::int64_t>(text);
+        case ValueType::kNumber:
+            return read_number<double>(text);
+        case ValueType::kList:
+            return split_list(text);
+        case ValueType::kText:
+        case ValueType::kRoles:
+        case ValueType::kServiceKeys:
+            break;
+    }
+    return std::string(text);
+}
+
+}  // namespace signalbox::app

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "app/config.h"
+#include "app/config_value.h"
+
+namespace signalbox::app {
+
+/// What a key's value looks like in TOML.
+enum class ValueType : std::uint8_t {
+    kFlag,
+    kInteger,
+    kNumber,
+    kText,  ///< durations and choices too
+    kList,
+    kRoles,        ///< a table: role → list of permissions
+    kServiceKeys,  ///< an array of tables
+};
+
+enum class Secrecy : std::uint8_t { kPublic, kSecret };
+
+/// One key of the configuration.
+struct ConfigKey {
+    std::string path;  ///< "server.port"
+    ValueType type;
+    std::string expects;  ///< continues "must be": "a whole number, 1 to 65535"
+    std::string doc;      ///< one sentence
+    /// Judges a value and stores it. @return what it must be.
+    std::function<std::expected<void, std::string>(Config&, const RawValue&)> assign;
+    /// The value as TOML.
+    std::function<std::string(const Config&)> render;
+    std::optional<RawValue> dev_default{};
+    Secrecy secrecy = Secrecy::kPublic;
+
+    [[nodiscard]] std::string section() const;      ///< "server"
+    [[nodiscard]] std::string name() const;         ///< "port"
+    [[nodiscard]] std::string environment() const;  ///< "SIGNALBOX_SERVER_PORT"
+};
+
+/// Every key, section by section: the one registry that the loader, generate-config and
+/// docs/configuration.md are made from.
+[[nodiscard]] std::span<const ConfigKey> config_keys();
+/// @return nullptr when there is none.
+[[nodiscard]] const ConfigKey* find_config_key(std::string_view path);
+
+/// Reads what the environment or a flag says into the shape of `type` (lists by commas). What
+/// cannot be read stays text, which assign() then refuses. Not for kRoles and kServiceKeys.
+[[nodiscard]] RawValue read_plain_text(ValueType type, std::string_view text);
+
+}  // namespace signalbox::app

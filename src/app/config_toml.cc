@@ -1,0 +1,205 @@
+#include "app/config_toml.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <set>
+
+namespace signalbox::app {
+namespace {
+
+std::string join(std::string_view prefix, std::string_view key) {
+    return prefix.empty() ? std::string(key) : fmt::format("{}.{}", prefix, key);
+}
+
+bool is_section(std::string_view path) {
+    const std::string prefix = std::string(path) + ".";
+    return std::ranges::any_of(config_keys(),
+                               [&](const ConfigKey& key) { return key.path.starts_with(prefix); });
+}
+
+/// nullopt unless `node` is an array of strings.
+std::optional<std::vector<std::string>> string_list(const toml::node& node) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return std::nullopt;
+    std::vector<std::string> list;
+    for (const toml::node& element : *array) {
+        const auto* text = element.as_string();
+        if (text == nullptr) return std::nullopt;
+        list.push_back(text->get());
+    }
+    return list;
+}
+
+RawValue plain_value(const toml::node& node) {
+    if (const auto* value = node.as_boolean()) return value->get();
+    if (const auto* value = node.as_integer()) return value->get();
+    if (const auto* value = node.as_floating_point()) return value->get();
+    if (const auto* value = node.as_string()) return value->get();
+    if (auto list = string_list(node)) return std::move(*list);
+    return {};
+}
+
+/// Walks one document and collects what it says.
+class Reader {
+public:
+    explicit Reader(std::string_view name) : name_(name) {}
+
+    void read_table(const toml::table& table, std::string_view prefix) {
+        for (const auto& [key, node] : table) {
+            read_node(node, key.source(), join(prefix, key.str()));
+        }
+    }
+
+    void read_value(const ConfigKey& key, const toml::node& node) {
+        if (key.type == ValueType::kRoles && node.is_table()) {
+            read_roles(key, *node.as_table());
+        } else if (key.type == ValueType::kServiceKeys && node.is_array()) {
+            read_service_keys(key, *node.as_array());
+        } else {
+            content_.assignments.push_back({&key, plain_value(node), node.source().begin.line});
+        }
+    }
+
+    void problem(const toml::source_region& at, std::string key, std::string message) {
+        content_.problems.push_back({name_, at.begin.line, std::move(key), std::move(message)});
+    }
+
+    [[nodiscard]] TomlContent take() { return std::move(content_); }
+
+private:
+    void read_node(const toml::node& node, const toml::source_region& key_at,
+                   const std::string& path) {
+        if (const ConfigKey* key = find_config_key(path)) return read_value(*key, node);
+        if (!is_section(path)) return problem(key_at, path, "unknown key." + suggest_key(path));
+        if (!node.is_table()) return problem(key_at, path, "must be a table, like [" + path + "]");
+        read_table(*node.as_table(), path);
+    }
+
+    void read_roles(const ConfigKey& key, const toml::table& table) {
+        RoleTable roles;
+        for (const auto& [role, node] : table) {
+            auto permissions = string_list(node);
+            if (permissions) {
+                roles.emplace(role.str(), std::move(*permissions));
+            } else {
+                problem(node.source(), join(key.path, role.str()),
+                        "must be a list of permissions like [\"orders:*\"]");
+            }
+        }
+        content_.assignments.push_back({&key, std::move(roles), table.source().begin.line});
+    }
+
+    void read_service_keys(const ConfigKey& key, const toml::array& array) {
+        std::vector<auth::ServiceKey> services;
+        for (const toml::node& node : array) {
+            if (const toml::table* table = node.as_table()) {
+                services.push_back(read_service_key(key, *table));
+            } else {
+                problem(node.source(), key.path, "must be " + key.expects);
+            }
+        }
+        content_.assignments.push_back({&key, std::move(services), array.source().begin.line});
+    }
+
+    auth::ServiceKey read_service_key(const ConfigKey& key, const toml::table& table) {
+        auth::ServiceKey service;
+        for (const auto& [name, node] : table) {
+            const std::string path = join(key.path, name.str());
+            if (name.str() == "id") {
+                service.id = text_of(node, path);
+            } else if (name.str() == "sha256") {
+                service.sha256_hex = text_of(node, path);
+            } else if (name.str() == "permissions") {
+                service.permissions = list_of(node, path);
+            } else if (name.str() == "companies") {
+                service.companies = companies_of(node, path);
+            } else {
+                problem(name.source(), path,
+                        "unknown key. A service key has id, sha256, permissions and companies");
+            }
+        }
+        for (const char* name : {"id", "sha256", "permissions"}) {
+            if (!table.contains(name)) {
+                problem(table.source(), join(key.path, name), "is missing");
+            }
+        }
+        return service;
+    }
+
+    std::string text_of(const toml::node& node, const std::string& path) {
+        if (const auto* text = node.as_string()) return text->get();
+        problem(node.source(), path, "must be a text in quotes");
+        return {};
+    }
+
+    std::vector<std::string> list_of(const toml::node& node, const std::string& path) {
+        if (auto list = string_list(node)) return std::move(*list);
+        problem(node.source(), path, "must be a list of texts like [\"a\", \"b\"]");
+        return {};
+    }
+
+    std::vector<CompanyId> companies_of(const toml::node& node, const std::string& path) {
+        std::vector<CompanyId> companies;
+        for (const std::string& text : list_of(node, path)) {
+            if (auto company = CompanyId::parse(text)) {
+                companies.push_back(std::move(*company));
+            } else {
+                problem(node.source(), path, "must be a list of company ids");
+            }
+        }
+        return companies;
+    }
+
+    std::string name_;
+    TomlContent content_;
+};
+
+}  // namespace
+
+TomlContent read_toml(std::string_view text, std::string_view name) {
+    Reader reader(name);
+    try {
+        reader.read_table(toml::parse(text, name), "");
+    } catch (const toml::parse_error& error) {
+        reader.problem(error.source(), "", std::string(error.description()));
+    }
+    return reader.take();
+}
+
+TomlContent read_toml_value(const ConfigKey& key, std::string_view text, std::string_view where) {
+    Reader reader(where);
+    try {
+        const toml::table table = toml::parse(fmt::format("value = {}", text));
+        reader.read_value(key, *table.get("value"));
+    } catch (const toml::parse_error&) {
+        reader.problem({}, key.path, "must be " + key.expects + ", in TOML");
+    }
+    TomlContent content = reader.take();
+    for (TomlAssignment& assignment : content.assignments) assignment.line = 0;
+    for (ConfigProblem& problem : content.problems) problem.line = 0;
+    return content;
+}
+
+std::string suggest_key(std::string_view path) {
+    constexpr std::size_t kDistanceMax = 2;
+    std::set<std::string> known;
+    for (const ConfigKey& key : config_keys()) known.insert({key.path, key.section()});
+    const std::string* best = nullptr;
+    std::size_t best_distance = kDistanceMax + 1;
+    for (const std::string& candidate : known) {
+        const std::size_t distance = edit_distance(path, candidate);
+        if (distance >= best_distance) continue;
+        best = &candidate;
+        best_distance = distance;
+    }
+    if (best != nullptr) return fmt::format(" Did you mean {}?", *best);
+    const std::string_view leaf = path.substr(path.rfind('.') + 1);
+    for (const ConfigKey& key : config_keys()) {
+        if (key.name() == leaf) return fmt::format(" Did you mean {}?", key.path);
+    }
+    return {};
+}
+
+}  // namespace signalbox::app

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "auth/service_keys.h"
+#include "base/clock.h"
+
+/// How single values of the configuration are written: durations, and checks of text.
+namespace signalbox::app {
+
+using RoleTable = std::map<std::string, std::vector<std::string>>;
+
+/// A value as a file, the environment or a flag gives it, before its key has judged it. monostate:
+/// of a shape that no key has.
+using RawValue = std::variant<std::monostate, bool, std::int64_t, double, std::string,
+                              std::vector<std::string>, RoleTable, std::vector<auth::ServiceKey>>;
+
+/// "25s", "500ms", "1h", "1m30s": whole numbers with units d, h, m, s, ms, each at most once and
+/// from the longest to the shortest. @return nullopt for anything else, also over 100 years.
+[[nodiscard]] std::optional<Milliseconds> parse_duration(std::string_view text);
+
+/// The shortest text that parse_duration() reads back: "1m30s". Precondition: not negative.
+[[nodiscard]] std::string format_duration(Milliseconds duration);
+
+/// "a, b ,c" → {a, b, c}; empty parts are dropped.
+[[nodiscard]] std::vector<std::string> split_list(std::string_view text);
+
+/// What a text must be.
+struct TextRule {
+    std::string_view expects;  ///< continues "must be": "an address like …"
+    bool (*accepts)(std::string_view);
+};
+
+extern const TextRule kAnyText;
+extern const TextRule kNotEmpty;
+extern const TextRule kOrigin;     ///< "*", "https://app.example:8443"
+extern const TextRule kNetwork;    ///< "10.0.0.0/8", "::1"
+extern const TextRule kEndpoint;   ///< "", "127.0.0.1:9090", "[::1]:0"
+extern const TextRule kBasePath;   ///< "" or "/a/b", no slash at the end
+extern const TextRule kPathAlias;  ///< "/socket.io"
+extern const TextRule kClaimPath;  ///< "company.id"
+
+/// True for "localhost", 127.0.0.0/8 and ::1.
+[[nodiscard]] bool is_loopback(std::string_view host);
+
+/// `text` as a TOML basic string with its quotes; the same as in JSON.
+[[nodiscard]] std::string quote(std::string_view text);
+
+[[nodiscard]] bool contains(const std::vector<std::string>& list, std::string_view text);
+
+/// Insertions, deletions and replacements that turn one into the other.
+[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
+
+}  // namespace signalbox::app

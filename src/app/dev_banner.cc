@@ -1,0 +1,56 @@
+#include "app/dev_banner.h"
+
+#include <fmt/format.h>
+
+#include "app/session_commands.h"
+
+namespace signalbox::app {
+namespace {
+
+constexpr std::chrono::hours kLoginLife{12};
+
+const std::vector<std::string>& dev_permissions() {
+    static const std::vector<std::string> permissions{"*",
+                                                      "updates:send",
+                                                      "updates:send:any",
+                                                      "sessions:manage",
+                                                      "sessions:manage:any",
+                                                      "connections:manage",
+                                                      "connections:manage:any",
+                                                      "metrics",
+                                                      "admin"};
+    return permissions;
+}
+
+}  // namespace
+
+DevLogin make_dev_login(const Config& config, WallTime now, Random& random) {
+    DevLogin login;
+    login.session = {.id = make_session_id(random),
+                     .user = UserId::trusted("dev-user"),
+                     .company = CompanyId::trusted("dev-company"),
+                     .created_at = now,
+                     .expires_at = now + kLoginLife};
+    if (config.tokens.secret.empty()) return login;
+    login.token = auth::sign_token({.user = login.session.user,
+                                    .company = login.session.company,
+                                    .permissions = dev_permissions(),
+                                    .session = login.session.id,
+                                    .issued_at = now,
+                                    .expires_at = login.session.expires_at},
+                                   config.tokens);
+    return login;
+}
+
+std::string dev_banner(const Config& config, std::string_view url, const DevLogin& login) {
+    const std::string& session = login.session.id.str();
+    return fmt::format(
+        "\n"
+        "  test client  {}{}/test-client#token={}&sessionId={}\n"
+        "  token        {}\n"
+        "  session      {}\n"
+        "\n",
+        url, config.server.base_path, login.token, session, login.token, session);
+}
+
+}  // namespace signalbox::app

@@ -1,0 +1,33 @@
+#include "app/dev_secret.h"
+
+#include <fstream>
+#include <optional>
+
+#include "storage/data_directory.h"
+
+namespace signalbox::app {
+namespace {
+
+/// nullopt when there is none; storage's own reader judges a damaged one.
+std::optional<std::string> read_complete_secret(const std::string& path) {
+    constexpr std::size_t kCharactersMin = 32;
+    std::ifstream file(path);
+    std::string secret;
+    if (!(file >> secret) || secret.size() < kCharactersMin) return std::nullopt;
+    return secret;
+}
+
+}  // namespace
+
+std::expected<std::string, std::string> ensure_dev_secret(const std::string& data_dir,
+                                                          Random& random) {
+    const std::string path = data_dir + "/dev-secret";
+    if (auto secret = read_complete_secret(path)) return std::move(*secret);
+    const auto directory = storage::DataDirectory::open(data_dir);
+    if (directory) return directory->dev_secret(random);
+    // A server that is just starting may have made it in between.
+    if (auto secret = read_complete_secret(path)) return std::move(*secret);
+    return std::unexpected(directory.error());
+}
+
+}  // namespace signalbox::app

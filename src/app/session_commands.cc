@@ -1,0 +1,123 @@
+#include "app/session_commands.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+namespace signalbox::app {
+namespace {
+
+constexpr std::size_t kSessionCharacters = 24;
+
+std::string invalid(std::string_view message) {
+    return control_error("INVALID_MESSAGE", message);
+}
+
+std::string unavailable() {
+    return control_error("OVERLOADED", "the session store does not answer; try again");
+}
+
+std::optional<std::string_view> text_member(const JsonElement& object, std::string_view name) {
+    std::string_view text;
+    if (object.at_key(name).get(text)) return std::nullopt;
+    return text;
+}
+
+/// nullopt when the member is absent or no id.
+template <class Kind>
+std::optional<Kind> id_member(const JsonElement& object, std::string_view name) {
+    const auto text = text_member(object, name);
+    return text ? Kind::parse(*text) : std::nullopt;
+}
+
+/// `absent` when the member is; nullopt when it is no whole number from 1 to `max`.
+std::optional<std::int64_t> number_member(const JsonElement& object, std::string_view name,
+                                          std::int64_t absent, std::int64_t max) {
+    JsonElement member;
+    if (object.at_key(name).get(member)) return absent;
+    std::int64_t value = 0;
+    if (member.get(value) || value < 1 || value > max) return std::nullopt;
+    return value;
+}
+
+}  // namespace
+
+SessionId make_session_id(Random& random) {
+    return SessionId::trusted(random.id(kSessionCharacters));
+}
+
+std::string session_json(const auth::SessionRecord& record) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object()
+        .member("sessionId", record.id.str())
+        .member("userId", record.user.str())
+        .member("companyId", record.company.str())
+        .member("createdAt", format_time(record.created_at))
+        .member("expiresAt", format_time(record.expires_at))
+        .end_object();
+    return out;
+}
+
+void SessionCommands::handle(std::string command, JsonText arguments, ControlAnswer done) {
+    const auto root = parser_.parse(arguments.str());
+    if (!root || !root->is_object()) return done(invalid("arguments must be an object"));
+    if (command == "session.create") return create(*root, std::move(done));
+    if (command == "session.list") return list(*root, std::move(done));
+    if (command == "session.revoke") return revoke(*root, std::move(done));
+    done(control_error("NOT_FOUND", fmt::format("there is no command \"{}\"", command)));
+}
+
+void SessionCommands::create(const JsonElement& arguments, ControlAnswer done) {
+    constexpr std::int64_t kTtlSecondsMax = 366LL * 86'400;
+    const auto user = id_member<UserId>(arguments, "userId");
+    const auto company = id_member<CompanyId>(arguments, "companyId");
+    if (!user || !company) return done(invalid("userId and companyId must be ids"));
+    const auto default_ttl = std::chrono::ceil<std::chrono::seconds>(ports_.default_ttl).count();
+    const auto ttl = number_member(arguments, "ttlSeconds", default_ttl, kTtlSecondsMax);
+    if (!ttl) return done(invalid("ttlSeconds must be a whole number, 1 to 31622400"));
+    const WallTime now = ports_.clock.wall_now();
+    const auth::SessionRecord record{.id = make_session_id(ports_.random),
+                                     .user = *user,
+                                     .company = *company,
+                                     .created_at = now,
+                                     .expires_at = now + std::chrono::seconds(*ttl)};
+    ports_.store.put(record, ports_.reply_on,
+                     [record, done = std::move(done)](auto outcome) mutable {
+                         done(outcome ? control_ok(session_json(record)) : unavailable());
+                     });
+}
+
+void SessionCommands::list(const JsonElement& arguments, ControlAnswer done) {
+    const auto limit = number_member(arguments, "limit", kPageMax, kPageMax);
+    if (!limit) return done(invalid("limit must be a whole number, 1 to 500"));
+    auth::SessionFilter filter;
+    filter.now = ports_.clock.wall_now();
+    filter.limit = static_cast<std::size_t>(*limit);
+    filter.after = id_member<SessionId>(arguments, "after").value_or(SessionId());
+    ports_.store.list(filter, ports_.reply_on, [done = std::move(done)](auto sessions) mutable {
+        if (!sessions) return done(unavailable());
+        std::string out;
+        JsonWriter json(out);
+        json.begin_object().key("sessions").begin_array();
+        for (const auth::SessionRecord& record : *sessions) json.raw(session_json(record));
+        json.end_array().end_object();
+        done(control_ok(out));
+    });
+}
+
+void SessionCommands::revoke(const JsonElement& arguments, ControlAnswer done) {
+    const auto id = id_member<SessionId>(arguments, "sessionId");
+    if (!id) return done(invalid("sessionId must be an id"));
+    ports_.store.remove(*id, ports_.reply_on,
+                        [done = std::move(done), &ports = ports_](auto removed) mutable {
+                            if (!removed) return done(unavailable());
+                            if (!*removed) {
+                                return done(control_error("NOT_FOUND", "there is no such session"));
+                            }
+                            if (ports.on_revoked) ports.on_revoked(**removed);
+                            done(control_ok(session_json(**removed)));
+                        });
+}
+
+}  // namespace signalbox::app

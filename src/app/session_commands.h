@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+
+#include "app/control_socket.h"
+#include "auth/session_store.h"
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/random.h"
+
+namespace signalbox::app {
+
+/// 24 random characters: a session id that nobody guesses.
+[[nodiscard]] SessionId make_session_id(Random& random);
+
+/// The record's JSON object: {sessionId, userId, companyId, createdAt, expiresAt}.
+[[nodiscard]] std::string session_json(const auth::SessionRecord& record);
+
+/// The commands on sessions, over any store: the same for the control socket of a running server
+/// and for the command line that opens the file itself.
+///
+///     session.create {userId, companyId, ttlSeconds?}    → session_json()
+///     session.list   {limit?, after?}                    → {"sessions": [session_json()…]}
+///     session.revoke {sessionId}                         → session_json(); NOT_FOUND
+///
+/// Others: NOT_FOUND. Arguments of a wrong shape: INVALID_MESSAGE.
+///
+/// Ownership: borrows all ports, which outlive every command's answer.
+/// Threading: handle() from one thread; answers and on_revoked run on `reply_on`.
+class SessionCommands final : public ControlHandler {
+public:
+    struct Ports {
+        auth::SessionStore& store;
+        Executor& reply_on;
+        const Clock& clock;
+        Random& random;
+        Milliseconds default_ttl;
+        /// Hears of each session that was removed, before the answer: close its connections. May be
+        /// empty.
+        std::function<void(const auth::SessionRecord&)> on_revoked;
+    };
+    static constexpr std::size_t kPageMax = 500;
+
+    explicit SessionCommands(Ports ports) : ports_(std::move(ports)) {}
+
+    void handle(std::string command, JsonText arguments, ControlAnswer done) override;
+
+private:
+    void create(const JsonElement& arguments, ControlAnswer done);
+    void list(const JsonElement& arguments, ControlAnswer done);
+    void revoke(const JsonElement& arguments, ControlAnswer done);
+
+    Ports ports_;
+    JsonParser parser_;
+};
+
+}  // namespace signalbox::app
