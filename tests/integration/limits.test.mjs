@@ -145,7 +145,7 @@ describe('a slow consumer', () => {
         for (let i = 0; i < 120; ++i) await server.publish({ companyId: 'c1', action: 'flood', data });
         await quick.inbox.find(() => quick.pushed.length === 120, '120 updates', 20_000 * slowness);
         await eventually('the slow one to be gone', async () => {
-            const { body } = await server.http('GET', '/api/v1/connections');
+            const { body } = await server.http('GET', '/api/v1/connections?companyId=c1');
             return !body.connections.some(({ connectionId }) => connectionId === slow.socket.id);
         });
         const again = await server.connected(member);
