@@ -349,7 +349,7 @@ TEST(HttpConnection, MarksRequestsOfTheInternalListener) {
     };
     server.start();
     Client outside(server.port());
-    Client inside(server.listen({.port = 0, .kind = ListenerKind::kInternal}));
+    Client inside(server.listen({.port = 0, .kind = ListenerKind::kInternal, .tls = nullptr}));
     outside.send(kGet);
     inside.send(kGet);
     EXPECT_EQ(body_of(outside.read_response()), "public");

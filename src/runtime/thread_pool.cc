@@ -39,6 +39,7 @@ void ThreadPool::stop() {
         unrun.swap(queue_);
     }
     changed_.notify_all();
+    unrun.clear();
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
 }

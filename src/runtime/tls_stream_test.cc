@@ -1,0 +1,263 @@
+#include "runtime/tls_stream.h"
+
+#include <gtest/gtest.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <sys/socket.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "runtime/testing.h"
+#include "runtime/tls_context.h"
+
+namespace signalbox::runtime {
+namespace {
+
+using testing::Client;
+using testing::client_frame;
+using testing::eventually;
+using testing::kUpgradeRequest;
+using testing::TestServer;
+
+/// A self-signed certificate in a directory of its own.
+class Certificate {
+public:
+    explicit Certificate(const std::string& name = "localhost") {
+        char pattern[] = "/tmp/signalbox-tls-XXXXXX";
+        directory_ = ::mkdtemp(pattern);
+        write(name);
+    }
+    ~Certificate() { std::filesystem::remove_all(directory_); }
+
+    void write(const std::string& name) {
+        EVP_PKEY* key = EVP_EC_gen("P-256");
+        X509* certificate = X509_new();
+        ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+        X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+        X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+        X509_set_pubkey(certificate, key);
+        X509_NAME* subject = X509_get_subject_name(certificate);
+        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                                   reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+        X509_set_issuer_name(certificate, subject);
+        X509_sign(certificate, key, EVP_sha256());
+        std::FILE* out = std::fopen(files().certificate_file.c_str(), "w");
+        PEM_write_X509(out, certificate);
+        std::fclose(out);
+        out = std::fopen(files().key_file.c_str(), "w");
+        PEM_write_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
+        std::fclose(out);
+        X509_free(certificate);
+        EVP_PKEY_free(key);
+    }
+
+    [[nodiscard]] TlsFiles files() const {
+        return {.certificate_file = directory_ + "/cert.pem", .key_file = directory_ + "/key.pem"};
+    }
+
+private:
+    std::string directory_;
+};
+
+/// A blocking TLS client over a testing::Client's socket.
+class TlsClient {
+public:
+    explicit TlsClient(std::uint16_t port, int version = TLS1_3_VERSION) : tcp_(port) {
+        context_ = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_max_proto_version(context_, version);
+        ssl_ = SSL_new(context_);
+        SSL_set_fd(ssl_, tcp_.fd());
+        const unsigned char protocols[] = "\x02h2\x08http/1.1";
+        SSL_set_alpn_protos(ssl_, protocols, sizeof protocols - 1);
+        connected_ = SSL_connect(ssl_) == 1;
+    }
+    ~TlsClient() {
+        SSL_free(ssl_);
+        SSL_CTX_free(context_);
+    }
+
+    [[nodiscard]] bool connected() const { return connected_; }
+    [[nodiscard]] SSL* ssl() { return ssl_; }
+    void send(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const int n = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+            if (n <= 0) return;
+            bytes.remove_prefix(static_cast<std::size_t>(n));
+        }
+    }
+    std::string read_exactly(std::size_t n) {
+        std::string out;
+        while (out.size() < n && fill(out, n - out.size())) {
+        }
+        return out;
+    }
+    std::string read_until(std::string_view end) {
+        std::string out;
+        while (!out.ends_with(end) && fill(out, 1)) {
+        }
+        return out;
+    }
+    std::string subject() {
+        X509* certificate = SSL_get1_peer_certificate(ssl_);
+        char name[64] = "";
+        X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name,
+                                  sizeof name);
+        X509_free(certificate);
+        return name;
+    }
+
+private:
+    bool fill(std::string& out, std::size_t n) {
+        std::string chunk(n, '\0');
+        const int got = SSL_read(ssl_, chunk.data(), static_cast<int>(n));
+        if (got > 0) out.append(chunk, 0, static_cast<std::size_t>(got));
+        return got > 0;
+    }
+
+    Client tcp_;
+    SSL_CTX* context_;
+    SSL* ssl_;
+    bool connected_ = false;
+};
+
+TEST(Tls, ServesHttpAndChoosesHttp11) {
+    const Certificate certificate;
+    TestServer server;
+    server.handler().on_request = [](HttpRequest request, std::unique_ptr<HttpExchange> exchange) {
+        exchange->respond(HttpResponse::of(200, "text/plain", request.secure ? "secure" : "plain"));
+    };
+    server.start(*TlsContext::load(certificate.files()));
+    TlsClient client(server.port());
+    ASSERT_TRUE(client.connected());
+    const unsigned char* protocol = nullptr;
+    unsigned length = 0;
+    SSL_get0_alpn_selected(client.ssl(), &protocol, &length);
+    EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(protocol), length), "http/1.1");
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    client.read_until("\r\n\r\n");
+    EXPECT_EQ(client.read_exactly(6), "secure");
+}
+
+TEST(Tls, EchoesWebSocketMessagesOfManySizesInBothVersions) {
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        const Certificate certificate;
+        TestServer server;
+        server.start(*TlsContext::load(certificate.files()));
+        TlsClient client(server.port(), version);
+        ASSERT_TRUE(client.connected());
+        EXPECT_EQ(SSL_version(client.ssl()), version);
+        client.send(kUpgradeRequest);
+        ASSERT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 101"));
+        for (const std::size_t size : {5UZ, 125UZ, 16'384UZ, 65'535UZ, 65'536UZ, 900'000UZ}) {
+            client.send(client_frame(2, std::string(size, 'x')));
+            const std::size_t header = size < 126 ? 2 : size < 65'536 ? 4 : 10;
+            const std::string echo = client.read_exactly(header + size);
+            ASSERT_EQ(echo.size(), header + size);
+            EXPECT_EQ(echo.find_first_not_of('x', header), std::string::npos);
+        }
+    }
+}
+
+TEST(Tls, CostsOneReceiveAndOneSendATurn) {
+    const Certificate certificate;
+    TestServer server;
+    server.start(*TlsContext::load(certificate.files()));
+    TlsClient client(server.port());
+    client.send(kUpgradeRequest);
+    client.read_until("\r\n\r\n");
+    const auto sends = server.statistics().send_calls.value();
+    const auto receives = server.statistics().recv_calls.value();
+    std::string frames;
+    for (int i = 0; i < 20; ++i) frames += client_frame(1, "message");
+    client.send(frames);
+    EXPECT_EQ(client.read_exactly(180).size(), 180U);
+    EXPECT_EQ(server.statistics().send_calls.value() - sends, 1);
+    EXPECT_EQ(server.statistics().recv_calls.value() - receives, 1);
+}
+
+TEST(Tls, MovesAnUpgradeWithItsTlsStateToAnotherShard) {
+    const Certificate certificate;
+    TestServer server({}, {.shards = 3});
+    server.route([](const HttpRequest& request) -> std::optional<ShardIndex> {
+        return static_cast<ShardIndex>(request.query[0] - '0');
+    });
+    server.start(*TlsContext::load(certificate.files()));
+    for (const char owner : {'0', '1', '2', '0', '1', '2'}) {
+        TlsClient client(server.port());
+        std::string request(kUpgradeRequest);
+        request.insert(request.find("/ws") + 3, std::string("?") + owner);
+        client.send(request + client_frame(1, "early"));
+        ASSERT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 101"));
+        EXPECT_EQ(client.read_exactly(7),
+                  "\x81\x05"
+                  "early");
+        client.send(client_frame(1, "later"));
+        EXPECT_EQ(client.read_exactly(7),
+                  "\x81\x05"
+                  "later");
+    }
+}
+
+TEST(Tls, BuffersForASlowPeer) {
+    const Certificate certificate;
+    TestServer server;
+    constexpr std::size_t kBytes = 8 << 20;
+    server.handler().on_request = [](HttpRequest, std::unique_ptr<HttpExchange> exchange) {
+        exchange->respond(HttpResponse::of(200, "text/plain", std::string(kBytes, 'x')));
+    };
+    server.start(*TlsContext::load(certificate.files()));
+    TlsClient client(server.port());
+    client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    client.read_until("\r\n\r\n");
+    EXPECT_EQ(client.read_exactly(kBytes).size(), kBytes);
+    EXPECT_EQ(client.read_exactly(1), "");
+    EXPECT_NE(SSL_get_shutdown(client.ssl()) & SSL_RECEIVED_SHUTDOWN, 0) << "an orderly end";
+}
+
+TEST(Tls, ClosesWhatIsNotTls) {
+    const Certificate certificate;
+    TestServer server;
+    server.start(*TlsContext::load(certificate.files()));
+    Client client(server.port());
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    client.read_to_end();
+    EXPECT_TRUE(eventually([&] { return server.statistics().http_connections.value() == 0; }));
+    EXPECT_EQ(server.statistics().tls_failures.value(), 1);
+}
+
+TEST(Tls, EndsAHandshakeThatTakesTooLong) {
+    const Certificate certificate;
+    HttpServerOptions options;
+    options.tls_handshake_timeout = Milliseconds(30);
+    TestServer server(options);
+    server.start(*TlsContext::load(certificate.files()));
+    Client client(server.port());
+    client.send("\x16\x03");
+    EXPECT_EQ(client.read_to_end(), "");
+}
+
+TEST(Tls, ServesTheNewCertificateAfterAReloadAndKeepsTheOldOneWhenItFails) {
+    Certificate certificate("old.example");
+    auto context = *TlsContext::load(certificate.files());
+    TestServer server;
+    server.start(context);
+    TlsClient before(server.port());
+    EXPECT_EQ(before.subject(), "old.example");
+    certificate.write("new.example");
+    ASSERT_TRUE(context->reload());
+    EXPECT_EQ(TlsClient(server.port()).subject(), "new.example");
+    before.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_TRUE(before.read_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
+    std::filesystem::remove(certificate.files().key_file);
+    const auto failed = context->reload();
+    ASSERT_FALSE(failed);
+    EXPECT_NE(failed.error().find(certificate.files().key_file), std::string::npos);
+    EXPECT_EQ(TlsClient(server.port()).subject(), "new.example");
+}
+
+}  // namespace
+}  // namespace signalbox::runtime
