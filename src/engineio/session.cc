@@ -134,7 +134,7 @@ void Server::SessionImpl::transmit_on(Link& link, const Packet& packet) {
     if (packet.kind == MessageKind::kBinary) {
         return link.port().send(MessageKind::kBinary, packet.data);
     }
-    constexpr std::size_t kKeptBytesMax = 64 * 1024;
+    constexpr std::size_t kKeptBytesMax = std::size_t{64} * 1024;
     std::string& frame = server_.scratch_;
     frame.assign(1, type_digit(packet.type)).append(packet.data);
     link.port().send(MessageKind::kText, frame);
@@ -295,10 +295,10 @@ void Server::SessionImpl::finish(CloseReason reason, PacketType farewell) {
 }
 
 void Server::SessionImpl::tell_handler(CloseReason reason) {
-    SessionHandler* const handler = handler_.get();
-    if (handler == nullptr) return;
-    server_.graveyard_.bury(std::move(handler_));
+    if (handler_ == nullptr) return;
+    auto handler = std::move(handler_);
     handler->on_close(reason);
+    server_.graveyard_.bury(std::move(handler));
 }
 
 void Server::SessionImpl::hang_up(std::unique_ptr<Link> link, WebSocketCloseCode code) {

@@ -20,9 +20,9 @@ std::size_t header_bytes(std::uint8_t second) {
     return 2 + (length == kLength16 ? 2U : length == kLength64 ? 8U : 0U) + sizeof(std::uint32_t);
 }
 
-std::uint64_t read_big_endian(const char* from, std::size_t bytes) {
+std::uint64_t read_big_endian(std::string_view bytes) {
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes; ++i) value = value << 8 | static_cast<std::uint8_t>(from[i]);
+    for (const char byte : bytes) value = value << 8 | static_cast<std::uint8_t>(byte);
     return value;
 }
 
@@ -30,11 +30,11 @@ std::expected<std::uint64_t, FrameError> read_length(const char* header) {
     const std::uint8_t length = static_cast<std::uint8_t>(header[1]) & kLengthMask;
     if (length < kLength16) return length;
     if (length == kLength16) {
-        const std::uint64_t value = read_big_endian(header + 2, 2);
+        const std::uint64_t value = read_big_endian({header + 2, 2});
         if (value < kLength16) return std::unexpected(FrameError::kLengthNotMinimal);
         return value;
     }
-    const std::uint64_t value = read_big_endian(header + 2, 8);
+    const std::uint64_t value = read_big_endian({header + 2, 8});
     if (value >> 63 != 0) return std::unexpected(FrameError::kLengthTopBit);
     if (value <= 0xFFFF) return std::unexpected(FrameError::kLengthNotMinimal);
     return value;
@@ -50,7 +50,8 @@ std::uint32_t unmask(std::span<char> bytes, std::uint32_t mask) {
         word ^= wide;
         std::memcpy(bytes.data() + at, &word, sizeof word);
     }
-    for (; at < bytes.size(); ++at) bytes[at] ^= static_cast<char>(wide >> (8 * (at % 4)));
+    for (; at < bytes.size(); ++at)
+        bytes[at] = static_cast<char>(bytes[at] ^ (wide >> (8 * (at % 4))));
     return std::rotr(mask, static_cast<int>(8 * (bytes.size() % 4)));
 }
 
@@ -254,7 +255,7 @@ FrameDecoder::Result FrameDecoder::finish_close(std::string_view payload) {
     if (payload.size() == 1) return std::unexpected(FrameError::kBadClosePayload);
     FrameEvent event{.kind = FrameEvent::Kind::kClose};
     if (!payload.empty()) {
-        const std::uint64_t code = read_big_endian(payload.data(), 2);
+        const std::uint64_t code = read_big_endian(payload.substr(0, 2));
         if (!is_valid_close_code(code)) return std::unexpected(FrameError::kBadCloseCode);
         event.close_code = static_cast<CloseCode>(code);
         event.payload = payload.substr(2);
