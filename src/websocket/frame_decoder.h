@@ -42,7 +42,7 @@ struct FrameEvent {
         kClose,  ///< answer with a close frame; nothing follows
     };
     Kind kind = Kind::kNeedMore;
-    std::string_view payload;  ///< of a close: its reason, valid UTF-8
+    std::string_view payload = {};  ///< of a close: its reason, valid UTF-8
     CloseCode close_code = CloseCode::kNoStatus;
 };
 
