@@ -16,7 +16,10 @@ Gateway::Gateway(Services services)
       homes_(s_.options, s_.random.id(6)),
       address_buckets_(kAddressesMax) {}
 
-Gateway::~Gateway() = default;
+Gateway::~Gateway() {
+    // Executions that end now have nobody to tell: the sockets may be gone before the gateway.
+    sockets_ = nullptr;
+}
 
 void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth::Principal> done) {
     if (credentials.bearer.empty()) {

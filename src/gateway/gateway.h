@@ -176,6 +176,9 @@ public:
     void delete_connection(const auth::Principal& principal, ConnectionId id,
                            Done<ConnectionInfo> done);
 
+    /// Closes the connections of a session that was removed from the store.
+    void close_revoked(const auth::SessionRecord& record);
+
     /// A principal that may do everything: the control socket's.
     [[nodiscard]] static auth::Principal operator_principal();
 
@@ -184,6 +187,8 @@ public:
     void begin_drain(std::move_only_function<void()> drained);
     /// Ends what still runs (SHUTTING_DOWN) and closes everything: the grace is over.
     void end_drain();
+    /// Drops the callback of begin_drain() uncalled.
+    void forget_drain() { drained_ = nullptr; }
     [[nodiscard]] bool draining() const { return draining_; }
 
     [[nodiscard]] Stats stats() const;

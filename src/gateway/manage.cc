@@ -126,11 +126,8 @@ void Gateway::delete_session(const auth::Principal& principal, SessionId id,
             if (!*removed)
                 return done(
                     std::unexpected(Error::of(ErrorCode::kNotFound, "there is no such session")));
-            auth::SessionRecord record = **removed;
-            close_sessions({std::move(**removed)},
-                           [record = std::move(record), done = std::move(done)]() mutable {
-                               done(std::move(record));
-                           });
+            close_revoked(**removed);
+            done(std::move(**removed));
         });
     });
 }
@@ -146,32 +143,27 @@ void Gateway::delete_sessions(const auth::Principal& principal, auth::SessionFil
     }
     if (!principal.may_in(*filter.company, kManageSessions))
         return done(std::unexpected(needs(kManageSessions)));
-    s_.sessions->remove_all(
-        std::move(filter), s_.mesh, [this, done = std::move(done)](auto removed) mutable {
-            if (!removed) return done(std::unexpected(store_unavailable()));
-            const std::size_t count = removed->size();
-            close_sessions(std::move(*removed),
-                           [count, done = std::move(done)]() mutable { done(count); });
-        });
+    s_.sessions->remove_all(std::move(filter), s_.mesh,
+                            [this, done = std::move(done)](auto removed) mutable {
+                                if (!removed) return done(std::unexpected(store_unavailable()));
+                                for (const auth::SessionRecord& record : *removed)
+                                    close_revoked(record);
+                                done(removed->size());
+                            });
 }
 
-void Gateway::close_sessions(std::vector<auth::SessionRecord> removed,
-                             std::move_only_function<void()> done) {
-    for (const auth::SessionRecord& record : removed) {
-        tell(home_of(record.company),
-             [company = record.company, session = record.id](Gateway& home) {
-                 const WallTime time = home.s_.clock.wall_now();
-                 home.homes_.note_close(company, session, "SESSION_INVALID", time);
-                 for (const ConnectionRef& member : home.homes_.session_members(company, session)) {
-                     home.tell(member.shard, [id = member.id](Gateway& peer) {
-                         peer.close_by_id(id.str(), {.code = "SESSION_INVALID",
-                                                     .event = "system.sessionRevoked",
-                                                     .data = R"({"reason":"revoked"})"});
-                     });
-                 }
-             });
-    }
-    done();
+void Gateway::close_revoked(const auth::SessionRecord& record) {
+    tell(home_of(record.company), [company = record.company, session = record.id](Gateway& home) {
+        const WallTime time = home.s_.clock.wall_now();
+        home.homes_.note_close(company, session, "SESSION_INVALID", time);
+        for (const ConnectionRef& member : home.homes_.session_members(company, session)) {
+            home.tell(member.shard, [id = member.id](Gateway& peer) {
+                peer.close_by_id(id.str(), {.code = "SESSION_INVALID",
+                                            .event = "system.sessionRevoked",
+                                            .data = R"({"reason":"revoked"})"});
+            });
+        }
+    });
 }
 
 void Gateway::close(Connection& connection, const Closing& closing) {

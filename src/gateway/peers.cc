@@ -27,6 +27,7 @@ ShardIndex Gateway::home_of(const CompanyId& company) const {
 }
 
 Connection* Gateway::find_connection(const std::string& socket_id) {
+    if (sockets_ == nullptr) return nullptr;
     socketio::Socket* socket = sockets_->find(socket_id);
     return socket == nullptr ? nullptr : static_cast<Connection*>(socket->data.get());
 }

@@ -1,0 +1,46 @@
+#include "app/control_commands.h"
+
+namespace signalbox::app {
+
+ControlCommands::ControlCommands(runtime::ShardGroup& shards, gateway::Gateway& gateway,
+                                 auth::SessionStore* store, const Clock& clock,
+                                 Milliseconds session_ttl)
+    : shards_(shards), gateway_(gateway) {
+    if (store == nullptr) return;
+    SessionCommands::Ports ports{.store = *store,
+                                 .reply_on = shards.shard(0).mesh(),
+                                 .clock = clock,
+                                 .random = random_,
+                                 .default_ttl = session_ttl,
+                                 .on_revoked = [this](const auth::SessionRecord& record) {
+                                     gateway_.close_revoked(record);
+                                 }};
+    sessions_.emplace(std::move(ports));
+}
+
+void ControlCommands::handle(std::string command, JsonText arguments, ControlAnswer done) {
+    if (command == "update.send") return send_update(std::move(arguments), std::move(done));
+    if (!sessions_) {
+        return done(control_error(
+            "NOT_FOUND", "this server keeps no sessions (auth.sessions.mode = \"claim\")"));
+    }
+    sessions_->handle(std::move(command), std::move(arguments), std::move(done));
+}
+
+void ControlCommands::send_update(JsonText arguments, ControlAnswer done) {
+    auto updates = updates::parse_updates(arguments.str(), std::nullopt);
+    if (!updates) {
+        const Error& error = updates.error();
+        return done(control_error(error.code, error.message + ' ' + error.details));
+    }
+    shards_.post(0, [this, updates = std::move(*updates), done = std::move(done)]() mutable {
+        gateway_.publish_trusted(
+            std::move(updates), [done = std::move(done)](auto receipt) mutable {
+                if (!receipt)
+                    return done(control_error(receipt.error().code, receipt.error().message));
+                done(control_ok(gateway::receipt_json(*receipt)));
+            });
+    });
+}
+
+}  // namespace signalbox::app

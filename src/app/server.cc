@@ -1,0 +1,376 @@
+#include "app/server.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+#include "app/control_commands.h"
+#include "app/node_shard.h"
+#include "base/spdlog_log.h"
+#include "runtime/http_server.h"
+#include "runtime/thread_pool.h"
+#include "runtime/tls_context.h"
+#include "storage/data_directory.h"
+#include "storage/sqlite_session_store.h"
+
+#ifndef SIGNALBOX_VERSION
+#define SIGNALBOX_VERSION "dev"
+#endif
+
+namespace signalbox::app {
+namespace {
+
+std::atomic<WebSocketService*> current_service{nullptr};
+
+/// Waits until a task that answers on another thread has answered; once.
+class Latch {
+public:
+    void open() {
+        const std::lock_guard lock(mutex_);
+        open_ = true;
+        changed_.notify_all();
+    }
+    /// @return false after `timeout`.
+    [[nodiscard]] bool wait_for(Milliseconds timeout) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, timeout, [&] { return open_; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool open_ = false;
+};
+
+runtime::HttpServerOptions http_options(const Config& config) {
+    runtime::HttpServerOptions options;
+    options.limits.body_bytes_max = config.engineio.payload_bytes_max;
+    options.websocket_message_bytes_max = config.engineio.payload_bytes_max;
+    options.header_timeout = config.server.header_timeout;
+    options.body_timeout = config.server.body_timeout;
+    options.idle_timeout = config.server.idle_timeout;
+    for (const std::string& network : config.server.trusted_proxies) {
+        if (auto parsed = runtime::IpNetwork::parse(network))
+            options.trusted_proxies.push_back(*parsed);
+    }
+    return options;
+}
+
+api::Options api_options(const Config& config) {
+    api::Options options;
+    options.base_path = config.server.base_path;
+    options.socket_paths = {std::string(kRealtimePath)};
+    for (const std::string& alias : config.server.path_aliases)
+        options.socket_paths.push_back(alias);
+    options.allowed_origins = config.server.allowed_origins;
+    options.message_bytes_max = config.gateway.limits.message_bytes_max;
+    options.version = SIGNALBOX_VERSION;
+    if (config.server.test_client) {
+        options.test_client = config.mode == RunMode::kDev ? api::TestClient::kServedAndHome
+                                                           : api::TestClient::kServed;
+    }
+    if (!config.server.internal_listen.empty())
+        options.management = api::ManagementDoor::kInternalListener;
+    return options;
+}
+
+StartError cannot_listen(const std::string& host, std::uint16_t port, runtime::ListenError error) {
+    return {"cannot listen on " + host + ':' + std::to_string(port) + ": " +
+            std::string(to_string(error))};
+}
+
+}  // namespace
+
+struct Server::Node {
+    explicit Node(const Config& c) : config(c) {}
+
+    /// Shared by all shards; in the order of construction, each outliving what comes after it.
+    const Config config;
+    SystemClock clock;
+    std::unique_ptr<SpdlogLog> log;
+    std::optional<storage::DataDirectory> directory;
+    std::unique_ptr<auth::TokenVerifier> tokens;
+    auth::ServiceKeys service_keys;
+    actions::ActionRegistry actions;
+    api::Options api_options;
+    api::StaticFiles files;
+    std::optional<api::Shared> api;
+    std::unique_ptr<runtime::ThreadPool> pool;
+    std::unique_ptr<runtime::ShardGroup> shards;
+    std::unique_ptr<storage::SqliteSessionStore> sessions;
+    std::unique_ptr<runtime::HttpServer> http;
+    std::vector<gateway::Gateway*> peers;
+    std::vector<std::unique_ptr<NodeShard>> parts;
+    std::shared_ptr<runtime::TlsContext> tls;
+    std::uint16_t port = 0;
+    std::unique_ptr<ControlCommands> commands;
+    std::unique_ptr<ControlServer> control;
+    std::unique_ptr<WebSocketService> service;
+
+    [[nodiscard]] std::expected<void, StartError> open_shared(actions::ActionRegistry extra);
+    [[nodiscard]] std::expected<void, StartError> open_data();
+    void make_shards();
+    [[nodiscard]] std::expected<void, StartError> listen();
+    [[nodiscard]] std::expected<void, StartError> open_control();
+    [[nodiscard]] api::TransportNumbers transport_numbers();
+    void stop();
+};
+
+namespace {
+
+/// The service over shard 0's gateway.
+class LocalService final : public WebSocketService {
+public:
+    LocalService(runtime::ShardGroup& shards, gateway::Gateway& gateway)
+        : shards_(shards), gateway_(gateway) {}
+
+    std::string send_update(std::string_view company_id, const UpdateMessage& message,
+                            std::string_view artifact_id) override {
+        std::string text;
+        JsonWriter json(text);
+        json.begin_object().member("companyId", company_id).member("action", message.action);
+        if (!message.request_id.empty()) json.member("requestId", message.request_id);
+        if (!artifact_id.empty()) json.member("artifactId", artifact_id);
+        json.raw_member("data", message.data).end_object();
+        auto updates = updates::parse_updates(text, std::nullopt);
+        if (!updates) return updates.error().message + ' ' + updates.error().details;
+        shards_.post(0, [&gateway = gateway_, updates = std::move(*updates)]() mutable {
+            gateway.publish_trusted(std::move(updates), [](auto) {});
+        });
+        return {};
+    }
+
+private:
+    runtime::ShardGroup& shards_;
+    gateway::Gateway& gateway_;
+};
+
+}  // namespace
+
+std::expected<void, StartError> Server::Node::open_shared(actions::ActionRegistry extra) {
+    auto opened = SpdlogLog::create({config.log.format, config.log.level, config.log.file}, clock);
+    if (!opened) return std::unexpected(StartError{std::move(opened.error())});
+    log = std::move(*opened);
+    auto verifier = auth::TokenVerifier::create(config.tokens);
+    if (!verifier) return std::unexpected(StartError{std::move(verifier.error())});
+    tokens = std::move(*verifier);
+    auto keys = auth::ServiceKeys::create(config.service_keys);
+    if (!keys) return std::unexpected(StartError{std::move(keys.error())});
+    service_keys = std::move(*keys);
+
+    actions = std::move(extra);
+    actions::add_built_in_actions(actions);
+    if (config.mode == RunMode::kDev) actions::add_dev_actions(actions);
+    api_options = app::api_options(config);
+    files = api::StaticFiles(
+        api::test_client_files({"tests/websocket/test-client.html",
+                                "node_modules/socket.io-client/dist/socket.io.min.js"}));
+    api.emplace(api::Shared{api_options, actions, files, [this] { return transport_numbers(); }});
+    if (config.server.tls_certificate_file.empty()) return {};
+    auto context =
+        runtime::TlsContext::load({config.server.tls_certificate_file, config.server.tls_key_file});
+    if (!context) return std::unexpected(StartError{std::move(context.error())});
+    tls = std::move(*context);
+    return {};
+}
+
+std::expected<void, StartError> Server::Node::open_data() {
+    auto opened = storage::DataDirectory::open(config.data_dir);
+    if (!opened) return std::unexpected(StartError{std::move(opened.error())});
+    directory.emplace(std::move(*opened));
+    if (config.gateway.session_mode != gateway::SessionMode::kStore) return {};
+    auto store = storage::SqliteSessionStore::open(directory->file("signalbox.db"));
+    if (!store) return std::unexpected(StartError{std::move(store.error())});
+    sessions = std::move(*store);
+    return {};
+}
+
+void Server::Node::make_shards() {
+    const ShardIndex count = config.server.shards;
+    pool = std::make_unique<runtime::ThreadPool>(
+        runtime::ThreadPoolOptions{.threads = config.server.blocking_threads});
+    shards = std::make_unique<runtime::ShardGroup>(
+        runtime::ShardGroupOptions{.shards = count, .clock = &clock});
+    http = std::make_unique<runtime::HttpServer>(*shards, http_options(config));
+    peers.resize(count);
+    for (ShardIndex i = 0; i < count; ++i) {
+        runtime::Shard& shard = shards->shard(i);
+        const gateway::Services services{.options = config.gateway,
+                                         .tokens = *tokens,
+                                         .service_keys = service_keys,
+                                         .sessions = sessions.get(),
+                                         .actions = actions,
+                                         .pool = *pool,
+                                         .log = *log,
+                                         .clock = clock,
+                                         .mesh = shard.mesh(),
+                                         .wheel = shard.wheel(),
+                                         .random = shard.random(),
+                                         .peers = peers};
+        parts.push_back(std::make_unique<NodeShard>(
+            NodeShard::Parts{services, config.engineio, config.socketio, *api, i, count}));
+        peers[i] = &parts.back()->gateway;
+        http->set_handlers(i, parts.back()->handlers());
+    }
+    shards->start();
+}
+
+std::expected<void, StartError> Server::Node::listen() {
+    const auto& where = config.server;
+    const auto bound = http->listen({.host = where.host, .port = where.port, .tls = tls});
+    if (!bound) return std::unexpected(cannot_listen(where.host, where.port, bound.error()));
+    port = *bound;
+    if (where.internal_listen.empty()) return {};
+    const std::size_t colon = where.internal_listen.rfind(':');
+    std::string host = where.internal_listen.substr(0, colon);
+    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+    const auto internal_port =
+        static_cast<std::uint16_t>(std::stoi(where.internal_listen.substr(colon + 1)));
+    const auto internal = http->listen({.host = host,
+                                        .port = internal_port,
+                                        .kind = runtime::ListenerKind::kInternal,
+                                        .tls = nullptr});
+    if (!internal) return std::unexpected(cannot_listen(host, internal_port, internal.error()));
+    return {};
+}
+
+std::expected<void, StartError> Server::Node::open_control() {
+    gateway::Gateway& gateway = parts.front()->gateway;
+    commands = std::make_unique<ControlCommands>(*shards, gateway, sessions.get(), clock,
+                                                 config.gateway.session_ttl);
+    auto opened = ControlServer::create(control_path(config.data_dir), *commands);
+    if (!opened) return std::unexpected(StartError{std::move(opened.error())});
+    control = std::move(*opened);
+    service = std::make_unique<LocalService>(*shards, gateway);
+    current_service = service.get();
+    return {};
+}
+
+api::TransportNumbers Server::Node::transport_numbers() {
+    api::TransportNumbers sum;
+    for (ShardIndex i = 0; i < shards->size(); ++i) {
+        const runtime::Statistics& s = shards->shard(i).statistics();
+        const auto add = [](std::int64_t& to, const auto& counter) {
+            to += static_cast<std::int64_t>(counter.value());
+        };
+        add(sum.http_connections, s.http_connections);
+        add(sum.websocket_connections, s.websocket_connections);
+        add(sum.accepted, s.accepted);
+        add(sum.accept_failures, s.accept_failures);
+        add(sum.over_connections_max, s.over_connections_max);
+        add(sum.http_requests, s.http_requests);
+        add(sum.http_faults, s.http_faults);
+        add(sum.tls_failures, s.tls_failures);
+        add(sum.bytes_in, s.bytes_in);
+        add(sum.bytes_out, s.bytes_out);
+        add(sum.mailbox_overloads, s.overloaded);
+    }
+    return sum;
+}
+
+void Server::Node::stop() {
+    WebSocketService* own = service.get();
+    current_service.compare_exchange_strong(own, nullptr);
+    control.reset();
+    // Callbacks of the store and the pool post to shards: these end first, then what they post is
+    // destroyed with the shards' mailboxes, and last the objects that the tasks speak of.
+    if (pool) pool->stop();
+    sessions.reset();
+    if (shards) shards->stop();
+    parts.clear();
+    http.reset();
+    shards.reset();
+}
+
+Server::Server(std::unique_ptr<Node> node) : node_(std::move(node)) {}
+
+Server::~Server() {
+    node_->stop();
+}
+
+std::expected<std::unique_ptr<Server>, StartError> Server::create(const Config& config,
+                                                                  actions::ActionRegistry actions) {
+    // From here on the destructor undoes what was done when a step fails.
+    std::unique_ptr<Server> server(new Server(std::make_unique<Node>(config)));
+    Node& node = *server->node_;
+    if (auto done = node.open_shared(std::move(actions)); !done)
+        return std::unexpected(done.error());
+    if (auto done = node.open_data(); !done) return std::unexpected(done.error());
+    node.make_shards();
+    if (auto done = node.listen(); !done) return std::unexpected(done.error());
+    if (auto done = node.open_control(); !done) return std::unexpected(done.error());
+    for (const std::string& missing : node.files.missing()) {
+        if (config.server.test_client) node.log->warn("static.missing", {{"file", missing}});
+    }
+    return server;
+}
+
+std::uint16_t Server::port() const {
+    return node_->port;
+}
+Log& Server::log() {
+    return *node_->log;
+}
+WebSocketService& Server::service() {
+    return *node_->service;
+}
+
+std::vector<std::string> Server::reload(const Config& config) {
+    std::vector<std::string> problems;
+    node_->log->set_level(config.log.level);
+    if (node_->tls) {
+        if (auto done = node_->tls->reload(); !done) problems.push_back(std::move(done.error()));
+    }
+    return problems;
+}
+
+void Server::drain() {
+    Node& node = *node_;
+    node.http->close_listeners();
+    Latch all;
+    std::atomic<std::size_t> left = node.parts.size();
+    for (ShardIndex i = 0; i < node.parts.size(); ++i) {
+        node.shards->post(i, [&part = *node.parts[i], &all, &left] {
+            part.gateway.begin_drain([&all, &left] {
+                if (--left == 0) all.open();
+            });
+        });
+    }
+    const bool drained = all.wait_for(node.config.server.shutdown_grace);
+    if (!drained) {
+        node.log->warn("shutdown.grace_over", {{"reason", "executions were ended"}});
+        node.shards->run_on_all(
+            [&](runtime::Shard& shard) { node.parts[shard.index()]->gateway.end_drain(); });
+        constexpr Milliseconds kLastWords{1'000};
+        (void)all.wait_for(kLastWords);
+        // Its callback must not outlive `all`.
+        node.shards->run_on_all(
+            [&](runtime::Shard& shard) { node.parts[shard.index()]->gateway.forget_drain(); });
+    }
+    node.http->drain();
+}
+
+bool Server::put_session(const auth::SessionRecord& record) {
+    if (!node_->sessions) return false;
+    struct Outcome {
+        Latch done;
+        bool stored = false;
+    };
+    auto outcome = std::make_shared<Outcome>();
+    node_->sessions->put(record, node_->shards->shard(0).mesh(), [outcome](auto put) {
+        outcome->stored = put.has_value() && *put != auth::SessionStore::Put::kForeign;
+        outcome->done.open();
+    });
+    constexpr Milliseconds kPatience{5'000};
+    return outcome->done.wait_for(kPatience) && outcome->stored;
+}
+
+}  // namespace signalbox::app
+
+namespace signalbox {
+
+WebSocketService* get_websocket_service() {
+    return app::current_service.load();
+}
+
+}  // namespace signalbox

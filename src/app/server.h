@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actions/registry.h"
+#include "app/config.h"
+#include "auth/session_store.h"
+#include "base/log.h"
+#include "signalbox/websocket_service.h"
+
+namespace signalbox::app {
+
+/// Why a server could not start: a sentence for the operator.
+struct StartError {
+    std::string message;
+};
+
+/// One node: everything of a configuration, wired and running.
+///
+/// Order of starting: data directory (lock, database) → shards → handlers → listeners → control
+/// socket; stopping is the reverse. Threading: create(), drain() and the destructor belong to one
+/// thread that is no shard's.
+class Server {
+public:
+    /// @param actions  added to the built-in ones (and the dev ones with RunMode::kDev).
+    [[nodiscard]] static std::expected<std::unique_ptr<Server>, StartError> create(
+        const Config& config, actions::ActionRegistry actions);
+    /// Stops at once; drain() first for a polite end.
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// The public listener's port.
+    [[nodiscard]] std::uint16_t port() const;
+    [[nodiscard]] Log& log();
+    /// Applies what can change while running: log level, certificates. @return sentences of what
+    /// could not be.
+    [[nodiscard]] std::vector<std::string> reload(const Config& config);
+
+    /// Takes no new connections, tells the clients, waits until everything has ended, at most for
+    /// the configured grace.
+    void drain();
+
+    /// Puts a session into the store and waits; false when there is none or it fails.
+    [[nodiscard]] bool put_session(const auth::SessionRecord& record);
+
+    [[nodiscard]] WebSocketService& service();
+
+private:
+    struct Node;
+    explicit Server(std::unique_ptr<Node> node);
+    std::unique_ptr<Node> node_;
+};
+
+}  // namespace signalbox::app

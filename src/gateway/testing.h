@@ -1,0 +1,316 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engineio/testing.h"
+#include "gateway/gateway.h"
+
+/// A whole node in memory, on one thread, with time, randomness and the order of tasks in the
+/// test's hands.
+namespace signalbox::gateway::testing {
+
+inline constexpr std::string_view kSecret = "a secret of more than thirty-two bytes";
+
+/// Mailboxes of all shards, run by hand.
+class FakeMesh {
+public:
+    explicit FakeMesh(ShardIndex shards) : boxes_(shards) {}
+
+    class Port final : public ShardMesh {
+    public:
+        Port(FakeMesh& mesh, ShardIndex self) : mesh_(mesh), self_(self) {}
+        [[nodiscard]] ShardIndex self() const override { return self_; }
+        [[nodiscard]] ShardIndex shard_count() const override {
+            return static_cast<ShardIndex>(mesh_.boxes_.size());
+        }
+        [[nodiscard]] bool try_post(ShardIndex to, Task task) override {
+            if (mesh_.full) return false;
+            mesh_.boxes_[to].push_back(std::move(task));
+            return true;
+        }
+        [[nodiscard]] bool try_reserve(std::span<const ShardIndex> targets) override {
+            if (mesh_.full && !targets.empty()) return false;
+            mesh_.reserved += targets.size();
+            return true;
+        }
+        void post_reserved(ShardIndex to, Task task) override {
+            SB_CHECK(mesh_.reserved > 0);
+            --mesh_.reserved;
+            mesh_.boxes_[to].push_back(std::move(task));
+        }
+        void post_admitted(ShardIndex to, Task task) override {
+            mesh_.boxes_[to].push_back(std::move(task));
+        }
+        void post(Task task) override { mesh_.boxes_[self_].push_back(std::move(task)); }
+
+    private:
+        FakeMesh& mesh_;
+        ShardIndex self_;
+    };
+
+    /// Runs tasks until none waits.
+    void run() {
+        for (bool ran = true; ran;) {
+            ran = false;
+            for (auto& box : boxes_) {
+                while (!box.empty()) {
+                    Task task = std::move(box.front());
+                    box.pop_front();
+                    task();
+                    ran = true;
+                }
+            }
+        }
+    }
+
+    bool full = false;
+    std::size_t reserved = 0;
+
+private:
+    std::vector<std::deque<Task>> boxes_;
+};
+
+/// Sessions in a map; answers are posted like the real store's.
+class FakeSessions final : public auth::SessionStore {
+public:
+    std::map<std::string, auth::SessionRecord> records;
+    bool down = false;
+
+    void find(SessionId id, signalbox::Executor& reply_on,
+              Done<std::optional<auth::SessionRecord>> done) override {
+        const auto found = records.find(id.str());
+        answer(reply_on, std::move(done),
+               found == records.end() ? std::nullopt : std::optional(found->second));
+    }
+    void put(auth::SessionRecord record, signalbox::Executor& reply_on, Done<Put> done) override {
+        const auto known = records.find(record.id.str());
+        if (known != records.end() &&
+            (known->second.user != record.user || known->second.company != record.company)) {
+            return answer(reply_on, std::move(done), Put::kForeign);
+        }
+        const Put outcome = known == records.end() ? Put::kCreated : Put::kReplaced;
+        records[record.id.str()] = std::move(record);
+        answer(reply_on, std::move(done), outcome);
+    }
+    void remove(SessionId id, signalbox::Executor& reply_on,
+                Done<std::optional<auth::SessionRecord>> done) override {
+        std::optional<auth::SessionRecord> removed;
+        if (const auto known = records.find(id.str()); known != records.end()) {
+            removed = known->second;
+            records.erase(known);
+        }
+        answer(reply_on, std::move(done), std::move(removed));
+    }
+    void remove_all(auth::SessionFilter filter, signalbox::Executor& reply_on,
+                    Done<std::vector<auth::SessionRecord>> done) override {
+        std::vector<auth::SessionRecord> removed;
+        std::erase_if(records, [&](const auto& entry) {
+            const auto& record = entry.second;
+            const bool match = (!filter.user || record.user == *filter.user) &&
+                               (!filter.company || record.company == *filter.company);
+            if (match) removed.push_back(record);
+            return match;
+        });
+        answer(reply_on, std::move(done), std::move(removed));
+    }
+    void list(auth::SessionFilter, signalbox::Executor& reply_on,
+              Done<std::vector<auth::SessionRecord>> done) override {
+        std::vector<auth::SessionRecord> all;
+        for (const auto& [id, record] : records) all.push_back(record);
+        answer(reply_on, std::move(done), std::move(all));
+    }
+    void remove_expired(WallTime, signalbox::Executor& reply_on,
+                        Done<std::uint64_t> done) override {
+        answer(reply_on, std::move(done), std::uint64_t{0});
+    }
+
+private:
+    template <class T>
+    void answer(signalbox::Executor& reply_on, Done<T> done, T value) {
+        reply_on.post([done = std::move(done), value = std::move(value), is_down = down]() mutable {
+            if (is_down) return done(std::unexpected(auth::StoreError::kUnavailable));
+            done(std::move(value));
+        });
+    }
+};
+
+/// Runs blocking work when the test says so.
+class FakePool final : public BlockingPool {
+public:
+    [[nodiscard]] bool try_run(Task& task) override {
+        tasks.push_back(std::move(task));
+        return true;
+    }
+    std::vector<Task> tasks;
+};
+
+/// N shards with everything between Engine.IO and the gateway.
+class TestNode {
+public:
+    explicit TestNode(Options options = {}, ShardIndex shards = 1)
+        : options_(std::move(options)), mesh(shards) {
+        actions::add_built_in_actions(registry);
+        actions::add_dev_actions(registry);
+        auth::TokenOptions token_options;
+        token_options.secret = kSecret;
+        tokens_ = std::move(*auth::TokenVerifier::create(token_options));
+        peers_.resize(shards);
+        for (ShardIndex i = 0; i < shards; ++i)
+            shards_.push_back(std::make_unique<Shard>(*this, i));
+    }
+
+    struct Shard {
+        Shard(TestNode& node, ShardIndex index)
+            : random(index + 1U),
+              port(node.mesh, index),
+              wheel(node.clock.monotonic_now()),
+              gateway({.options = node.options_,
+                       .tokens = *node.tokens_,
+                       .service_keys = node.keys_,
+                       .sessions = node.options_.session_mode == SessionMode::kStore
+                                       ? &node.sessions
+                                       : nullptr,
+                       .actions = node.registry,
+                       .pool = node.pool,
+                       .log = node.log_,
+                       .clock = node.clock,
+                       .mesh = port,
+                       .wheel = wheel,
+                       .random = random,
+                       .peers = node.peers_}),
+              sockets({}, wheel, random,
+                      [this](const HttpRequest& request, engineio::Application::Decision decide) {
+                          gateway.admit_handshake(request, std::move(decide));
+                      }),
+              engine({}, index, wheel, random, sockets) {
+            gateway.attach(sockets.add_namespace({"/", "/realtime"}, gateway));
+            node.peers_[index] = &gateway;
+        }
+        SeededRandom random;
+        FakeMesh::Port port;
+        TimerWheel wheel;
+        Gateway gateway;
+        socketio::Server sockets;
+        engineio::Server engine;
+    };
+
+    Gateway& gateway(ShardIndex i = 0) { return shards_[i]->gateway; }
+    Shard& shard(ShardIndex i = 0) { return *shards_[i]; }
+
+    /// Lets time pass on all shards, in steps.
+    void advance(Milliseconds by) {
+        constexpr Milliseconds kStep{50};
+        for (; by.count() > 0; by -= kStep) {
+            clock.advance(std::min(by, kStep));
+            turn();
+        }
+    }
+    /// Ends the turn everywhere: tasks, and what became due.
+    void turn() {
+        mesh.run();
+        for (auto& shard : shards_) shard->wheel.advance(clock.monotonic_now());
+        mesh.run();
+    }
+
+    std::string token(std::string_view user, std::string_view company,
+                      std::vector<std::string> permissions = {},
+                      Milliseconds ttl = std::chrono::hours(1)) const {
+        auth::TokenOptions token_options;
+        token_options.secret = kSecret;
+        return auth::sign_token({.user = *UserId::parse(user),
+                                 .company = *CompanyId::parse(company),
+                                 .permissions = std::move(permissions),
+                                 .session = {},
+                                 .issued_at = clock.wall_now(),
+                                 .expires_at = clock.wall_now() + ttl},
+                                token_options);
+    }
+    void add_session(std::string_view id, std::string_view user, std::string_view company) {
+        sessions.records[std::string(id)] = {*SessionId::parse(id), *UserId::parse(user),
+                                             *CompanyId::parse(company), clock.wall_now(),
+                                             clock.wall_now() + std::chrono::hours(12)};
+    }
+
+    Options options_;
+    ManualClock clock;
+    FakeMesh mesh;
+    FakeSessions sessions;
+    FakePool pool;
+    actions::ActionRegistry registry;
+
+private:
+    NullLog log_;
+    std::unique_ptr<auth::TokenVerifier> tokens_;
+    auth::ServiceKeys keys_;
+    std::vector<Gateway*> peers_;
+    std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+/// What a client says of itself.
+struct Login {
+    std::string user = "u1";
+    std::string company = "acme";
+    std::string session = "s1";
+    std::string artifact = {};
+    std::vector<std::string> permissions = {"*"};
+    std::string format = {};
+};
+
+/// A browser on one shard: connects over WebSocket, keeps envelopes.
+class TestClient {
+public:
+    TestClient(TestNode& node, const Login& login, ShardIndex shard = 0)
+        : node_(node), client_(node.shard(shard).engine, query_of(login)) {
+        node.turn();
+        if (!client_.accepted()) return;
+        node.add_session(login.session, login.user, login.company);
+        connect("{\"token\":\"" + node.token(login.user, login.company, login.permissions) + "\"}");
+    }
+    /// Only the transport; CONNECT by hand.
+    TestClient(TestNode& node, std::string_view query, ShardIndex shard = 0)
+        : node_(node), client_(node.shard(shard).engine, query) {
+        node.turn();
+    }
+
+    void connect(std::string_view auth) {
+        client_.send_text("0" + std::string(auth));
+        node_.turn();
+    }
+    void emit(std::string_view args, std::string_view ack = "") {
+        client_.send_text("2" + std::string(ack) + "[" + std::string(args) + "]");
+        node_.turn();
+    }
+    /// A REQUEST in the event `message`, as an object.
+    void request(std::string_view id, std::string_view action, std::string_view data = "null",
+                 std::string_view more = "") {
+        emit(R"("message",{"type":"REQUEST","requestId":")" + std::string(id) + R"(","action":")" +
+             std::string(action) + R"(","data":)" + std::string(data) + std::string(more) + "}");
+    }
+    /// Socket.IO packets that came since the last call.
+    std::vector<std::string> take() { return client_.take_texts(); }
+    /// All of them as one text, for searching.
+    std::string take_joined() {
+        std::string all;
+        for (const auto& text : take()) all += text + '\n';
+        return all;
+    }
+    [[nodiscard]] engineio::testing::FakeClient& transport() { return client_; }
+    [[nodiscard]] bool closed() { return client_.closed(); }
+
+private:
+    static std::string query_of(const Login& login) {
+        std::string query = "&sessionId=" + percent_encode_id(login.session);
+        if (!login.artifact.empty()) query += "&artifactId=" + percent_encode_id(login.artifact);
+        if (!login.format.empty()) query += "&format=" + login.format;
+        return query;
+    }
+
+    TestNode& node_;
+    engineio::testing::FakeClient client_;
+};
+
+}  // namespace signalbox::gateway::testing
