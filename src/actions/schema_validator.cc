@@ -83,6 +83,16 @@ bool has_member(simdjson::dom::object object, std::string_view name) {
     return object.at_key(name).error() == simdjson::SUCCESS;
 }
 
+std::size_t count_values(JsonElement value) {
+    std::size_t count = 1;
+    if (value.type() == element_type::ARRAY) {
+        for (const JsonElement item : simdjson::dom::array(value)) count += count_values(item);
+    } else if (value.type() == element_type::OBJECT) {
+        for (const auto member : simdjson::dom::object(value)) count += count_values(member.value);
+    }
+    return count;
+}
+
 bool matches(const re2::RE2& pattern, std::string_view text) {
     return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), pattern);
 }
@@ -114,8 +124,23 @@ std::string list_alternatives(const std::vector<SchemaFault>& faults, std::strin
 }  // namespace
 
 std::vector<SchemaFault> SchemaValidator::run(const SchemaNode& root, JsonElement data) {
+    root_ = data;
     check(root, data, Path{});
+    // What was given up inside a `not` must not pass for data that does not match it.
+    if (gave_up_ && faults_.empty()) give_up(Path{});
     return std::move(faults_);
+}
+
+void SchemaValidator::give_up(const Path& path) {
+    gave_up_ = true;
+    add(path, "is nested too deeply or has too many ways to be compared with its schema");
+}
+
+bool SchemaValidator::takes_step() {
+    if (++steps_ > steps_max_ && !std::exchange(steps_counted_, true)) {
+        steps_max_ = std::max(steps_max_, kSchemaStepsPerValueMax * count_values(root_));
+    }
+    return steps_ <= steps_max_;
 }
 
 std::string SchemaValidator::spell(const Path& path) {
@@ -131,24 +156,46 @@ std::string SchemaValidator::spell(const Path& path) {
 }
 
 void SchemaValidator::add(const Path& path, std::string message) {
-    if (!full()) faults_.push_back({spell(path), std::move(message)});
+    if (full()) return;
+    if (voice_ == Voice::kSilent) {
+        faults_.emplace_back();
+    } else {
+        faults_.push_back({spell(path), std::move(message)});
+    }
+}
+
+std::vector<SchemaFault> SchemaValidator::faults_of(const SchemaNode& node, JsonElement value,
+                                                    const Path& path, Voice voice) {
+    std::vector<SchemaFault> outer = std::exchange(faults_, {});
+    const std::size_t outer_max = std::exchange(faults_max_, 1);
+    const Voice outer_voice = std::exchange(voice_, voice);
+    check(node, value, path);
+    faults_max_ = outer_max;
+    voice_ = outer_voice;
+    return std::exchange(faults_, std::move(outer));
+}
+
+bool SchemaValidator::fits(const SchemaNode& node, JsonElement value, const Path& path) {
+    return faults_of(node, value, path, Voice::kSilent).empty();
 }
 
 std::optional<SchemaFault> SchemaValidator::first_fault(const SchemaNode& node, JsonElement value,
                                                         const Path& path) {
-    std::vector<SchemaFault> outer = std::exchange(faults_, {});
-    const std::size_t outer_max = std::exchange(faults_max_, 1);
-    check(node, value, path);
-    std::vector<SchemaFault> inner = std::exchange(faults_, std::move(outer));
-    faults_max_ = outer_max;
-    if (inner.empty()) return std::nullopt;
-    return std::move(inner.front());
+    const Voice voice = voice_ == Voice::kFull ? Voice::kSummary : Voice::kSilent;
+    auto faults = faults_of(node, value, path, voice);
+    if (faults.empty()) return std::nullopt;
+    return std::move(faults.front());
+}
+
+void SchemaValidator::add_no_form(const Path& path, const std::vector<SchemaFault>& of_each_form) {
+    std::string message = "has none of the allowed forms";
+    if (voice_ == Voice::kFull) message += ": " + list_alternatives(of_each_form, spell(path));
+    add(path, std::move(message));
 }
 
 void SchemaValidator::check(const SchemaNode& node, JsonElement value, const Path& path) {
     if (full()) return;
-    if (depth_ >= kSchemaDepthMax) return add(path, "is nested too deeply for its schema");
-    if (++steps_ > kSchemaStepsMax) return add(path, "is too large to be compared with its schema");
+    if (depth_ >= kSchemaDepthMax || !takes_step()) return give_up(path);
     if (node.refuses_all) return add(path, "is not allowed here");
     ++depth_;
     if (node.ref != nullptr) {
@@ -286,7 +333,7 @@ void SchemaValidator::check_contains(const SchemaNode& node, simdjson::dom::arra
                                      const Path& path) {
     std::size_t index = 0;
     for (const JsonElement item : items) {
-        if (!first_fault(*node.contains, item, Path{&path, {}, index++})) return;
+        if (fits(*node.contains, item, Path{&path, {}, index++})) return;
     }
     add(path, "must contain an item of the form that its schema's \"contains\" asks for");
 }
@@ -366,7 +413,7 @@ void SchemaValidator::check_combinations(const SchemaNode& node, JsonElement val
     for (const SchemaNode* schema : node.all_of) check(*schema, value, path);
     if (!node.any_of.empty()) check_any_of(node, value, path);
     if (!node.one_of.empty()) check_one_of(node, value, path);
-    if (node.negated != nullptr && !first_fault(*node.negated, value, path)) {
+    if (node.negated != nullptr && fits(*node.negated, value, path)) {
         add(path, "must not have the form that its schema's \"not\" rules out");
     }
     if (node.condition != nullptr) check_condition(node, value, path);
@@ -379,7 +426,7 @@ void SchemaValidator::check_any_of(const SchemaNode& node, JsonElement value, co
         if (!fault) return;
         faults.push_back(std::move(*fault));
     }
-    add(path, "has none of the allowed forms: " + list_alternatives(faults, spell(path)));
+    add_no_form(path, faults);
 }
 
 void SchemaValidator::check_one_of(const SchemaNode& node, JsonElement value, const Path& path) {
@@ -390,14 +437,14 @@ void SchemaValidator::check_one_of(const SchemaNode& node, JsonElement value, co
     const std::size_t matching = node.one_of.size() - faults.size();
     if (matching == 1) return;
     if (matching == 0) {
-        add(path, "has none of the allowed forms: " + list_alternatives(faults, spell(path)));
+        add_no_form(path, faults);
     } else {
         add(path, "must have exactly one of the allowed forms, has " + std::to_string(matching));
     }
 }
 
 void SchemaValidator::check_condition(const SchemaNode& node, JsonElement value, const Path& path) {
-    const bool holds = !first_fault(*node.condition, value, path);
+    const bool holds = fits(*node.condition, value, path);
     const SchemaNode* schema = holds ? node.consequence : node.alternative;
     if (schema != nullptr) check(*schema, value, path);
 }

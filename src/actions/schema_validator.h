@@ -13,11 +13,13 @@
 namespace signalbox::actions {
 
 /// Compares one value with a compiled schema and collects the faults.
-/// Bounds: stops at faults_max faults, kSchemaDepthMax nested comparisons and kSchemaStepsMax
-///         comparisons in all; over the latter two the value counts as a fault, so that no input
-///         can make a schema with branching recursion cost more.
+/// Bounds: stops at faults_max faults, kSchemaDepthMax nested comparisons, and kSchemaStepsMax
+///         comparisons or kSchemaStepsPerValueMax for each value in the data, whichever is more.
+///         Over the latter two the data counts as faulty, so that no data can make a schema of
+///         branching recursion run on.
 inline constexpr std::size_t kSchemaDepthMax = 1024;
-inline constexpr std::size_t kSchemaStepsMax = 1'000'000;
+inline constexpr std::size_t kSchemaStepsMax = 100'000;
+inline constexpr std::size_t kSchemaStepsPerValueMax = 16;
 
 class SchemaValidator {
 public:
@@ -53,16 +55,29 @@ private:
     void check_one_of(const SchemaNode& node, JsonElement value, const Path& path);
     void check_condition(const SchemaNode& node, JsonElement value, const Path& path);
 
+    /// How much is told of faults. A comparison that only decides between others says little, so
+    /// that the price of a fault does not grow with the nesting of `anyOf`.
+    enum class Voice : std::uint8_t { kFull, kSummary, kSilent };
+
+    [[nodiscard]] bool fits(const SchemaNode& node, JsonElement value, const Path& path);
     /// The first fault of a comparison whose faults do not count by themselves.
     std::optional<SchemaFault> first_fault(const SchemaNode& node, JsonElement value,
                                            const Path& path);
+    std::vector<SchemaFault> faults_of(const SchemaNode& node, JsonElement value, const Path& path,
+                                       Voice voice);
+    void add_no_form(const Path& path, const std::vector<SchemaFault>& of_each_form);
     void add(const Path& path, std::string message);
+    [[nodiscard]] bool takes_step();
+    void give_up(const Path& path);
     [[nodiscard]] bool full() const { return faults_.size() >= faults_max_; }
     [[nodiscard]] static std::string spell(const Path& path);
 
     std::size_t faults_max_;
     std::vector<SchemaFault> faults_;
-    std::size_t depth_ = 0, steps_ = 0;
+    Voice voice_ = Voice::kFull;
+    JsonElement root_;
+    std::size_t depth_ = 0, steps_ = 0, steps_max_ = kSchemaStepsMax;
+    bool steps_counted_ = false, gave_up_ = false;
 };
 
 }  // namespace signalbox::actions
