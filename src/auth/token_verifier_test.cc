@@ -208,8 +208,8 @@ TEST(TokenVerifier, RefusesCriticalExtensions) {
 }
 
 TEST(TokenVerifier, NeverUsesAKeyThatTheTokenBrings) {
-    const std::string header =
-        R"({"alg":"HS256","kid":"../../x","jku":"http://127.0.0.1/","jwk":{"kty":"oct","k":"YWFh"}})";
+    const std::string header = R"({"alg":"HS256","kid":"../../x","jku":"http://127.0.0.1/",)"
+                               R"("jwk":{"kty":"oct","k":"YWFh"}})";
     EXPECT_TRUE(verify(token_of(header, payload_with(""))).has_value());
     expect_invalid(verify(token_of(header, payload_with(""), "aaa")),
                    "the token's signature does not match");
