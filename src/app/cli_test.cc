@@ -165,6 +165,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"token", "check", "--dev"},
         std::vector<std::string>{"session", "list"},
         std::vector<std::string>{"session", "revoke", "--dev"},
+        std::vector<std::string>{"session", "revoke", "--dev", "a", "b"},
+        std::vector<std::string>{"session", "revoke", "--dev", "a", "--jsn"},
         std::vector<std::string>{"session", "create", "--dev", "--user", "u", "--company", ""},
         std::vector<std::string>{"key", "create", "--permissions", "a"},
         std::vector<std::string>{"key", "create", "--dev", "--permissions", ","},
@@ -324,6 +326,27 @@ TEST_F(Cli, AsksTheServerThatRuns) {
     EXPECT_EQ(line(), "from-server");
     EXPECT_EQ(handler.last_command, "session.create");
     EXPECT_EQ(handler.last_arguments, R"({"userId":"ada","companyId":"acme","ttlSeconds":2})");
+}
+
+TEST_F(Cli, TakesIdsThatBeginWithADash) {
+    FakeServer handler(control_ok("{}"));
+    const auto server = start(handler);
+    EXPECT_EQ(run({"session", "revoke", "--dev", "-abc"}), kExitOk) << err();
+    EXPECT_EQ(handler.last_arguments, R"({"sessionId":"-abc"})");
+    EXPECT_EQ(run({"session", "revoke", "-abd", "--dev", "--json"}), kExitOk) << err();
+    EXPECT_EQ(handler.last_arguments, R"({"sessionId":"-abd"})");
+    EXPECT_EQ(run({"token", "create", "--dev", "--user", "u", "--company", "c", "--session", "-a"}),
+              kExitOk)
+        << err();
+}
+
+TEST_F(Cli, NamesWhatIsMissing) {
+    EXPECT_EQ(run({}), kExitUsage);
+    EXPECT_EQ(err(), "signalbox: a command is required; see signalbox --help\n");
+    EXPECT_EQ(run({"token", "create", "--dev", "--user"}), kExitUsage);
+    EXPECT_EQ(err(), "signalbox: --user needs a value; see signalbox token create --help\n");
+    EXPECT_EQ(run({"token", "check", "--dev"}), kExitUsage);
+    EXPECT_EQ(err(), "signalbox: token is required; see signalbox token check --help\n");
 }
 
 TEST_F(Cli, TellsTheServersRefusal) {

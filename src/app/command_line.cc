@@ -22,19 +22,42 @@ constexpr const char* kFooter =
     "Exit codes: 0 done; 1 the command failed (token refused, no such session); 2 usage,\n"
     "configuration, used port or data directory; 3 it needs a running server and there is none.";
 
+struct Spelling {
+    std::string flag;
+    std::string value;
+};
+
+/// "--port N" → {"--port", "N"}.
+Spelling split_spelling(std::string_view spelled) {
+    const std::size_t space = spelled.find(' ');
+    if (space == std::string_view::npos) return {std::string(spelled), ""};
+    return {std::string(spelled.substr(0, space)), std::string(spelled.substr(space + 1))};
+}
+
+/// What CLI11 says, in our words where its own are unclear.
+std::string describe(const CLI::ParseError& error) {
+    std::string message = error.what();
+    const bool no_command = error.get_name() == "RequiredError" && message.contains("subcommand");
+    if (no_command) return "a command is required";
+    if (error.get_name() == "ArgumentMismatch") {
+        return message.substr(0, message.find(':')) + " needs a value";
+    }
+    return message;
+}
+
 /// Declares every command and collects what is given.
 class Parser {
 public:
     Parser() {
         app_.require_subcommand(1);
         app_.set_version_flag("--version", "signalbox " SIGNALBOX_VERSION);
-        app_.footer(kFooter);
         app_.get_formatter()->column_width(30);
         declare_serve();
         declare_config_commands();
         declare_token_commands();
         declare_session_commands();
         declare_others();
+        app_.footer(kFooter);  // commands declared before it do not inherit it
     }
 
     std::expected<CommandLine, EarlyExit> parse(std::vector<std::string> args) {
@@ -46,7 +69,7 @@ public:
             app_.exit(wanted, text, text);
             return std::unexpected(EarlyExit{kExitOk, text.str()});
         } catch (const CLI::ParseError& error) {
-            return std::unexpected(usage(error.what()));
+            return std::unexpected(usage(describe(error)));
         }
         return finish();
     }
@@ -72,29 +95,32 @@ private:
 
     void add_json(CLI::App& command) { command.add_flag("--json", json_, "Print JSON"); }
 
-    void add_setting(CLI::App& command, const char* flag, const char* path, const char* text) {
+    void add_setting(CLI::App& command, std::string_view spelled, const char* path,
+                     const char* text) {
+        const auto [name, value] = split_spelling(spelled);
         command
             .add_option_function<std::string>(
-                flag,
-                [this, flag, path](const std::string& value) {
-                    line_.sources.flags.push_back({flag, path, value});
+                name,
+                [this, flag = name, path](const std::string& given) {
+                    line_.sources.flags.push_back({flag, path, given});
                 },
                 text)
-            ->type_name("");
+            ->type_name(value);
     }
 
     void add_server_flags(CLI::App& command) {
         add_sources(command);
-        add_setting(command, "--host", "server.host", "Address to listen on");
-        add_setting(command, "--port", "server.port", "Port to listen on; 0 picks one");
-        add_setting(command, "--shards", "server.shards", "Threads that serve connections");
+        add_setting(command, "--host ADDRESS", "server.host", "Address to listen on");
+        add_setting(command, "--port N", "server.port", "Port to listen on; 0 picks one");
+        add_setting(command, "--shards N", "server.shards", "Threads that serve connections");
         command.add_flag("--dev-allow-remote", allow_remote_,
                          "Let --dev listen beyond this machine");
     }
 
-    static CLI::Option* add_text(CLI::App& command, const char* flag, std::string& target,
+    static CLI::Option* add_text(CLI::App& command, std::string_view spelled, std::string& target,
                                  const char* text) {
-        return command.add_option(flag, target, text)->type_name("");
+        const auto [flag, value] = split_spelling(spelled);
+        return command.add_option(flag, target, text)->type_name(value);
     }
 
     void declare_serve() {
@@ -117,11 +143,11 @@ private:
         CLI::App* create = add(*tokens, Command::kTokenCreate, "create", "Print a new token");
         add_sources(*create);
         add_json(*create);
-        add_text(*create, "--user", line_.user, "User id (claim sub)")->required();
-        add_text(*create, "--company", line_.company, "Company id")->required();
-        add_text(*create, "--permissions", line_.permissions, "Permissions, by commas");
-        add_text(*create, "--ttl", line_.ttl, "Its life, like 30m; default 1h");
-        add_text(*create, "--session", line_.session, "Session id (claim sessionId)");
+        add_text(*create, "--user ID", line_.user, "User id (claim sub)")->required();
+        add_text(*create, "--company ID", line_.company, "Company id")->required();
+        add_text(*create, "--permissions LIST", line_.permissions, "Permissions, by commas");
+        add_text(*create, "--ttl DURATION", line_.ttl, "Its life, like 30m; default 1h");
+        add_text(*create, "--session ID", line_.session, "Session id (claim sessionId)");
         CLI::App* check =
             add(*tokens, Command::kTokenCheck, "check", "Print what a token says, or its fault");
         add_sources(*check);
@@ -135,9 +161,10 @@ private:
             add(*sessions, Command::kSessionCreate, "create", "Make a session, print its id");
         add_sources(*create);
         add_json(*create);
-        add_text(*create, "--user", line_.user, "User id")->required();
-        add_text(*create, "--company", line_.company, "Company id")->required();
-        add_text(*create, "--ttl", line_.ttl, "Its life, like 8h; default auth.sessions.ttl");
+        add_text(*create, "--user ID", line_.user, "User id")->required();
+        add_text(*create, "--company ID", line_.company, "Company id")->required();
+        add_text(*create, "--ttl DURATION", line_.ttl,
+                 "Its life, like 8h; default auth.sessions.ttl");
         CLI::App* list = add(*sessions, Command::kSessionList, "list", "List active sessions");
         add_sources(*list);
         add_json(*list);
@@ -145,7 +172,10 @@ private:
                                "End a session and close its connections");
         add_sources(*revoke);
         add_json(*revoke);
-        add_text(*revoke, "id", line_.session, "The session's id")->required();
+        add_text(*revoke, "id", line_.session, "The session's id");
+        // An id may begin with a dash, which CLI11 takes for an unknown flag.
+        revoke->allow_extras();
+        revoke_ = revoke;
     }
 
     void declare_others() {
@@ -154,17 +184,19 @@ private:
                                "Print a new service key and its configuration");
         add_sources(*create);
         add_json(*create);
-        add_text(*create, "--permissions", line_.permissions, "Permissions, by commas")->required();
-        add_text(*create, "--id", line_.key_id, "Name of the key; default service-…");
+        add_text(*create, "--permissions LIST", line_.permissions, "Permissions, by commas")
+            ->required();
+        add_text(*create, "--id NAME", line_.key_id, "Name of the key; default service-…");
         CLI::App* updates = add_group("update", "Send updates to clients");
         CLI::App* send =
             add(*updates, Command::kUpdateSend, "send", "Send an update through the server");
         add_sources(*send);
         add_json(*send);
-        add_text(*send, "--company", line_.company, "Company id")->required();
-        add_text(*send, "--artifact", line_.artifact, "Only to clients that watch this artifact");
-        add_text(*send, "--action", line_.action, "Name of the update")->required();
-        add_text(*send, "--data", line_.data, "Its data, JSON");
+        add_text(*send, "--company ID", line_.company, "Company id")->required();
+        add_text(*send, "--artifact ID", line_.artifact,
+                 "Only to clients that watch this artifact");
+        add_text(*send, "--action NAME", line_.action, "Name of the update")->required();
+        add_text(*send, "--data JSON", line_.data, "Its data, JSON");
     }
 
     std::expected<CommandLine, EarlyExit> finish() {
@@ -173,11 +205,22 @@ private:
         if (!config_file_.empty()) line_.sources.file = config_file_;
         if (json_) line_.form = OutputForm::kJson;
         if (markdown_) line_.form = OutputForm::kMarkdown;
+        if (line_.command == Command::kSessionRevoke && !take_revoked_id()) {
+            return std::unexpected(usage("one session id is required"));
+        }
         const bool no_source = !dev_ && config_file_.empty();
         if (no_source && line_.command != Command::kGenerateConfig) {
             return std::unexpected(usage("--config FILE or --dev is required"));
         }
         return std::move(line_);
+    }
+
+    bool take_revoked_id() {
+        std::vector<std::string> ids = revoke_->remaining();
+        if (!line_.session.empty()) ids.push_back(line_.session);
+        if (ids.size() != 1) return false;
+        line_.session = ids.front();
+        return true;
     }
 
     [[nodiscard]] EarlyExit usage(std::string message) const {
@@ -192,6 +235,7 @@ private:
     }
 
     CLI::App app_{"Signalbox, a Socket.IO action gateway.", "signalbox"};
+    CLI::App* revoke_ = nullptr;
     CommandLine line_;
     std::string config_file_;
     bool dev_ = false;

@@ -1,11 +1,11 @@
 #include "app/config_checks.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "app/config_value.h"
+#include "runtime/tls_context.h"
 
 namespace signalbox::app {
 namespace {
@@ -80,8 +80,10 @@ public:
                     key_missing ? "needs server.tls.key_file too"
                                 : "needs server.tls.certificate_file too");
         }
-        check_readable("server.tls.certificate_file", server.tls_certificate_file);
-        check_readable("server.tls.key_file", server.tls_key_file);
+        if (server.tls_certificate_file.empty() || server.tls_key_file.empty()) return;
+        const auto tls =
+            runtime::TlsContext::load({server.tls_certificate_file, server.tls_key_file});
+        if (!tls) problem("server.tls.certificate_file", tls.error());
     }
 
     void check_paths() {
@@ -124,11 +126,6 @@ private:
 
     void problem(std::string_view key, std::string message) {
         findings_.problems.push_back(make(key, std::move(message)));
-    }
-
-    void check_readable(std::string_view key, const std::string& file) {
-        if (file.empty() || access(file.c_str(), R_OK) == 0) return;
-        problem(key, fmt::format("cannot read {}", quote(file)));
     }
 
     void check_burst(std::string_view key, const limits::Rate& rate) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/config_keys.h"
 
 namespace signalbox::app {
@@ -64,9 +66,20 @@ std::string constraint(const ConfigKey& key) {
     return any ? std::string() : fmt::format(" Must be {}.", key.expects);
 }
 
+/// `text` as comment lines of at most 100 characters.
+void append_comment(std::string& out, std::string_view text) {
+    constexpr std::size_t kWidth = 98;
+    while (!text.empty()) {
+        std::size_t end = text.size() <= kWidth ? text.size() : text.rfind(' ', kWidth);
+        if (end == std::string_view::npos) end = text.size();
+        out += fmt::format("# {}\n", text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+}
+
 void append_key(std::string& out, const ConfigKey& key, const Config& config, const Config& dev) {
     const std::string value = key.render(config);
-    out += fmt::format("# {}{}\n", key.doc, constraint(key));
+    append_comment(out, key.doc + constraint(key));
     if (key.dev_default) out += fmt::format("# With --dev: {}\n", in_dev(key, dev));
     const bool unset = key.dev_default || is_empty_value(value);
     out += fmt::format("{}{} = {}\n", unset ? "#" : "", key.name(), value);

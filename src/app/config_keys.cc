@@ -33,7 +33,7 @@ void add_server_keys(Keys& keys) {
         kEndpoint));
     keys.push_back(list_key<&Config::server, &ServerConfig::allowed_origins>(
         {"server.allowed_origins",
-         "Web origins that browsers may connect from, for both transports and CORS; \"*\" is any. "
+         "Web origins whose pages may connect, for both transports and CORS; \"*\" is any. "
          "Empty: only pages from this host itself. Requests without Origin are always let "
          "through."},
         kOrigin));

@@ -79,7 +79,8 @@ bool is_origin(std::string_view text) {
     if (text == "*") return true;
     const std::size_t scheme = text.find("://");
     if (scheme == std::string_view::npos || scheme == 0) return false;
-    const std::string_view host = text.substr(scheme + 3);
+    std::string_view host = text.substr(scheme + 3);
+    if (host.starts_with("*.")) host.remove_prefix(2);
     return !host.empty() && std::ranges::all_of(host, [](char c) {
         return c > ' ' && c < 0x7f && c != '/' && c != '*' && c != '?' && c != '#' && c != '@';
     });
@@ -108,7 +109,8 @@ bool is_claim_path(std::string_view text) {
 constinit const TextRule kAnyText{"a text in quotes", [](std::string_view) { return true; }};
 constinit const TextRule kNotEmpty{"a text that is not empty",
                                    [](std::string_view text) { return !text.empty(); }};
-constinit const TextRule kOrigin{"\"*\" or an origin like \"https://app.example.com\"", is_origin};
+constinit const TextRule kOrigin{
+    "\"*\" or an origin like \"https://app.example.com\" or \"https://*.example.com\"", is_origin};
 constinit const TextRule kNetwork{
     "an address or network like \"10.0.0.0/8\" or \"::1\"",
     [](std::string_view text) { return runtime::IpNetwork::parse(text).has_value(); }};

@@ -39,7 +39,7 @@ struct TextRule {
 
 extern const TextRule kAnyText;
 extern const TextRule kNotEmpty;
-extern const TextRule kOrigin;     ///< "*", "https://app.example:8443"
+extern const TextRule kOrigin;     ///< "*", "https://app.example:8443", "https://*.example"
 extern const TextRule kNetwork;    ///< "10.0.0.0/8", "::1"
 extern const TextRule kEndpoint;   ///< "", "127.0.0.1:9090", "[::1]:0"
 extern const TextRule kBasePath;   ///< "" or "/a/b", no slash at the end

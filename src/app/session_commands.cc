@@ -43,7 +43,10 @@ std::optional<std::int64_t> number_member(const JsonElement& object, std::string
 }  // namespace
 
 SessionId make_session_id(Random& random) {
-    return SessionId::trusted(random.id(kSessionCharacters));
+    std::string id = random.id(kSessionCharacters);
+    // A leading dash would look like a flag on command lines.
+    while (id.starts_with('-')) id = random.id(kSessionCharacters);
+    return SessionId::trusted(std::move(id));
 }
 
 std::string session_json(const auth::SessionRecord& record) {

@@ -10,7 +10,7 @@
 
 namespace signalbox::app {
 
-/// 24 random characters: a session id that nobody guesses.
+/// 24 random characters: the first no dash: a session id that nobody guesses.
 [[nodiscard]] SessionId make_session_id(Random& random);
 
 /// The record's JSON object: {sessionId, userId, companyId, createdAt, expiresAt}.
