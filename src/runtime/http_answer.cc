@@ -56,7 +56,8 @@ void HttpConnection::finish() {
 
 void HttpConnection::complete_answer() {
     std::exchange(exchange_, nullptr)->complete();
-    if (!keep_alive_) return close_after_output();
+    // A stream may have outlived the peer's wish, or ours, to go on.
+    if (persistence() == Persistence::kClose) return close_after_output();
     enter(Phase::kIdle);
     limit_reading();
     mark_dirty();

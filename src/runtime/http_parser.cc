@@ -161,6 +161,7 @@ HttpFault HttpRequestParser::Grammar::fault_in(const error_code& error,
     if (fault_) return *fault_;
     if (in_body_ && error != http::error::body_limit) return HttpFault::kChunk;
     const HttpFault fault = fault_of(error);
+    if (fault == HttpFault::kContentLength && encodings_ > 0) return HttpFault::kLengthWithEncoding;
     // "GET /" without a version ends in the target; a line of something else is not HTTP at all.
     if (fault == HttpFault::kTarget || fault == HttpFault::kNotHttp) {
         return rest.find(" HTTP/1.") == std::string_view::npos ? HttpFault::kNotHttp : fault;

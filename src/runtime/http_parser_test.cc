@@ -172,7 +172,7 @@ const Malformed kMalformed[] = {
     {HEAD "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400", kInvalid, kLengthText},
     {HEAD "Content-Length: 1, 1\r\n\r\na", "400", kInvalid, kLengthText},
     {HEAD "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400", kInvalid, kBothText},
-    {HEAD "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", "400", kInvalid, kLengthText},
+    {HEAD "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", "400", kInvalid, kBothText},
     {HEAD "Transfer-Encoding: gzip\r\nContent-Length: 1\r\n\r\n", "501", kInvalid, kCodingText},
     {HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n", "501", kInvalid, kCodingText},
     {HEAD "Transfer-Encoding: chunked, chunked\r\n\r\n", "501", kInvalid, kCodingText},
