@@ -128,7 +128,8 @@ public:
     [[nodiscard]] virtual const std::string& id() const = 0;
     /// As the client wrote it: "/" or "/realtime".
     [[nodiscard]] virtual std::string_view namespace_name() const = 0;
-    /// The Engine.IO handshake's first request.
+    /// The Engine.IO handshake's first request; empty once Session::release_handshake() was called.
+    /// Only until on_disconnect() returns.
     [[nodiscard]] virtual const HttpRequest& handshake() const = 0;
     [[nodiscard]] virtual bool connected() const = 0;
     /// Only until on_disconnect() returns.

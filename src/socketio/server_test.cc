@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "socketio/packet.h"
+#include "socketio/server_fixture.h"
 #include "socketio/testing.h"
 
 namespace signalbox::socketio {
@@ -16,71 +17,10 @@ namespace {
 
 using engineio::CloseReason;
 using testing::FakeSession;
-using Lines = std::vector<std::string>;
+using testing::Lines;
+using testing::ServerFixture;
 
-/// Accepts everybody at once unless told otherwise, and writes down what it hears.
-class Recorder : public NamespaceHandler {
-public:
-    void on_connect(Socket& socket, std::string_view auth) override {
-        log.push_back("connect " + std::string(socket.namespace_name()) + " " + std::string(auth));
-        id = socket.id();
-        if (connect) return connect(socket);
-        socket.accept();
-    }
-    void on_event(Socket& socket, const Event& event) override {
-        std::string line = "event " + std::string(event.name) + "(" + std::string(event.args) +
-                           ")" + std::to_string(event.arg_count);
-        if (event.ack) line += " ack " + std::to_string(*event.ack);
-        if (event.fault) line += " fault: " + std::string(to_string(*event.fault));
-        for (const std::string& attachment : event.attachments) line += " +" + attachment;
-        log.push_back(line);
-        if (react) react(socket, event);
-    }
-    void on_disconnect(Socket& socket, DisconnectReason reason) override {
-        EXPECT_FALSE(socket.connected());
-        EXPECT_EQ(socket.session().sid(), "engine-sid-engine-si");
-        log.push_back("disconnect " + std::string(to_string(reason)));
-        if (disconnected) disconnected(socket);
-    }
-    void on_slow_consumer(Socket& socket) override {
-        log.push_back("slow");
-        socket.emit("last", "\"word\"");
-    }
-    Lines take() { return std::exchange(log, {}); }
-
-    Lines log;
-    std::string id;  // of the last that asked to connect
-    std::function<void(Socket&)> connect;
-    std::function<void(Socket&, const Event&)> react;
-    std::function<void(Socket&)> disconnected;
-};
-
-class ServerTest : public ::testing::Test {
-protected:
-    ServerTest() {
-        quiet_.connect = [](Socket&) {};
-    }
-
-    /// A client in `/`.
-    std::unique_ptr<FakeSession> joined() {
-        auto session = std::make_unique<FakeSession>(server_);
-        session->text("0");
-        EXPECT_EQ(session->take_sent(), Lines{R"(0{"sid":")" + main_.id + R"("})"});
-        main_.take();
-        return session;
-    }
-    Socket& last_socket() { return *main_ns_.find(main_.id); }
-    void advance(Milliseconds by) { wheel_.advance(wheel_.now() + by); }
-
-    TimerWheel wheel_{MonotonicTime(std::chrono::hours(1))};
-    SeededRandom random_{1};
-    Recorder main_, custom_, quiet_;
-    Server server_{
-        {.connect_timeout = Milliseconds(1000), .unanswered_acks_max = 3}, wheel_, random_};
-    Namespace& main_ns_ = server_.add_namespace({"/", "/realtime"}, main_);
-    Namespace& custom_ns_ = server_.add_namespace({"/custom"}, custom_);
-    Namespace& quiet_ns_ = server_.add_namespace({"/quiet"}, quiet_);
-};
+class ServerTest : public ::testing::Test, protected ServerFixture {};
 
 TEST_F(ServerTest, AnswersConnectWithTheSid) {
     FakeSession session(server_);
@@ -352,65 +292,6 @@ TEST_F(ServerTest, BoundsWhatAClientMakesItCollect) {
     EXPECT_EQ(session.closed(), CloseReason::kParseError);
 }
 
-class AckedEmit : public ServerTest {
-protected:
-    AckCallback recorded(std::string name) {
-        return [this, name](std::expected<AckReply, AckError> outcome) {
-            if (!outcome) {
-                log_.push_back(name + " failed " +
-                               std::to_string(static_cast<int>(outcome.error())));
-                return;
-            }
-            log_.push_back(name + "(" + std::string(outcome->args) + ")" +
-                           std::to_string(outcome->arg_count));
-            for (const std::string& attachment : outcome->attachments) log_.push_back(attachment);
-        };
-    }
-    Lines log_;
-};
-
-TEST_F(AckedEmit, GivesEachCallbackItsOwnAck) {
-    auto session = joined();
-    last_socket().emit_with_ack("a", "1", Milliseconds(500), recorded("a"));
-    last_socket().emit_with_ack("b", "", Milliseconds(500), recorded("b"));
-    EXPECT_EQ(session->take_sent(), (Lines{R"(20["a",1])", R"(21["b"])"}));
-    session->text("31[]");
-    session->text(R"(61-0[{"_placeholder":true,"num":0}, 2])");
-    session->binary("bin");
-    session->text("30[3]");
-    EXPECT_EQ(log_, (Lines{"b()0", R"(a({"_placeholder":true,"num":0}, 2)2)", "bin"}));
-    advance(Milliseconds(1000));
-    EXPECT_EQ(log_.size(), 3);
-}
-
-TEST_F(AckedEmit, SaysWhyThereIsNoAck) {
-    auto session = joined();
-    last_socket().emit_with_ack("a", "", Milliseconds(500), recorded("slow"));
-    advance(Milliseconds(499));
-    EXPECT_EQ(log_, Lines{});
-    advance(Milliseconds(1));
-    EXPECT_EQ(log_, Lines{"slow failed 0"});
-    session->text("30[]");
-    last_socket().emit_with_ack("a", "", Milliseconds(500), recorded("bad"));
-    session->text("31[1e400]");
-    last_socket().emit_with_ack("a", "", Milliseconds(500), recorded("gone"));
-    Socket& socket = last_socket();
-    session->end(CloseReason::kTransportClose);
-    socket.emit_with_ack("a", "", Milliseconds(500), recorded("late"));
-    EXPECT_EQ(log_, (Lines{"slow failed 0", "bad failed 2", "gone failed 1", "late failed 1"}));
-}
-
-TEST_F(AckedEmit, MayAskAgainFromACallback) {
-    auto session = joined();
-    last_socket().emit_with_ack("a", "", Milliseconds(5), [&](auto) {
-        last_socket().emit_with_ack("b", "", Milliseconds(5), recorded("b"));
-    });
-    advance(Milliseconds(5));
-    session->take_sent();
-    session->text("31[9]");
-    EXPECT_EQ(log_, Lines{"b(9)1"});
-}
-
 TEST_F(ServerTest, DropsVolatileEventsOnlyWhenTheTransportIsBusy) {
     auto session = joined();
     const EncodedEvent encoded("/", "e", "");
@@ -549,86 +430,6 @@ TEST_F(ServerTest, EndsADisconnectedSocketOnceWhenTheFarewellClosesTheSession) {
     session->slow_on_next_send = true;
     last_socket().disconnect();
     EXPECT_EQ(main_.take(), (Lines{"slow", "disconnect slow consumer"}));
-}
-
-class RoomsOfServer : public ServerTest {
-protected:
-    Lines visited(const Lines& rooms, const Lines& except) {
-        Lines ids;
-        main_ns_.for_each_in(rooms, except,
-                             [&](Socket& socket) { ids.push_back(names_.at(socket.id())); });
-        std::ranges::sort(ids);
-        return ids;
-    }
-    void add(const std::string& name, const Lines& rooms) {
-        sessions_[name] = joined();
-        names_[main_.id] = name;
-        for (const std::string& room : rooms) last_socket().join(room);
-    }
-    std::string id_of(const std::string& wanted) {
-        for (const auto& [id, name] : names_) {
-            if (name == wanted) return id;
-        }
-        return "";
-    }
-    std::map<std::string, std::unique_ptr<FakeSession>> sessions_;
-    std::map<std::string, std::string> names_;
-};
-
-TEST_F(RoomsOfServer, VisitsEachSocketInAnyRoomOnce) {
-    add("a", {"x"});
-    add("b", {"x", "y"});
-    add("c", {"y"});
-    add("d", {});
-    EXPECT_EQ(visited({"x"}, {}), (Lines{"a", "b"}));
-    EXPECT_EQ(visited({"x", "y", "x", "none"}, {}), (Lines{"a", "b", "c"}));
-    EXPECT_EQ(visited({}, {}), (Lines{"a", "b", "c", "d"}));
-    EXPECT_EQ(visited({}, {"x"}), (Lines{"c", "d"}));
-    EXPECT_EQ(visited({"x"}, {"y"}), Lines{"a"});
-    EXPECT_EQ(visited({"none"}, {}), Lines{});
-    EXPECT_EQ(main_ns_.room_size("x"), 2);
-}
-
-TEST_F(RoomsOfServer, TakesASocketsIdForARoom) {
-    add("a", {"x"});
-    add("b", {"x"});
-    EXPECT_EQ(visited({id_of("a")}, {}), Lines{"a"});
-    EXPECT_EQ(visited({"x"}, {id_of("a")}), Lines{"b"});
-    EXPECT_EQ(main_ns_.room_size(id_of("a")), 1);
-    main_ns_.find(id_of("b"))->join(id_of("a"));
-    EXPECT_EQ(visited({id_of("a")}, {}), (Lines{"a", "b"}));
-    EXPECT_TRUE(main_ns_.find(id_of("a"))->in_room(id_of("a")));
-}
-
-TEST_F(RoomsOfServer, ForgetsSocketsThatLeaveOrGo) {
-    add("a", {"x"});
-    add("b", {"x"});
-    main_ns_.find(id_of("a"))->leave("x");
-    sessions_["b"]->end(CloseReason::kTransportClose);
-    EXPECT_EQ(visited({"x"}, {}), Lines{});
-    EXPECT_EQ(visited({}, {}), Lines{"a"});
-    EXPECT_EQ(main_ns_.room_size("x"), 0);
-}
-
-TEST_F(RoomsOfServer, MayChangeEverythingDuringAVisit) {
-    for (const char* name : {"a", "b", "c", "d"}) add(name, {"x"});
-    int visits = 0;
-    const Lines rooms{"x"};
-    main_ns_.for_each_in(rooms, {}, [&](Socket& socket) {
-        ++visits;
-        socket.leave("x");
-        socket.join("y");
-        int nested = 0;
-        main_ns_.for_each_in({}, {}, [&](Socket& other) {
-            ++nested;
-            if (other.id() != socket.id() && visits == 1) other.disconnect();
-        });
-        EXPECT_EQ(nested, visits == 1 ? 4 : 1);
-        add("new", {"x"});
-    });
-    EXPECT_EQ(visits, 1);
-    EXPECT_EQ(main_ns_.room_size("x"), 1);
-    EXPECT_EQ(main_ns_.room_size("y"), 1);
 }
 
 TEST_F(ServerTest, ForwardsAdmission) {

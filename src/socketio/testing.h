@@ -18,7 +18,10 @@ public:
     /// When on_close() follows a close() by the application.
     enum class CloseMode { kInsideTheCall, kWhenFlushed };
 
-    explicit FakeSession(engineio::Application& application) { handler_ = application.open(*this); }
+    explicit FakeSession(engineio::Application& application) {
+        request.headers.add("Host", "test");
+        handler_ = application.open(*this);
+    }
     ~FakeSession() override {
         if (handler_) end(engineio::CloseReason::kTransportClose);
     }
