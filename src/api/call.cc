@@ -55,9 +55,10 @@ std::expected<Body, Error> Call::body() {
     return Body::read(api.parser, request, api.options.message_bytes_max);
 }
 
-CompanyId own_company(const auth::Principal& principal) {
-    const bool serves_one = principal.service_companies.size() == 1;
-    return serves_one ? principal.service_companies.front() : principal.company;
+std::optional<CompanyId> own_company(const auth::Principal& principal) {
+    if (!principal.company.empty()) return principal.company;
+    if (principal.service_companies.size() == 1) return principal.service_companies.front();
+    return std::nullopt;
 }
 
 gateway::Credentials credentials_of(const HttpRequest& request) {

@@ -74,8 +74,8 @@ struct Call {
 using CallPtr = std::unique_ptr<Call>;
 
 /// The company that is meant when a request names none: the user's own, or the only one that a
-/// service's key is good for; else empty.
-[[nodiscard]] CompanyId own_company(const auth::Principal& principal);
+/// service's key is good for; else nullopt.
+[[nodiscard]] std::optional<CompanyId> own_company(const auth::Principal& principal);
 
 /// A callback for the gateway that answers a failure itself and hands success on to `use(call,
 /// value)`.

@@ -20,16 +20,16 @@ enum class ManagementDoor : std::uint8_t {
 
 /// `[server]`, as far as routes depend on it.
 struct Options {
-    std::string base_path;  ///< empty, or "/gateway": before all but the socket endpoint
+    std::string base_path{};  ///< empty, or "/gateway": before all but the socket endpoint
     /// The Socket.IO endpoint and its aliases, each with and without a trailing slash.
     std::vector<std::string> socket_paths{"/realtime", "/socket.io"};
-    std::vector<std::string> allowed_origins;  ///< see OriginPolicy
+    std::vector<std::string> allowed_origins{};  ///< see OriginPolicy
     std::size_t message_bytes_max = 256 * 1024;
     /// Waiting for the reader of an event stream; beyond it status updates are left out.
     std::size_t stream_bytes_max = 1U << 20;
     TestClient test_client = TestClient::kOff;
     ManagementDoor management = ManagementDoor::kEveryListener;
-    std::string version;  ///< for signalbox_build_info
+    std::string version{};  ///< for signalbox_build_info
 };
 
 }  // namespace signalbox::api

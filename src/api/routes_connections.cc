@@ -35,6 +35,7 @@ std::string connections_json(const std::vector<gateway::ConnectionInfo>& connect
 void list_connections(CallPtr call) {
     auto company = call->query_id<CompanyId>("companyId");
     if (!company) return call->fail(company.error());
+    if (!*company) *company = own_company(call->principal);
     gateway::Gateway& gateway = call->api.gateway;
     const auth::Principal principal = call->principal;
     gateway.list_connections(principal, std::move(*company),

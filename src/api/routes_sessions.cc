@@ -35,19 +35,19 @@ std::optional<Milliseconds> ttl_of(Body& body) {
 gateway::SessionRequest session_request(const auth::Principal& principal, Body& body) {
     gateway::SessionRequest request;
     request.user = body.id<UserId>("userId", Need::kRequired).value_or(UserId());
-    const CompanyId fallback = own_company(principal);
-    const Need need = fallback.empty() ? Need::kRequired : Need::kOptional;
-    request.company = body.id<CompanyId>("companyId", need).value_or(fallback);
+    const std::optional<CompanyId> own = own_company(principal);
+    const Need need = own ? Need::kOptional : Need::kRequired;
+    request.company = body.id<CompanyId>("companyId", need).value_or(own.value_or(CompanyId()));
     request.ttl = ttl_of(body);
     return request;
 }
 
+/// 201 with the session's place; a PUT that found it there answers 200.
 void answer_session(CallPtr call, const gateway::SessionAnswer& answer) {
-    HttpResponse response = json_answer(answer.created ? 201 : 200, session_json(answer.record));
-    if (answer.created) {
-        response.headers.add("Location", call->api.options.base_path + "/api/v1/sessions/" +
-                                             percent_encode_id(answer.record.id.str()));
-    }
+    const bool replaced = !answer.created && call->request.method == "PUT";
+    HttpResponse response = json_answer(replaced ? 200 : 201, session_json(answer.record));
+    response.headers.add("Location", call->api.options.base_path + "/api/v1/sessions/" +
+                                         percent_encode_id(answer.record.id.str()));
     call->answer(std::move(response));
 }
 
@@ -83,7 +83,7 @@ std::expected<auth::SessionFilter, Error> filter_of(const Call& call) {
     const auto limit = page_limit(call.request);
     if (!limit) return std::unexpected(limit.error());
     filter.user = std::move(*user);
-    filter.company = std::move(*company);
+    filter.company = *company ? std::move(*company) : own_company(call.principal);
     filter.after = after->value_or(SessionId());
     filter.limit = *limit;
     return filter;

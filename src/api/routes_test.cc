@@ -35,6 +35,28 @@ protected:
     ApiNode api_;
 };
 
+gateway::testing::Login login(std::string company, std::string session) {
+    gateway::testing::Login who;
+    who.company = std::move(company);
+    who.session = std::move(session);
+    return who;
+}
+
+/// Takes whatever is written, and never gets rid of it.
+class StalledExchange final : public HttpExchange {
+public:
+    explicit StalledExchange(std::string& stream) : stream_(stream) {}
+    void respond(HttpResponse) override {}
+    void start_stream(HttpResponse) override {}
+    void write(std::string_view part) override { stream_ += part; }
+    void finish() override { stream_ += "end"; }
+    void on_abort(std::move_only_function<void()>) override {}
+    [[nodiscard]] std::size_t pending_bytes() const override { return Options().stream_bytes_max; }
+
+private:
+    std::string& stream_;
+};
+
 TEST_F(RoutesTest, ListOnlyTheCallersActions) {
     const auto answer = api_.send_as({}, "GET", "/api/v1/actions");
     EXPECT_EQ(answer->status(), 200);
@@ -112,6 +134,16 @@ TEST_F(RoutesTest, EndAStreamWithTheErrorOfTheAction) {
     EXPECT_TRUE(answer->finished);
 }
 
+TEST_F(RoutesTest, LeaveStatusesOutForAReaderThatStalls) {
+    HttpRequest request = action_request("longTask", R"({"data":{"steps":2,"ms":100}})");
+    request.headers.add("Accept", "text/event-stream");
+    std::string stream;
+    api_.router().handle(std::move(request), std::make_unique<StalledExchange>(stream));
+    api_.node.advance(std::chrono::seconds(5));
+    EXPECT_THAT(stream, StartsWith("event: response\ndata: "));
+    EXPECT_TRUE(stream.ends_with("\n\nend"));
+}
+
 TEST_F(RoutesTest, LetAnActionGoOnWhenItsClientGoesAway) {
     const auto answer = api_.send(action_request("longTask", R"({"data":{"steps":1,"ms":100}})"));
     EXPECT_TRUE(answer->pending());
@@ -131,8 +163,8 @@ TEST_F(RoutesTest, SpendTheCallersLimitAndSayWhenToComeBack) {
 }
 
 TEST_F(RoutesTest, PushAnUpdateToTheConnectionsOfItsCompany) {
-    gateway::testing::TestClient here(api_.node, {.company = "acme"});
-    gateway::testing::TestClient there(api_.node, {.company = "other", .session = "s9"});
+    gateway::testing::TestClient here(api_.node, login("acme", "s1"));
+    gateway::testing::TestClient there(api_.node, login("other", "s9"));
     (void)here.take();
     (void)there.take();
     const auto answer = api_.send_as({"updates:send"}, "POST", "/api/v1/updates",
@@ -164,6 +196,10 @@ TEST_F(RoutesTest, MakeReadReplaceAndRevokeASession) {
     EXPECT_EQ(header_of(*made, "Location"), "/api/v1/sessions/a%2Fb");
     EXPECT_EQ(api_.send_as(manage, "PUT", "/api/v1/sessions/a%2Fb", R"({"userId":"42"})")->status(),
               200);
+    EXPECT_EQ(
+        api_.send_as(manage, "POST", "/api/v1/sessions", R"({"userId":"42","sessionId":"a/b"})")
+            ->status(),
+        201);
     const auto read = api_.send_as(manage, "GET", "/api/v1/sessions/a%2Fb");
     EXPECT_EQ(read->status(), 200);
     EXPECT_THAT(read->body(), HasSubstr(R"("createdAt":")"));
@@ -235,7 +271,9 @@ TEST_F(RoutesTest, SayWhenTheStoreIsDown) {
 }
 
 TEST_F(RoutesTest, ListAndEndConnections) {
-    gateway::testing::TestClient client(api_.node, {.company = "acme", .artifact = "a1"});
+    gateway::testing::Login who = login("acme", "s1");
+    who.artifact = "a1";
+    gateway::testing::TestClient client(api_.node, who);
     const std::string packets = client.take_joined();
     const std::size_t at = packets.find(R"({"sid":")") + 8;
     const std::string id = packets.substr(at, packets.find('"', at) - at);
@@ -282,6 +320,19 @@ TEST_F(RoutesTest, ShowMetricsElsewhereWithThePermissionOnly) {
     EXPECT_EQ(api_.get("/metrics")->status(), 401);
     EXPECT_EQ(api_.send_as({"*"}, "GET", "/metrics")->status(), 403);
     EXPECT_EQ(api_.send_as({"metrics"}, "GET", "/metrics")->status(), 200);
+}
+
+TEST(OwnCompany, IsTheUsersOrTheOnlyOneOfAService) {
+    auth::Principal user;
+    user.company = CompanyId::trusted("c1");
+    EXPECT_EQ(own_company(user), CompanyId::trusted("c1"));
+    auth::Principal service;
+    service.service_key_id = "k";
+    EXPECT_EQ(own_company(service), std::nullopt);
+    service.service_companies = {CompanyId::trusted("c2")};
+    EXPECT_EQ(own_company(service), CompanyId::trusted("c2"));
+    service.service_companies.push_back(CompanyId::trusted("c3"));
+    EXPECT_EQ(own_company(service), std::nullopt);
 }
 
 TEST(RetryAfter, IsWholeSecondsRoundedUpAndNeverZero) {

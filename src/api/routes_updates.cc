@@ -2,19 +2,10 @@
 #include "updates/update.h"
 
 namespace signalbox::api {
-namespace {
-
-std::optional<CompanyId> default_company(const auth::Principal& principal) {
-    CompanyId company = own_company(principal);
-    return company.empty() ? std::nullopt : std::optional(std::move(company));
-}
-
-}  // namespace
-
 void post_updates(CallPtr call) {
     const auto text = json_body(call->request, call->api.options.message_bytes_max);
     if (!text) return call->fail(text.error());
-    auto updates = updates::parse_updates(std::string(*text), default_company(call->principal));
+    auto updates = updates::parse_updates(*text, own_company(call->principal));
     if (!updates) return call->fail(updates.error());
     gateway::Gateway& gateway = call->api.gateway;
     const auth::Principal principal = call->principal;
