@@ -1,28 +1,49 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 
 #include "base/ids.h"
 
 namespace signalbox::updates {
 
-/// Positions of companies' updates on their home shard: `{epoch}-{n}`, opaque to clients. The epoch
-/// is new with each start of the process, so that no position is given twice; `n` rises with every
-/// update of any company of the shard, so that nothing needs remembering for a company. Threading:
-/// confined to the home shard.
+/// Positions of companies' updates on their home shard: `{epoch}-{n}`, opaque to clients. `n` rises
+/// by one with each update of the company, so that it says nothing of other companies. The epoch is
+/// new with each start of the process, so that no position is given twice.
+///
+/// Threading: confined to the home shard.
+/// Bounds:    remembers companies_max companies. One more makes it forget all; each then goes on
+/// above
+///            every number given so far: a gap, never a repetition.
 class CompanyPositions {
 public:
-    /// @param epoch  random; unique for the life of the process.
-    explicit CompanyPositions(std::string epoch) : epoch_(std::move(epoch)) {}
+    /// @param epoch          unique for the life of the process.
+    /// @param companies_max  > 0.
+    explicit CompanyPositions(std::string epoch, std::size_t companies_max = 65'536)
+        : epoch_(std::move(epoch)), companies_max_(companies_max) {}
 
-    [[nodiscard]] std::string next(const CompanyId&) {
-        return epoch_ + '-' + std::to_string(++last_);
+    [[nodiscard]] std::string next(const CompanyId& company) {
+        return epoch_ + '-' + std::to_string(++counter_of(company));
     }
 
 private:
+    std::uint64_t& counter_of(const CompanyId& company) {
+        const auto found = last_.find(company);
+        if (found != last_.end()) return found->second;
+        if (last_.size() >= companies_max_) forget_all();
+        return last_.emplace(company, base_).first->second;
+    }
+    void forget_all() {
+        for (const auto& [company, last] : last_) base_ = std::max(base_, last);
+        last_.clear();
+    }
+
     std::string epoch_;
-    std::uint64_t last_ = 0;
+    std::size_t companies_max_;
+    std::uint64_t base_ = 0;  // no forgotten company has had a higher number
+    std::unordered_map<CompanyId, std::uint64_t> last_;
 };
 
 }  // namespace signalbox::updates

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "base/ids.h"
 
@@ -22,22 +23,69 @@ enum Member : std::size_t {
 constexpr std::array<std::string_view, kMembers> kNames{
     "type", "requestId", "action", "data", "timeoutMs", "idempotencyKey", "progress"};
 
-/// The raw value of each member; empty where absent.
-using Values = std::array<std::string_view, kMembers>;
+/// What an envelope's text has: the raw value of each known member, empty where absent.
+struct Members {
+    std::array<std::string_view, kMembers> values;
+    std::string twice;  ///< name of a member that occurs twice, or empty
+};
 
-/// @return the name of a member that occurs twice, or empty.
-std::string_view collect(std::string_view text, Values& values) {
-    std::string_view twice;
+/// A name as a fault repeats it.
+std::string shortened(std::string name) {
+    constexpr std::size_t kBytesMax = 64;
+    if (name.size() <= kBytesMax) return name;
+    std::size_t end = kBytesMax;
+    while ((static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+    return name.substr(0, end) + "…";
+}
+
+void find_unknown_twice(std::vector<std::string>& unknown, std::string& twice) {
+    std::ranges::sort(unknown);
+    const auto same = std::ranges::adjacent_find(unknown);
+    if (same != unknown.end()) twice = *same;
+}
+
+/// Precondition: `text` is valid JSON, an object.
+Members collect(std::string_view text) {
+    Members found;
+    std::vector<std::string> unknown;
     RawMembers members(text);
     while (const auto member = members.next()) {
-        const std::string key = unescape_json(member->key);
+        const bool escaped = member->key.contains('\\');
+        std::string decoded = escaped ? unescape_json(member->key) : std::string();
+        const std::string_view key = escaped ? std::string_view(decoded) : member->key;
         const auto known = std::ranges::find(kNames, key);
-        if (known == kNames.end()) continue;
-        std::string_view& value = values[static_cast<std::size_t>(known - kNames.begin())];
-        if (!value.empty()) twice = *known;
+        if (known == kNames.end()) {
+            unknown.emplace_back(key);
+            continue;
+        }
+        std::string_view& value = found.values[static_cast<std::size_t>(known - kNames.begin())];
+        if (!value.empty()) found.twice = *known;
         value = member->value;
     }
-    return twice;
+    if (unknown.size() > 1) find_unknown_twice(unknown, found.twice);
+    return found;
+}
+
+/// Of a text that no parser accepts: the value of `name` if it is a string that one would.
+std::string salvage(JsonParser& parser, std::string_view text, std::string_view name) {
+    RawMembers members(text);
+    while (const auto member = members.next()) {
+        if (member->key != name || !member->value.starts_with('"')) continue;
+        const auto root = parser.parse(member->value);
+        std::string_view string;
+        if (root && root->get(string) == simdjson::SUCCESS && is_valid_request_id(string)) {
+            return std::string(string);
+        }
+    }
+    return "";
+}
+
+EnvelopeFault unreadable(JsonParser& parser, std::string_view text, JsonError error) {
+    EnvelopeFault fault;
+    fault.message = "the message is " + std::string(to_string(error));
+    fault.request_id = salvage(parser, text, kNames[kRequestId]);
+    fault.action = salvage(parser, text, kNames[kAction]);
+    return fault;
 }
 
 bool is_string(std::string_view raw) {
@@ -59,7 +107,10 @@ std::optional<std::string> read_timeout(JsonElement root, Request& request) {
 }
 
 /// @return what is wrong, or nullopt with `request` filled.
-std::optional<std::string> read_members(JsonElement root, const Values& values, Request& request) {
+std::optional<std::string> read_members(JsonElement root, const Members& members,
+                                        Request& request) {
+    const auto& values = members.values;
+    if (!members.twice.empty()) return "the member " + shortened(members.twice) + " occurs twice";
     if (string_of(values[kType]) != "REQUEST") return "type must be \"REQUEST\"";
     if (!is_string(values[kRequestId]) || request.request_id.empty()) {
         return "requestId must be a string of 1 to 128 characters";
@@ -94,29 +145,21 @@ bool is_valid_request_id(std::string_view text) {
 
 std::expected<Request, EnvelopeFault> parse_request(JsonParser& parser, std::string_view text) {
     const auto root = parser.parse(text);
-    if (!root) {
-        const std::string why(to_string(root.error()));
-        return std::unexpected(EnvelopeFault{"", "", "the message is " + why});
-    }
+    if (!root) return std::unexpected(unreadable(parser, text, root.error()));
     if (!root->is_object()) {
         return std::unexpected(
             EnvelopeFault{"", "", "the message must be an object: a REQUEST envelope"});
     }
-    Values values;
-    const std::string_view twice = collect(text, values);
+    const Members members = collect(text);
     Request request;
-    request.request_id = string_of(values[kRequestId]);
+    request.request_id = string_of(members.values[kRequestId]);
     if (!is_valid_request_id(request.request_id)) request.request_id.clear();
-    request.action = string_of(values[kAction]);
-    auto fault = read_members(*root, values, request);
-    if (!twice.empty()) fault = "the member " + std::string(twice) + " occurs twice";
-    if (fault) {
-        constexpr std::size_t kActionBytesEchoed = 128;
-        if (request.action.size() > kActionBytesEchoed) request.action.clear();
-        return std::unexpected(
-            EnvelopeFault{request.request_id, request.action, std::move(*fault)});
-    }
-    return request;
+    request.action = string_of(members.values[kAction]);
+    auto fault = read_members(*root, members, request);
+    if (!fault) return request;
+    if (!is_valid_request_id(request.action)) request.action.clear();
+    return std::unexpected(
+        EnvelopeFault{std::move(request.request_id), std::move(request.action), std::move(*fault)});
 }
 
 }  // namespace signalbox::updates

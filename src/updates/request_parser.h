@@ -30,9 +30,10 @@ struct EnvelopeFault {
     std::string message;     ///< names the member at fault and what is expected
 };
 
-/// Reads a REQUEST strictly: members of wrong types and members that occur twice are faults;
-/// unknown members are passed over. `data` is validated JSON of any type. Work: O(text). Borrows
-/// `parser` for the call.
+/// Reads a REQUEST strictly: members of wrong types, and any member that occurs twice, are faults;
+/// unknown members are passed over. `data` is validated JSON of any type. Of a text that is not
+/// JSON, or beyond our limits for it, the fault still has the requestId and action when these can
+/// be read. Work: O(text), and O(n log n) of unknown members. Borrows `parser` for the call.
 [[nodiscard]] std::expected<Request, EnvelopeFault> parse_request(JsonParser& parser,
                                                                   std::string_view text);
 

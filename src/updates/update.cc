@@ -1,10 +1,26 @@
 #include "updates/update.h"
 
+#include <set>
+
 #include "base/json.h"
 #include "updates/request_parser.h"
 
 namespace signalbox::updates {
 namespace {
+
+constexpr std::string_view kNoText = "must be a string of 1 to 128 characters";
+
+/// A place in the body, as a JSON Pointer. Member names are cut, since the peer chose them.
+std::string below(const std::string& path, std::string_view name) {
+    constexpr std::size_t kNameBytesMax = 64;
+    std::string out = path + '/';
+    for (const char c : name) {
+        const bool whole = (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+        if (whole && out.size() - path.size() > kNameBytesMax) return out + "…";
+        out += c == '~' ? "~0" : c == '/' ? "~1" : std::string_view(&c, 1);
+    }
+    return out;
+}
 
 /// Collects faults as [{path, message}].
 class Faults {
@@ -14,7 +30,7 @@ public:
         if (++count_ > kFaultsMax) return;
         writer_.begin_object().member("path", path).member("message", message).end_object();
     }
-    [[nodiscard]] bool any() const { return count_ > 0; }
+    [[nodiscard]] std::size_t count() const { return count_; }
     [[nodiscard]] Error error() const {
         Error error = Error::of(ErrorCode::kValidationFailed, "the update is not valid");
         error.details = '[' + text_ + ']';
@@ -73,47 +89,100 @@ bool read_selection_member(std::string_view name, JsonElement value, const std::
     return true;
 }
 
+/// Names seen in one object, so that no name counts twice.
+class Names {
+public:
+    /// @return false, with a fault, for a name that came before.
+    bool is_new(std::string_view name, const std::string& path, Faults& faults) {
+        if (seen_.insert(name).second) return true;
+        faults.add(path, "occurs twice");
+        return false;
+    }
+
+private:
+    std::set<std::string_view> seen_;
+};
+
 void read_except(JsonElement value, const std::string& path, Selection& out, Faults& faults) {
     simdjson::dom::object object;
     if (value.get(object) != simdjson::SUCCESS) {
         return faults.add(path, "must be an object with users, sessions, connections or artifacts");
     }
+    Names names;
     for (const auto [name, list] : object) {
-        const std::string member = path + '/' + std::string(name);
-        if (!read_selection_member(name, list, member, out, faults))
-            faults.add(member, "is not known here");
+        const std::string member = below(path, name);
+        if (!names.is_new(name, member, faults)) continue;
+        if (!read_selection_member(name, list, member, out, faults)) {
+            faults.add(member, "is not known; use users, sessions, connections or artifacts");
+        }
     }
 }
 
-/// A misspelt list must not turn into "the whole company": unknown members are faults.
+/// A misspelt or empty list must not turn into "the whole company": both are faults.
 void read_audience(JsonElement value, const std::string& path, Audience& out, Faults& faults) {
     simdjson::dom::object object;
     if (value.get(object) != simdjson::SUCCESS) return faults.add(path, "must be an object");
-    bool names_any = false;
+    const std::size_t faults_before = faults.count();
+    bool selects = false;
+    Names names;
     for (const auto [name, list] : object) {
-        const std::string member = path + '/' + std::string(name);
+        const std::string member = below(path, name);
+        if (!names.is_new(name, member, faults)) continue;
         if (name == "except") {
             read_except(list, member, out.except, faults);
         } else if (read_selection_member(name, list, member, out.only, faults)) {
-            names_any = true;
+            selects = true;
         } else {
-            faults.add(member, "is not known here");
+            faults.add(member,
+                       "is not known; use users, sessions, connections, artifacts or except");
         }
     }
-    if (names_any && out.only.empty() && !faults.any()) {
+    if (selects && out.only.empty() && faults.count() == faults_before) {
         faults.add(path, "selects nobody: leave the lists out to reach the whole company");
     }
 }
 
-/// One member of an update.
-void read_member(std::string_view name, JsonElement value, std::string_view raw,
-                 const std::string& path, Update& update, Faults& faults) {
-    const auto text = [&](std::string& out, std::string_view expected) {
-        std::string_view string;
-        if (value.get(string) != simdjson::SUCCESS || string.empty())
-            return faults.add(path, expected);
-        out = string;
-    };
+void read_text(JsonElement value, const std::string& path, std::string& out, Faults& faults) {
+    std::string_view text;
+    if (value.get(text) != simdjson::SUCCESS || !is_valid_request_id(text)) {
+        return faults.add(path, kNoText);
+    }
+    out = text;
+}
+
+void read_action(JsonElement value, const std::string& path, Update& update, Faults& faults) {
+    read_text(value, path, update.action, faults);
+    if (update.action.starts_with("system.")) {
+        faults.add(path, "must not begin with \"system.\": those are the server's own");
+    }
+}
+
+void read_key(JsonElement value, const std::string& path, Update& update, Faults& faults) {
+    std::string_view text;
+    if (value.get(text) == simdjson::SUCCESS && is_valid_id(text)) {
+        update.idempotency_key = text;
+    } else {
+        faults.add(path, "must be a string of 1 to 128 printable characters without spaces");
+    }
+}
+
+/// The guide's services send the envelope's `type` along.
+void read_type(JsonElement value, const std::string& path, Faults& faults) {
+    std::string_view type;
+    if (value.get(type) != simdjson::SUCCESS || type != "UPDATE") {
+        faults.add(path, "must be \"UPDATE\", or left out");
+    }
+}
+
+struct Member {
+    std::string_view name;
+    JsonElement value;
+    std::string_view raw;
+    std::string path;
+};
+
+void read_member(const Member& member, Update& update, Faults& faults) {
+    const auto& [name, value, raw, path] = member;
     if (name == "companyId") {
         if (auto id = read_id<CompanyId>(value, path, faults)) update.company = std::move(*id);
     } else if (name == "artifactId") {
@@ -121,47 +190,61 @@ void read_member(std::string_view name, JsonElement value, std::string_view raw,
     } else if (name == "audience") {
         if (!value.is_null()) read_audience(value, path, update.audience, faults);
     } else if (name == "action") {
-        text(update.action, "must be a string of 1 to 128 characters");
-        if (!is_valid_request_id(update.action))
-            faults.add(path, "must be a string of 1 to 128 characters");
-        if (update.action.starts_with("system."))
-            faults.add(path, "must not begin with \"system.\"");
+        read_action(value, path, update, faults);
     } else if (name == "data") {
         update.data = raw;
     } else if (name == "requestId") {
-        text(update.request_id, "must be a string of 1 to 128 characters");
-        if (!is_valid_request_id(update.request_id))
-            faults.add(path, "must be a string of 1 to 128 characters");
+        read_text(value, path, update.request_id, faults);
     } else if (name == "idempotencyKey") {
-        text(update.idempotency_key, "must be a string of 1 to 128 characters");
+        read_key(value, path, update, faults);
     } else if (name == "volatile") {
-        if (value.get(update.is_volatile) != simdjson::SUCCESS)
+        if (value.get(update.is_volatile) != simdjson::SUCCESS) {
             faults.add(path, "must be true or false");
+        }
+    } else if (name == "type") {
+        read_type(value, path, faults);
+    } else {
+        faults.add(path,
+                   "is not known; use companyId, artifactId, audience, action, data, requestId, "
+                   "idempotencyKey or volatile");
+    }
+}
+
+/// What an update needs as a whole. `given` are the names of its members.
+void check_update(const Update& update, simdjson::dom::object given, const std::string& path,
+                  Faults& faults) {
+    const auto has = [&](std::string_view name) {
+        JsonElement value;
+        return given.at_key(name).get(value) == simdjson::SUCCESS && !value.is_null();
+    };
+    if (!has("action"))
+        faults.add(below(path, "action"), std::string("is required and ").append(kNoText));
+    if (update.company.empty() && !has("companyId")) {
+        faults.add(below(path, "companyId"), "is required: the company that gets the update");
+    }
+    if (has("artifactId") && has("audience")) {
+        faults.add(below(path, "audience"), "must not be given together with artifactId");
     }
 }
 
 Update read_update(JsonElement element, std::string_view raw, const std::string& path,
                    const std::optional<CompanyId>& own_company, Faults& faults) {
     Update update;
-    if (!element.is_object()) {
+    simdjson::dom::object object;
+    if (element.get(object) != simdjson::SUCCESS) {
         faults.add(path, "must be an object");
         return update;
     }
-    bool has_audience = false;
-    for_each_raw_member(raw, [&](std::string_view key, std::string_view value) {
-        const std::string name = unescape_json(key);
-        const JsonElement member = element[name].value_unsafe();
-        if (name == "audience" && !member.is_null()) has_audience = true;
-        read_member(name, member, value, path + '/' + name, update, faults);
-        return true;
-    });
-    if (update.action.empty())
-        faults.add(path + "/action", "is required: a string of 1 to 128 characters");
-    if (update.company.empty() && own_company) update.company = *own_company;
-    if (update.company.empty()) faults.add(path + "/companyId", "is required");
-    if (update.artifact && has_audience) {
-        faults.add(path + "/audience", "must not be given together with artifactId");
+    RawMembers texts(raw);  // in step with the tree's members
+    Names names;
+    for (const auto [name, value] : object) {
+        const auto text = texts.next();
+        const std::string member = below(path, name);
+        if (!text || !names.is_new(name, member, faults)) continue;
+        read_member({name, value, text->value, member}, update, faults);
     }
+    if (update.company.empty() && own_company) update.company = *own_company;
+    check_update(update, object, path, faults);
     return update;
 }
 
@@ -202,7 +285,7 @@ std::expected<std::vector<Update>, Error> parse_updates(
             return true;
         });
     }
-    if (faults.any()) return std::unexpected(faults.error());
+    if (faults.count() > 0) return std::unexpected(faults.error());
     return updates;
 }
 

@@ -32,10 +32,16 @@ struct Update {
 
 /// Reads the body of `POST /updates`, or the data of `updates.send`: one update
 /// {companyId, artifactId? or audience?: {users, sessions, connections, artifacts, except}, action,
-/// data?, requestId?, idempotencyKey?, volatile?} or a list of 1 to 100. `audience.except` is an
-/// object with the same four lists. Ids may be integers.
+/// data?, requestId?, idempotencyKey?, volatile?} or a list of 1 to 100, all or none. The lists of
+/// an audience add up; `audience.except` is an object with the same four lists, taken away. Neither
+/// artifactId nor audience: the whole company. Ids may be integers. `type: "UPDATE"` is tolerated.
+/// Unknown and repeated members, and lists that select nobody, are faults, so that no slip of the
+/// sender widens an audience.
+/// Bounds: 100 updates, 1,000 ids a list, 32 faults told.
 /// @param own_company  stands in for a missing companyId.
-/// @return INVALID_MESSAGE when it is not JSON, VALIDATION_FAILED with `details` for anything else.
+/// @return INVALID_MESSAGE when it is not JSON, VALIDATION_FAILED with `details` [{path, message}]
+/// for
+///         anything else.
 [[nodiscard]] std::expected<std::vector<Update>, Error> parse_updates(
     std::string_view text, const std::optional<CompanyId>& own_company);
 
