@@ -78,6 +78,14 @@ TEST(HttpRequestParser, HoldsTheHeaderToItsBytesOverManyLines) {
     }
 }
 
+TEST(HttpRequestParser, CountsHeaderBytesOfEarlierPieces) {
+    std::string bytes = "GET / HTTP/1.1\r\nHost: h\r\n";
+    while (bytes.size() < 450) bytes += "X: 0123456789\r\n";
+    bytes += "\r\n";
+    EXPECT_EQ(parse(bytes, 200, {.header_bytes_max = 300}).error(), HttpFault::kHeaderTooLarge);
+    EXPECT_TRUE(parse(bytes, 200, {.header_bytes_max = 500}));
+}
+
 TEST(HttpRequestParser, HoldsTheFieldsToTheirNumber) {
     const auto with_fields = [](int count) {
         std::string bytes = "GET / HTTP/1.1\r\nHost: h\r\n";

@@ -21,9 +21,16 @@ using testing::Fin;
 using testing::kUpgradeRequest;
 using testing::TestServer;
 
-/// Remembers what it hears; lives as long as the test.
+/// Takes the server's upgrades and remembers what it hears. Ends after the shard, which it stops.
 class Recorder final : public engineio::WebSocketHandler {
 public:
+    explicit Recorder(TestServer& server) : server_(server) {
+        server.handler().on_upgrade = [this](std::unique_ptr<engineio::WebSocketUpgrade> upgrade) {
+            port = upgrade->accept(*this);
+        };
+    }
+    ~Recorder() { server_.stop(); }
+
     void on_message(MessageKind, std::string_view message) override {
         messages.emplace_back(message);
         if (then) then();
@@ -38,16 +45,12 @@ public:
     std::vector<std::string> messages;
     std::function<void()> then;
     std::atomic<int> drains = 0;
-    std::atomic<bool> opened = false, ended = false;
+    std::atomic<bool> ended = false;
     std::atomic<WebSocketEnd> end{};
-};
 
-void record(TestServer& server, Recorder& recorder) {
-    server.handler().on_upgrade = [&](std::unique_ptr<engineio::WebSocketUpgrade> upgrade) {
-        recorder.port = upgrade->accept(recorder);
-        recorder.opened = true;
-    };
-}
+private:
+    TestServer& server_;
+};
 
 Client open(TestServer& server) {
     Client client(server.port());
@@ -123,8 +126,7 @@ TEST(WebSocketConnection, RefusesAMessageOverTheMaximumWith1009) {
     HttpServerOptions options;
     options.websocket_message_bytes_max = 100;
     TestServer server(options);
-    Recorder recorder;
-    record(server, recorder);
+    Recorder recorder(server);
     server.start();
     Client client = open(server);
     client.send(client_frame(1, std::string(100, 'x')));
@@ -132,6 +134,7 @@ TEST(WebSocketConnection, RefusesAMessageOverTheMaximumWith1009) {
     EXPECT_EQ(client.read_to_end(), std::string("\x88\x02\x03\xf1", 4));
     EXPECT_TRUE(eventually([&] { return recorder.ended.load(); }));
     EXPECT_EQ(recorder.end, WebSocketEnd::kMessageTooBig);
+    server.stop();
     EXPECT_EQ(recorder.messages.size(), 1U);
 }
 
@@ -144,8 +147,7 @@ TEST(WebSocketConnection, ClosesBrokenInputWithItsCode) {
     };
     for (const auto& [frame, answer] : cases) {
         TestServer server;
-        Recorder recorder;
-        record(server, recorder);
+        Recorder recorder(server);
         server.start();
         Client client = open(server);
         client.send(frame);
@@ -157,8 +159,7 @@ TEST(WebSocketConnection, ClosesBrokenInputWithItsCode) {
 
 TEST(WebSocketConnection, AnswersTheClosingHandshakeOfThePeer) {
     TestServer server;
-    Recorder recorder;
-    record(server, recorder);
+    Recorder recorder(server);
     server.start();
     Client client = open(server);
     client.send(client_frame(8, "\x03\xe8"));
@@ -171,8 +172,7 @@ TEST(WebSocketConnection, AnswersTheClosingHandshakeOfThePeer) {
 
 TEST(WebSocketConnection, FlushesThenClosesAndWaitsForThePeersClose) {
     TestServer server;
-    Recorder recorder;
-    record(server, recorder);
+    Recorder recorder(server);
     server.start();
     Client client = open(server);
     server.on_shard(0, [&] {
@@ -186,6 +186,7 @@ TEST(WebSocketConnection, FlushesThenClosesAndWaitsForThePeersClose) {
     EXPECT_EQ(client.read_to_end(), "");
     client.close();
     EXPECT_TRUE(eventually([&] { return server.statistics().websocket_connections.value() == 0; }));
+    server.stop();
     EXPECT_TRUE(recorder.messages.empty());
     EXPECT_FALSE(recorder.ended);
 }
@@ -194,8 +195,7 @@ TEST(WebSocketConnection, DoesNotWaitForeverForThePeersClose) {
     HttpServerOptions options;
     options.websocket_close_timeout = Milliseconds(30);
     TestServer server(options);
-    Recorder recorder;
-    record(server, recorder);
+    Recorder recorder(server);
     server.start();
     Client client = open(server);
     server.on_shard(0, [&] { recorder.port->close(WebSocketCloseCode::kNormal); });
@@ -206,8 +206,7 @@ TEST(WebSocketConnection, DoesNotWaitForeverForThePeersClose) {
 
 TEST(WebSocketConnection, DestroyingThePortSendsWhatWasSent) {
     TestServer server;
-    Recorder recorder;
-    record(server, recorder);
+    Recorder recorder(server);
     server.start();
     Client client = open(server);
     server.on_shard(0, [&] {
@@ -221,21 +220,20 @@ TEST(WebSocketConnection, DestroyingThePortSendsWhatWasSent) {
 
 TEST(WebSocketConnection, LetsTheHandlerDestroyThePortInsideACallback) {
     TestServer server;
-    Recorder recorder;
-    record(server, recorder);
+    Recorder recorder(server);
     recorder.then = [&] { recorder.port.reset(); };
     server.start();
     Client client = open(server);
     client.send(client_frame(1, "one") + client_frame(1, "two"));
     EXPECT_EQ(client.read_to_end(), "");
+    server.stop();
     EXPECT_EQ(recorder.messages, std::vector<std::string>{"one"});
     EXPECT_FALSE(recorder.ended);
 }
 
 TEST(WebSocketConnection, ToldOfAResetAsAnError) {
     TestServer server;
-    Recorder recorder;
-    record(server, recorder);
+    Recorder recorder(server);
     server.start();
     Client client = open(server);
     client.reset();
@@ -246,8 +244,7 @@ TEST(WebSocketConnection, ToldOfAResetAsAnError) {
 
 TEST(WebSocketConnection, ToldOfAnEndWithoutACloseFrameAsClosed) {
     TestServer server;
-    Recorder recorder;
-    record(server, recorder);
+    Recorder recorder(server);
     server.start();
     Client client = open(server);
     client.finish_sending();
@@ -258,8 +255,7 @@ TEST(WebSocketConnection, ToldOfAnEndWithoutACloseFrameAsClosed) {
 
 TEST(WebSocketConnection, BuffersForASlowPeerAndTellsWhenAllHasLeft) {
     TestServer server;
-    Recorder recorder;
-    record(server, recorder);
+    Recorder recorder(server);
     server.start();
     Client client = open(server);
     constexpr std::size_t kBytes = 16 << 20;
@@ -280,8 +276,7 @@ TEST(WebSocketConnection, BuffersForASlowPeerAndTellsWhenAllHasLeft) {
 
 TEST(WebSocketConnection, StopsAnsweringPingsThatThePeerDoesNotRead) {
     TestServer server;
-    Recorder recorder;
-    record(server, recorder);
+    Recorder recorder(server);
     server.start();
     Client client = open(server);
     std::string pings;
