@@ -103,6 +103,11 @@ TEST(Principal, OnlyTheLiteralAnyCrossesCompanies) {
     }
 }
 
+TEST(Principal, AWildcardIsNoAnyEvenOfAPermissionOutsideTheLiteralList) {
+    EXPECT_FALSE(user_of("acme", {"*", "orders:*"}).may_in(company("other"), "orders:read"));
+    EXPECT_TRUE(user_of("acme", {"orders:read:any"}).may_in(company("other"), "orders:read"));
+}
+
 TEST(Principal, AServiceMayActInItsCompaniesOrInAllWhenNoneIsNamed) {
     const Principal some = service_of({company("a"), company("b")}, {"updates:*"});
     EXPECT_TRUE(some.may_in(company("b"), "updates:send"));
