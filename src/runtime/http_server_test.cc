@@ -175,8 +175,8 @@ TEST(HttpServer, MovesAnUpgradeToItsOwnerWithWhatWasReadAlready) {
 }
 
 TEST(HttpServer, AnswersOverloadedWhenTheOwnersMailboxIsFull) {
+    std::atomic<bool> release = false, stuck = false;  // outlive the shard that looks at them
     TestServer server({}, {.shards = 2, .mailbox_tasks_max = 4});
-    std::atomic<bool> release = false, stuck = false;
     server.route([](const HttpRequest&) -> std::optional<ShardIndex> { return 1; });
     server.start();
     // Wait until the listeners are in place, then hold shard 1 and fill its mailbox.
