@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { nowSeconds, pause, secret, Server, serverFor, signToken, slowness, userToken } from './harness.mjs';
+import { eventually, nowSeconds, pause, secret, Server, serverFor, signToken, slowness, userToken } from './harness.mjs';
 
 const server = await Server.start();
 after(() => server.stop());
@@ -129,7 +129,7 @@ test('ref stands in the log, and no token does', async () => {
     const { sessionId } = await server.member();
     const token = signToken(claims(), { key: 'another-secret-of-more-than-32-characters' });
     const { data } = await assertRefused({ token, sessionId }, 'INVALID_TOKEN');
-    assert.ok(server.output.includes(data.ref));
+    await eventually('the log line', () => server.output.includes(data.ref));
     assert.ok(!server.output.includes(token));
     assert.ok(!server.output.includes(secret));
 });

@@ -121,7 +121,7 @@ export class Server {
         this.child = spawn(
             binary,
             ['serve', ...mode, '--config', this.configFile, '--port', String(port), '--shards', String(shardCount), ...args],
-            { cwd: this.dataDir, env: childEnvironment(this.dataDir, env), stdio: ['ignore', 'pipe', 'pipe'] },
+            { cwd: root, env: childEnvironment(this.dataDir, env), stdio: ['ignore', 'pipe', 'pipe'] },
         );
         this.exited = once(this.child, 'exit').then(([code, signal]) => ({ code, signal }));
         const listening = new Promise((resolve, reject) => {
@@ -173,7 +173,13 @@ export class Server {
         return Number(/VmRSS:\s+(\d+) kB/.exec(status)[1]) * 1024;
     }
 
-    /// One HTTP call. @return {status, headers, body: parsed JSON or text}
+    /// The link to the test client that --dev prints: {url, token, sessionId, …}.
+    async testClientLink() {
+        const url = await eventually('the printed link', () => /http:\/\/\S+\/test-client#\S+/.exec(this.output)?.[0]);
+        return { url, ...Object.fromEntries(new URLSearchParams(new URL(url).hash.slice(1))) };
+    }
+
+    /// One HTTP call, with `token: null` as nobody. @return {status, headers, text, body: parsed JSON or text}
     async http(method, target, { token = serviceKey, body, headers = {} } = {}) {
         const answer = await fetch(this.url + target, {
             method,
@@ -420,7 +426,7 @@ export class RawSocket {
     }
 }
 
-/// The envelope's text in an EVENT packet `42["message","…"]` or `42["message",{…},"offset"]`.
+/// The envelope's text in an EVENT packet, `42["message","…"]` or `42["message",{…}]`.
 export function messageText(packet) {
     const [, argument] = JSON.parse(packet.slice(2));
     if (typeof argument === 'string') return argument;
