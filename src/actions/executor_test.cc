@@ -59,7 +59,7 @@ public:
 struct Heard {
     std::vector<std::string> statuses;
     std::vector<ActionResult> ends;
-    std::function<void()> on_progress;
+    std::function<void()> on_progress, on_end;
     int sinks_alive = 0;
 };
 
@@ -74,7 +74,10 @@ public:
                                   std::string(progress));
         if (status == Status::kProgress && heard_.on_progress) heard_.on_progress();
     }
-    void on_end(ActionResult result) override { heard_.ends.push_back(std::move(result)); }
+    void on_end(ActionResult result) override {
+        heard_.ends.push_back(std::move(result));
+        if (heard_.on_end) heard_.on_end();
+    }
 
 private:
     Heard& heard_;
@@ -353,18 +356,21 @@ TEST_F(ExecutorTest, DestroysATimedOutCoroutineWhereItWaits) {
 }
 
 TEST_F(ExecutorTest, TakesTheShorterOfTheTwoTimeouts) {
-    const Action& action = add("a", AsyncHandler(sleep_then_answer));
-    ExecutionRequest asked = request(action);
-    asked.timeout = Milliseconds(10);
-    start(std::move(asked));
-    advance(Milliseconds(10));
-    EXPECT_EQ(ended(), "TIMEOUT");
-    heard.ends.clear();
-    asked = request(action);
-    asked.timeout = Milliseconds(3'600'000);
-    start(std::move(asked));
-    advance(Milliseconds(100));
-    EXPECT_EQ(ended(), "null");
+    ActionDefinition definition;
+    definition.name = "a";
+    definition.timeout = Milliseconds(50);
+    definition.handler = AsyncHandler(sleep_then_answer);
+    const Action& action = add(std::move(definition));
+    for (const auto& [asked, expected] : {std::pair(10, 10), std::pair(3'600'000, 50)}) {
+        heard.ends.clear();
+        ExecutionRequest request_with_timeout = request(action);
+        request_with_timeout.timeout = Milliseconds(asked);
+        start(std::move(request_with_timeout));
+        advance(Milliseconds(expected - 1));
+        EXPECT_TRUE(heard.ends.empty());
+        advance(Milliseconds(1));
+        EXPECT_EQ(ended(), "TIMEOUT");
+    }
 }
 
 TEST_F(ExecutorTest, CancelsOnceAndOnlyWhatRuns) {
@@ -532,6 +538,21 @@ TEST_F(ExecutorTest, AbandonsAllWithShuttingDown) {
     pool.run();
     shard.drain();
     EXPECT_EQ(heard.ends.size(), 2U);
+}
+
+TEST_F(ExecutorTest, EndsEachOnceWhenASinkCancelsTheOthers) {
+    const Action& action = add("a", AsyncHandler(sleep_then_answer));
+    const ExecutionId first = start(action);
+    const ExecutionId second = start(action);
+    heard.on_end = [&] {
+        executor.cancel(first);
+        executor.cancel(second);
+        executor.abandon_all();
+    };
+    executor.abandon_all();
+    EXPECT_EQ(heard.ends.size(), 2U);
+    EXPECT_EQ(executor.running(), 0U);
+    EXPECT_EQ(heard.sinks_alive, 0);
 }
 
 TEST_F(ExecutorTest, MayGoAwayBeforeItsBlockingHandlersReturn) {

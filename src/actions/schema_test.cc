@@ -154,6 +154,22 @@ TEST(Schema, RefusesReferencesThatWouldNeverEnd) {
     EXPECT_EQ(refusal(R"({"properties":{"next":{"$ref":"#"}}})"), "compiled");
 }
 
+TEST(Schema, IgnoresWhatStandsBesideAReference) {
+    const std::string_view schema =
+        R"({"$id":"http://h/a/base/","definitions":{"foo":{"$id":"http://h/a/foo.json","type":"string"},)"
+        R"("base_foo":{"$id":"foo.json","type":"number"}},)"
+        R"("allOf":[{"$id":"http://h/a/","$ref":"foo.json","enum":[7]}]})";
+    EXPECT_EQ(faults(schema, "1"), "[]");
+    EXPECT_EQ(faults(schema, "\"1\""), one("", "must be a number, not a string"));
+}
+
+TEST(Schema, FindsSchemasByTheirAnchors) {
+    const std::string_view schema =
+        R"({"items":{"$ref":"#here"},"definitions":{"a":{"$id":"#here","type":"null"}}})";
+    EXPECT_EQ(faults(schema, "[null]"), "[]");
+    EXPECT_NE(faults(schema, "[1]"), "[]");
+}
+
 TEST(Schema, CompilesALongChainOfReferencesWithoutRecursion) {
     std::string text = R"({"$ref":"#/definitions/d0","definitions":{)";
     constexpr int kLinks = 1'200;
