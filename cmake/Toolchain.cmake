@@ -2,7 +2,11 @@
 
 find_program(CCACHE ccache)
 if(CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+    # The sloppiness is what ccache asks for with precompiled headers; the base directory lets two
+    # checkouts share results.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+        CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+        CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true ${CCACHE})
 endif()
 
 add_library(signalbox_flags INTERFACE)
@@ -10,6 +14,8 @@ target_compile_options(signalbox_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
     -Wno-unused-parameter -Werror=return-type -Werror=unused-result -fno-omit-frame-pointer)
 target_link_options(signalbox_flags INTERFACE -fuse-ld=mold)
+# Precompiled headers are shared, so all targets must agree on what changes them.
+set(CMAKE_CXX_FLAGS "${CMAKE_CXX_FLAGS} -pthread -Xclang -fno-pch-timestamp")
 
 if(SIGNALBOX_SANITIZE)
     add_compile_options(-fsanitize=${SIGNALBOX_SANITIZE} -fno-sanitize-recover=all)

@@ -7,9 +7,9 @@ namespace signalbox {
 
 /// What to send to an audience: the guide's UPDATE, `type` and time added by the server.
 struct UpdateMessage {
-    std::string request_id;      ///< empty: the server makes one
-    std::string action;          ///< must not begin with "system."
-    std::string data = "null";   ///< JSON text, passed on byte for byte
+    std::string request_id;     ///< empty: the server makes one
+    std::string action;         ///< must not begin with "system."
+    std::string data = "null";  ///< JSON text, passed on byte for byte
 };
 
 /// Sends updates from the program that embeds the server.
@@ -18,9 +18,10 @@ class WebSocketService {
 public:
     virtual ~WebSocketService() = default;
 
-    /// Sends `update` to every connection of the company or, with an artifact, to those that watch it.
-    /// Returns at once; delivery follows in the order of the calls of one thread.
-    /// @return empty, or a sentence that names what is wrong with the arguments: nothing was sent then.
+    /// Sends `update` to every connection of the company or, with an artifact, to those that watch
+    /// it. Returns at once; delivery follows in the order of the calls of one thread.
+    /// @return empty, or a sentence that names what is wrong with the arguments: nothing was sent
+    /// then.
     virtual std::string send_update(std::string_view company_id, const UpdateMessage& update,
                                     std::string_view artifact_id = {}) = 0;
 };

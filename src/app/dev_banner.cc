@@ -26,19 +26,25 @@ const std::vector<std::string>& dev_permissions() {
 
 DevLogin make_dev_login(const Config& config, WallTime now, Random& random) {
     DevLogin login;
-    login.session = {.id = make_session_id(random),
+    login.session = {.id = auth::new_session_id(random),
                      .user = UserId::trusted("dev-user"),
                      .company = CompanyId::trusted("dev-company"),
                      .created_at = now,
                      .expires_at = now + kLoginLife};
     if (config.tokens.secret.empty()) return login;
-    login.token = auth::sign_token({.user = login.session.user,
-                                    .company = login.session.company,
-                                    .permissions = dev_permissions(),
-                                    .session = login.session.id,
-                                    .issued_at = now,
-                                    .expires_at = login.session.expires_at},
-                                   config.tokens);
+    auth::TokenRequest request{.user = login.session.user,
+                               .company = login.session.company,
+                               .permissions = dev_permissions(),
+                               .session = {},
+                               .issued_at = now,
+                               .expires_at = login.session.expires_at};
+    if (config.gateway.session_mode == gateway::SessionMode::kClaim) {
+        request.session = login.session.id;
+    }
+    login.token = auth::sign_token(request, config.tokens);
+    request.issued_at = now - 2 * kLoginLife;
+    request.expires_at = now - kLoginLife;
+    login.expired_token = auth::sign_token(request, config.tokens);
     return login;
 }
 
@@ -46,11 +52,12 @@ std::string dev_banner(const Config& config, std::string_view url, const DevLogi
     const std::string& session = login.session.id.str();
     return fmt::format(
         "\n"
-        "  test client  {}{}/test-client#token={}&sessionId={}\n"
+        "  test client  {}{}/test-client#token={}&sessionId={}&artifactId=demo&expiredToken={}\n"
         "  token        {}\n"
         "  session      {}\n"
         "\n",
-        url, config.server.base_path, login.token, session, login.token, session);
+        url, config.server.base_path, login.token, session, login.expired_token, login.token,
+        session);
 }
 
 }  // namespace signalbox::app

@@ -14,6 +14,7 @@ namespace signalbox::app {
 struct DevLogin {
     auth::SessionRecord session;  ///< to be put into the store, when there is one
     std::string token;
+    std::string expired_token;  ///< the same, of yesterday: for the test client's error scenarios
 };
 
 /// Precondition: config.tokens.secret is set, or only a public key is: then the token is empty.

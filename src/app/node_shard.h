@@ -33,7 +33,8 @@ struct NodeShard {
           engine(parts.engineio, parts.index, parts.services.wheel, parts.services.random, sockets),
           router(parts.api, gateway, {engine, engine}),
           count(parts.count) {
-        gateway.attach(sockets.add_namespace({"/", "/realtime"}, gateway));
+        gateway.attach(sockets.add_namespace({"/", "/realtime"}, gateway),
+                       [this] { return engine.session_count(); });
     }
 
     /// Requests that name a session go to its shard.

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 
 #include "app/control_commands.h"
@@ -72,6 +73,15 @@ api::Options api_options(const Config& config) {
     if (!config.server.internal_listen.empty())
         options.management = api::ManagementDoor::kInternalListener;
     return options;
+}
+
+/// Where the test client's files are: the folder that the program was started in or, when it is not
+/// the repository, the one that holds build/<preset>/signalbox.
+std::filesystem::path resource_root() {
+    namespace fs = std::filesystem;
+    if (fs::exists("tests/websocket/test-client.html")) return ".";
+    std::error_code ignored;
+    return fs::read_symlink("/proc/self/exe", ignored).parent_path() / "../..";
 }
 
 StartError cannot_listen(const std::string& host, std::uint16_t port, runtime::ListenError error) {
@@ -162,9 +172,10 @@ std::expected<void, StartError> Server::Node::open_shared(actions::ActionRegistr
     actions::add_built_in_actions(actions);
     if (config.mode == RunMode::kDev) actions::add_dev_actions(actions);
     api_options = app::api_options(config);
+    const std::filesystem::path root = resource_root();
     files = api::StaticFiles(
-        api::test_client_files({"tests/websocket/test-client.html",
-                                "node_modules/socket.io-client/dist/socket.io.min.js"}));
+        api::test_client_files({root / "tests/websocket/test-client.html",
+                                root / "node_modules/socket.io-client/dist/socket.io.min.js"}));
     api.emplace(api::Shared{api_options, actions, files, [this] { return transport_numbers(); }});
     if (config.server.tls_certificate_file.empty()) return {};
     auto context =

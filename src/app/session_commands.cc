@@ -7,8 +7,6 @@
 namespace signalbox::app {
 namespace {
 
-constexpr std::size_t kSessionCharacters = 24;
-
 std::string invalid(std::string_view message) {
     return control_error("INVALID_MESSAGE", message);
 }
@@ -42,13 +40,6 @@ std::optional<std::int64_t> number_member(const JsonElement& object, std::string
 
 }  // namespace
 
-SessionId make_session_id(Random& random) {
-    std::string id = random.id(kSessionCharacters);
-    // A leading dash would look like a flag on command lines.
-    while (id.starts_with('-')) id = random.id(kSessionCharacters);
-    return SessionId::trusted(std::move(id));
-}
-
 std::string session_json(const auth::SessionRecord& record) {
     std::string out;
     JsonWriter json(out);
@@ -80,7 +71,7 @@ void SessionCommands::create(const JsonElement& arguments, ControlAnswer done) {
     const auto ttl = number_member(arguments, "ttlSeconds", default_ttl, kTtlSecondsMax);
     if (!ttl) return done(invalid("ttlSeconds must be a whole number, 1 to 31622400"));
     const WallTime now = ports_.clock.wall_now();
-    const auth::SessionRecord record{.id = make_session_id(ports_.random),
+    const auth::SessionRecord record{.id = auth::new_session_id(ports_.random),
                                      .user = *user,
                                      .company = *company,
                                      .created_at = now,

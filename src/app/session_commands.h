@@ -10,9 +10,6 @@
 
 namespace signalbox::app {
 
-/// 24 random characters: the first no dash: a session id that nobody guesses.
-[[nodiscard]] SessionId make_session_id(Random& random);
-
 /// The record's JSON object: {sessionId, userId, companyId, createdAt, expiresAt}.
 [[nodiscard]] std::string session_json(const auth::SessionRecord& record);
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/ids.h"
+#include "base/random.h"
 
 namespace signalbox::auth {
 
@@ -22,6 +23,10 @@ struct SessionRecord {
     WallTime expires_at{};
     friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
 };
+
+/// 24 random characters, the first no '-': an id that nobody guesses and no command line takes for
+/// a flag.
+[[nodiscard]] SessionId new_session_id(Random& random);
 
 enum class StoreError : std::uint8_t {
     kUnavailable,  ///< disk full, I/O error, or the store's queue is full: try again later

@@ -10,9 +10,9 @@ namespace signalbox {
 }  // namespace signalbox
 
 /// An invariant of our own code, checked in every build. Never reachable from a peer's input.
-#define SB_CHECK(condition)                                                              \
-    do {                                                                                 \
-        if (!(condition)) [[unlikely]] {                                                 \
-            ::signalbox::check_failed(#condition, std::source_location::current());      \
-        }                                                                                \
+#define SB_CHECK(condition)                                                         \
+    do {                                                                            \
+        if (!(condition)) [[unlikely]] {                                            \
+            ::signalbox::check_failed(#condition, std::source_location::current()); \
+        }                                                                           \
     } while (false)

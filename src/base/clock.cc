@@ -6,7 +6,9 @@
 
 namespace signalbox {
 
-MonotonicTime SystemClock::monotonic_now() const { return std::chrono::steady_clock::now(); }
+MonotonicTime SystemClock::monotonic_now() const {
+    return std::chrono::steady_clock::now();
+}
 
 WallTime SystemClock::wall_now() const {
     return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());

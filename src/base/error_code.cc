@@ -11,7 +11,8 @@ using enum ErrorCode;
 
 constexpr ErrorInfo kRegistry[] = {
     {kInvalidToken, "INVALID_TOKEN", 401, false,
-     "The token is missing, malformed or not signed by a key of this server. Get a new one from the API."},
+     "The token is missing, malformed or not signed by a key of this server. Get a new one from "
+     "the API."},
     {kTokenExpired, "TOKEN_EXPIRED", 401, false,
      "The token's time is over. Get a new one and connect again, or send `auth.refresh` in time."},
     {kSessionRequired, "SESSION_REQUIRED", 401, false,
@@ -19,7 +20,8 @@ constexpr ErrorInfo kRegistry[] = {
     {kSessionInvalid, "SESSION_INVALID", 401, false,
      "The session is unknown, revoked, or of another user or company. Log in again."},
     {kSessionExpired, "SESSION_EXPIRED", 401, false, "The session's time is over. Log in again."},
-    {kForbidden, "FORBIDDEN", 403, false, "The token does not carry the permission that this needs."},
+    {kForbidden, "FORBIDDEN", 403, false,
+     "The token does not carry the permission that this needs."},
     {kArtifactForbidden, "ARTIFACT_FORBIDDEN", 403, false,
      "This artifact may not be watched with this token."},
     {kInvalidMessage, "INVALID_MESSAGE", 400, false,
@@ -39,7 +41,8 @@ constexpr ErrorInfo kRegistry[] = {
     {kQuotaExceeded, "QUOTA_EXCEEDED", 429, true, "A quota is used up until its period ends."},
     {kTooManyConnections, "TOO_MANY_CONNECTIONS", 429, true,
      "The user or company has its maximum of connections open."},
-    {kTimeout, "TIMEOUT", 504, false, "The action did not finish in time; it may have taken effect."},
+    {kTimeout, "TIMEOUT", 504, false,
+     "The action did not finish in time; it may have taken effect."},
     {kCancelled, "CANCELLED", 499, false, "The execution was cancelled."},
     {kUpstreamError, "UPSTREAM_ERROR", 502, false, "The service behind the action failed."},
     {kUpstreamUnavailable, "UPSTREAM_UNAVAILABLE", 503, true,
@@ -68,9 +71,13 @@ const ErrorInfo* find(std::string_view name) {
 
 }  // namespace
 
-std::span<const ErrorInfo> error_registry() { return kRegistry; }
+std::span<const ErrorInfo> error_registry() {
+    return kRegistry;
+}
 
-const ErrorInfo& error_info(ErrorCode code) { return kRegistry[static_cast<std::size_t>(code)]; }
+const ErrorInfo& error_info(ErrorCode code) {
+    return kRegistry[static_cast<std::size_t>(code)];
+}
 
 std::optional<ErrorCode> find_error_code(std::string_view name) {
     const ErrorInfo* info = find(name);
@@ -91,9 +98,8 @@ bool is_retryable(std::string_view code_name) {
 bool is_valid_error_name(std::string_view name) {
     constexpr std::size_t kLengthMax = 64;
     if (name.empty() || name.size() > kLengthMax || name[0] < 'A' || name[0] > 'Z') return false;
-    return std::ranges::all_of(name, [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    });
+    return std::ranges::all_of(
+        name, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 Error Error::of(ErrorCode code, std::string message) {

@@ -64,7 +64,7 @@ struct Error {
     std::string message;  ///< for people; never a secret, a body or an internal cause
     std::string details;  ///< JSON text, or empty
     std::optional<Milliseconds> retry_after;
-    std::string ref;      ///< also in the log line, or empty
+    std::string ref;  ///< also in the log line, or empty
 
     [[nodiscard]] static Error of(ErrorCode code, std::string message);
     [[nodiscard]] bool is(ErrorCode c) const { return code == error_info(c).name; }

@@ -33,7 +33,8 @@ private:
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
 
-/// Percent-decodes; '+' is a space only where `plus_is_space`. A broken escape is kept as it stands.
+/// Percent-decodes; '+' is a space only where `plus_is_space`. A broken escape is kept as it
+/// stands.
 enum class PlusSign { kLiteral, kSpace };
 [[nodiscard]] std::string percent_decode(std::string_view text, PlusSign plus);
 
@@ -51,10 +52,10 @@ private:
 
 /// One complete request. A value: it may be moved to another shard.
 struct HttpRequest {
-    std::string method;   ///< as sent, case-sensitive
-    std::string target;   ///< origin form, as sent: path and query
-    std::string path;     ///< before '?', not decoded
-    std::string query;    ///< after '?', not decoded
+    std::string method;  ///< as sent, case-sensitive
+    std::string target;  ///< origin form, as sent: path and query
+    std::string path;    ///< before '?', not decoded
+    std::string query;   ///< after '?', not decoded
     HttpHeaders headers;
     std::string body;
     std::string peer;     ///< the client's IP address: the socket's, or what trusted proxies say
@@ -72,8 +73,8 @@ struct HttpResponse {
                                          std::string body);
 };
 
-/// Where the answer to one request goes. Exactly one of respond() or start_stream() is called, once.
-/// Destroyed without either: the server answers 500 and closes.
+/// Where the answer to one request goes. Exactly one of respond() or start_stream() is called,
+/// once. Destroyed without either: the server answers 500 and closes.
 ///
 /// Ownership: owned by whoever handles the request; outlives the TCP connection safely (calls after
 ///            the peer has gone do nothing).

@@ -12,7 +12,9 @@ struct CodePoint {
     std::size_t bytes = 0;  // 0: not valid UTF-8
 };
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+bool is_continuation(char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+}
 
 CodePoint decode(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[0]);
@@ -30,7 +32,8 @@ CodePoint decode(std::string_view text) {
     return {value, bytes};
 }
 
-/// Unicode's control characters and White_Space, and the invisible marks that people mistake for none.
+/// Unicode's control characters and White_Space, and the invisible marks that people mistake for
+/// none.
 bool is_space_or_control(std::uint32_t c) {
     return c <= 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0x1680 || (c >= 0x2000 && c <= 0x200f) ||
            (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) || c == 0x3000 ||

@@ -44,9 +44,8 @@ private:
 };
 
 /// Walks the members of the object that a text spells, in order, without a tree. Safe on any text:
-/// where it is not JSON's shape, next() ends. Values are checked only for balance, so a text that no
-/// parse() accepted may give malformed ones.
-/// Ownership: borrows the text.
+/// where it is not JSON's shape, next() ends. Values are checked only for balance, so a text that
+/// no parse() accepted may give malformed ones. Ownership: borrows the text.
 class RawMembers {
 public:
     struct Member {
@@ -61,10 +60,10 @@ private:
     std::size_t at_ = 0;
 };
 
-/// Calls `member(key, value)` for each member of the object that `object_text` spells, in order, with
-/// the key still escaped (without its quotes) and the value's exact bytes.
-/// Precondition: `object_text` is valid JSON (a parse() accepted it) and an object. Stops, and
-/// returns false, when `member` returns false.
+/// Calls `member(key, value)` for each member of the object that `object_text` spells, in order,
+/// with the key still escaped (without its quotes) and the value's exact bytes. Precondition:
+/// `object_text` is valid JSON (a parse() accepted it) and an object. Stops, and returns false,
+/// when `member` returns false.
 bool for_each_raw_member(std::string_view object_text,
                          const std::function<bool(std::string_view, std::string_view)>& member);
 
@@ -75,8 +74,9 @@ bool for_each_raw_element(std::string_view array_text,
 /// Decodes the escapes of a valid JSON string given without its quotes.
 [[nodiscard]] std::string unescape_json(std::string_view escaped);
 
-/// Appends `text` as a JSON string with quotes. Precondition: valid UTF-8 (invalid bytes are replaced
-/// by U+FFFD). Escapes only what JSON requires, so that JSON.stringify gives the same bytes.
+/// Appends `text` as a JSON string with quotes. Precondition: valid UTF-8 (invalid bytes are
+/// replaced by U+FFFD). Escapes only what JSON requires, so that JSON.stringify gives the same
+/// bytes.
 void append_json_string(std::string& out, std::string_view text);
 void append_json_number(std::string& out, double value);
 void append_json_number(std::string& out, std::int64_t value);
@@ -97,21 +97,31 @@ public:
     JsonWriter& end_array();
     JsonWriter& key(std::string_view name);  ///< escaped as needed
     JsonWriter& string(std::string_view value);
-    JsonWriter& number(std::integral auto value) { return integer(static_cast<std::int64_t>(value)); }
+    JsonWriter& number(std::integral auto value) {
+        return integer(static_cast<std::int64_t>(value));
+    }
     JsonWriter& number(double value);
     JsonWriter& boolean(bool value);
     JsonWriter& null();
     /// `json` must be valid JSON; passed on byte for byte.
     JsonWriter& raw(std::string_view json);
 
-    JsonWriter& member(std::string_view name, std::string_view value) { return key(name).string(value); }
+    JsonWriter& member(std::string_view name, std::string_view value) {
+        return key(name).string(value);
+    }
     JsonWriter& member(std::string_view name, const char* value) { return key(name).string(value); }
-    JsonWriter& member(std::string_view name, std::same_as<bool> auto value) { return key(name).boolean(value); }
+    JsonWriter& member(std::string_view name, std::same_as<bool> auto value) {
+        return key(name).boolean(value);
+    }
     template <class Number>
         requires(std::integral<Number> && !std::same_as<Number, bool>)
-    JsonWriter& member(std::string_view name, Number value) { return key(name).number(value); }
+    JsonWriter& member(std::string_view name, Number value) {
+        return key(name).number(value);
+    }
     JsonWriter& member(std::string_view name, double value) { return key(name).number(value); }
-    JsonWriter& raw_member(std::string_view name, std::string_view json) { return key(name).raw(json); }
+    JsonWriter& raw_member(std::string_view name, std::string_view json) {
+        return key(name).raw(json);
+    }
 
 private:
     JsonWriter& integer(std::int64_t value);

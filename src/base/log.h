@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cstdint>
 #include <concepts>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -36,13 +36,22 @@ class Log {
 public:
     virtual ~Log() = default;
     /// `event` is a stable dotted name: "connection.accepted".
-    virtual void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) = 0;
+    virtual void write(LogLevel level, std::string_view event,
+                       std::initializer_list<LogField> fields) = 0;
     [[nodiscard]] virtual bool enabled(LogLevel level) const = 0;
 
-    void debug(std::string_view event, std::initializer_list<LogField> fields) { write_if(LogLevel::kDebug, event, fields); }
-    void info(std::string_view event, std::initializer_list<LogField> fields) { write_if(LogLevel::kInfo, event, fields); }
-    void warn(std::string_view event, std::initializer_list<LogField> fields) { write_if(LogLevel::kWarn, event, fields); }
-    void error(std::string_view event, std::initializer_list<LogField> fields) { write_if(LogLevel::kError, event, fields); }
+    void debug(std::string_view event, std::initializer_list<LogField> fields) {
+        write_if(LogLevel::kDebug, event, fields);
+    }
+    void info(std::string_view event, std::initializer_list<LogField> fields) {
+        write_if(LogLevel::kInfo, event, fields);
+    }
+    void warn(std::string_view event, std::initializer_list<LogField> fields) {
+        write_if(LogLevel::kWarn, event, fields);
+    }
+    void error(std::string_view event, std::initializer_list<LogField> fields) {
+        write_if(LogLevel::kError, event, fields);
+    }
 
 private:
     void write_if(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {

@@ -88,8 +88,8 @@ void TimerWheel::cascade(unsigned level) {
 
 void TimerWheel::fire(std::uint64_t tick) {
     const unsigned slot = static_cast<unsigned>(tick) & (kSlots - 1);
-    // Taken off the wheel first, so that callbacks see a consistent wheel and re-arming a timer from
-    // its own callback cannot make this loop endless.
+    // Taken off the wheel first, so that callbacks see a consistent wheel and re-arming a timer
+    // from its own callback cannot make this loop endless.
     Timer* due = nullptr;
     while (slots_[0][slot] != nullptr) {
         Timer& timer = *slots_[0][slot];

@@ -36,7 +36,6 @@ void CallSink::on_end(actions::ActionResult result) {
         listener_->on_final(http_status_of(error.code), envelope, error.retry_after);
     }
     --gateway_.calls_running_;
-    gateway_.check_drained();
 }
 
 }  // namespace signalbox::gateway

@@ -1,9 +1,5 @@
 #include "gateway/company_homes.h"
 
-#include <algorithm>
-
-#include "base/check.h"
-
 namespace signalbox::gateway {
 namespace {
 
@@ -72,19 +68,18 @@ Admitted CompanyHomes::enter(const AdmissionRequest& request, WallTime now) {
 void CompanyHomes::leave(const CompanyId& company_id, const UserId& user, const SessionId& session,
                          const ConnectionRef& connection, std::string_view close_code,
                          WallTime now) {
+    if (!close_code.empty()) note_close(company_id, session, close_code, now);
     const auto found = companies_.find(company_id);
-    SB_CHECK(found != companies_.end());
+    if (found == companies_.end()) return;
     Company& company = found->second;
     const auto members = company.sessions.find(session);
-    SB_CHECK(members != company.sessions.end());
-    std::erase(members->second, connection);
+    if (members == company.sessions.end() || std::erase(members->second, connection) == 0) return;
     if (members->second.empty()) company.sessions.erase(members);
     const auto of_user = company.users.find(user);
     if (--of_user->second == 0) company.users.erase(of_user);
     --company.by_shard[connection.shard];
     --connections_;
     if (--company.connections == 0) companies_.erase(found);
-    if (!close_code.empty()) note_close(company_id, session, close_code, now);
 }
 
 void CompanyHomes::note_close(const CompanyId& company, const SessionId& session,

@@ -61,7 +61,8 @@ public:
                                                              const SessionId& session) const;
     /// Registers without asking again. Hands out, and forgets, the session's last close.
     [[nodiscard]] Admitted enter(const AdmissionRequest& request, WallTime now);
-    /// @param close_code  why we closed it; empty: the client left by itself.
+    /// @param close_code  why we closed it; empty: the client left by itself. Noted also for a
+    ///                    connection that has left already: an evicted one leaves twice.
     void leave(const CompanyId& company, const UserId& user, const SessionId& session,
                const ConnectionRef& connection, std::string_view close_code, WallTime now);
     /// Notes a close for a connection that never entered (a held refusal).

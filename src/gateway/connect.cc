@@ -125,7 +125,7 @@ std::optional<Error> Gateway::read_connect(Connection& connection, std::string_v
     const auto parsed = parser_.parse(auth_text.empty() ? "{}" : auth_text);
     if (!parsed)
         return Error::of(ErrorCode::kInvalidMessage,
-                         "auth is " + std::string(to_string(parsed.error())));
+                         "auth cannot be read: " + std::string(to_string(parsed.error())));
     const JsonElement auth = *parsed;
     auto claims = verify_handshake_token(handshake, auth);
     if (!claims) return std::move(claims.error());
@@ -135,20 +135,9 @@ std::optional<Error> Gateway::read_connect(Connection& connection, std::string_v
     who.company = std::move(claims->company);
     who.permissions = std::move(claims->permissions);
     who.expires_at = claims->expires_at;
-    const std::string session = parameter(handshake, auth, "sessionId");
-    auto id = session.empty() ? std::optional(claims->session) : SessionId::parse(session);
-    if (!id) return Error::of(ErrorCode::kSessionInvalid, "sessionId is not a valid id");
-    if (id->empty()) {
-        return Error::of(ErrorCode::kSessionRequired,
-                         "sessionId is missing: pass it in the query or in auth");
-    }
-    if (!claims->session.empty() && *id != claims->session) {
-        return Error::of(ErrorCode::kSessionInvalid, "the token belongs to another session");
-    }
-    if (s_.options.session_mode == SessionMode::kClaim && claims->session.empty()) {
-        return Error::of(ErrorCode::kSessionRequired, "the token names no session");
-    }
-    who.session = std::move(*id);
+    auto session = session_of(*claims, parameter(handshake, auth, "sessionId"));
+    if (!session) return std::move(session.error());
+    who.session = std::move(*session);
 
     const std::string artifact = parameter(handshake, auth, "artifactId");
     if (!artifact.empty()) {
@@ -161,6 +150,25 @@ std::optional<Error> Gateway::read_connect(Connection& connection, std::string_v
     if (format == "object") connection.format = MessageFormat::kObject;
     if (format == "string") connection.format = MessageFormat::kString;
     return std::nullopt;
+}
+
+std::expected<SessionId, Error> Gateway::session_of(const auth::TokenClaims& claims,
+                                                    std::string_view presented) const {
+    const bool claimed = s_.options.session_mode == SessionMode::kClaim;
+    if (presented.empty() && (!claimed || claims.session.empty())) {
+        return std::unexpected(Error::of(
+            ErrorCode::kSessionRequired,
+            claimed ? "the token names no session" : "sessionId is missing: no session was named"));
+    }
+    if (presented.empty()) return claims.session;
+    auto id = SessionId::parse(presented);
+    const bool foreign = id && (claimed || !claims.session.empty()) && *id != claims.session;
+    if (!id || foreign) {
+        return std::unexpected(
+            Error::of(ErrorCode::kSessionInvalid, foreign ? "the token belongs to another session"
+                                                          : "sessionId is not a valid id"));
+    }
+    return std::move(*id);
 }
 
 void Gateway::refuse(Connection& connection, Error error) {

@@ -41,19 +41,10 @@ void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth:
     who.company = claims->company;
     who.permissions = claims->permissions;
     who.expires_at = claims->expires_at;
-    auto session = credentials.session_id.empty() ? std::optional(claims->session)
-                                                  : SessionId::parse(credentials.session_id);
-    const bool foreign = session && !claims->session.empty() && *session != claims->session;
-    if (!session || foreign) {
-        return done(std::unexpected(
-            Error::of(ErrorCode::kSessionInvalid, "the session is not valid or not the token's")));
-    }
-    if (session->empty()) {
-        if (need == SessionNeed::kOptional) return done(std::move(who));
-        return done(std::unexpected(
-            Error::of(ErrorCode::kSessionRequired,
-                      "sessionId is missing: send it in the query or as X-Session-Id")));
-    }
+    if (credentials.session_id.empty() && need == SessionNeed::kOptional)
+        return done(std::move(who));
+    auto session = session_of(*claims, credentials.session_id);
+    if (!session) return done(std::unexpected(std::move(session.error())));
     who.session = std::move(*session);
     SessionClaim claim{who.user, who.company, who.session};
     check_session(std::move(claim),

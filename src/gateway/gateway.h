@@ -134,7 +134,11 @@ public:
     ~Gateway() override;
 
     /// The socket door: the namespace whose events come here; set once before the shard runs.
-    void attach(socketio::Namespace& sockets) { sockets_ = &sockets; }
+    /// @param open_sessions  how many Engine.IO sessions the shard has: the drain waits for them.
+    void attach(socketio::Namespace& sockets, std::function<std::size_t()> open_sessions) {
+        sockets_ = &sockets;
+        open_sessions_ = std::move(open_sessions);
+    }
     /// Admission of an Engine.IO handshake: address bucket, draining (429, 503 with Retry-After).
     void admit_handshake(const HttpRequest& request, engineio::Application::Decision decide);
 
@@ -222,6 +226,10 @@ private:
     [[nodiscard]] std::expected<auth::TokenClaims, Error> verify_handshake_token(
         const HttpRequest& handshake, JsonElement auth) const;
     [[nodiscard]] std::optional<Error> read_connect(Connection& connection, std::string_view auth);
+    /// The session that a caller means: the one presented in store mode, the token's in claim mode.
+    /// A token that names one goes with no other.
+    [[nodiscard]] std::expected<SessionId, Error> session_of(const auth::TokenClaims& claims,
+                                                             std::string_view presented) const;
     void refuse(Connection& connection, Error error);
     void hold(Connection& connection, const Error& error);
     void request_admission(Connection& connection);
@@ -309,6 +317,8 @@ private:
     Stats stats_;
     std::size_t calls_running_ = 0;  // over REST
     bool draining_ = false;
+    std::function<std::size_t()> open_sessions_;
+    Timer drain_timer_ = Timer::calling<&Gateway::check_drained>(this);
     std::move_only_function<void()> drained_;
     std::string envelope_;  // the one being written; kept for its memory
     std::string args_;

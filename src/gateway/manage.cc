@@ -60,7 +60,7 @@ void Gateway::put_session(const auth::Principal& principal, SessionRequest reque
     if (!principal.may_in(request.company, kManageSessions))
         return done(std::unexpected(needs(kManageSessions)));
     auth::SessionRecord record;
-    record.id = request.id.empty() ? SessionId::trusted(s_.random.id(24)) : std::move(request.id);
+    record.id = request.id.empty() ? auth::new_session_id(s_.random) : std::move(request.id);
     record.user = std::move(request.user);
     record.company = std::move(request.company);
     record.created_at = s_.clock.wall_now();
@@ -199,8 +199,6 @@ void Gateway::on_disconnect(socketio::Socket& socket, socketio::DisconnectReason
             home.homes_.leave(company, user, session, ref, code, home.s_.clock.wall_now());
         });
     }
-    // The socket still exists during this call; the drain looks again when it has gone.
-    if (draining_) s_.mesh.post([this] { check_drained(); });
 }
 
 void Gateway::on_slow_consumer(socketio::Socket& socket) {
@@ -307,8 +305,12 @@ void Gateway::close_when_idle(Connection& connection) {
 }
 
 void Gateway::check_drained() {
-    if (!draining_ || !drained_ || calls_running_ > 0 || executor_.running() > 0) return;
-    if (sockets_->socket_count() > 0) return;
+    constexpr Milliseconds kLookAgain{20};
+    if (!draining_ || !drained_) return;
+    // A polling client hears of the close with its next GET: its session stays until then.
+    if (calls_running_ > 0 || executor_.running() > 0 || open_sessions_() > 0) {
+        return s_.wheel.arm_after(drain_timer_, kLookAgain);
+    }
     auto drained = std::exchange(drained_, nullptr);
     drained();
 }

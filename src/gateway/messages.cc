@@ -33,7 +33,8 @@ void Gateway::on_message(Connection& connection, const socketio::Event& event) {
     const auto invalid = [&](std::string message) {
         reject(connection, incoming, Error::of(ErrorCode::kInvalidMessage, std::move(message)));
     };
-    if (event.fault) return invalid("the message is " + std::string(to_string(*event.fault)));
+    if (event.fault)
+        return invalid("the message cannot be read: " + std::string(to_string(*event.fault)));
     if (event.arg_count != 1 || !event.attachments.empty()) {
         return invalid("the event `message` takes one argument: a JSON string or an object");
     }
@@ -76,7 +77,8 @@ void Gateway::on_named_event(Connection& connection, const socketio::Event& even
     const auto invalid = [&](std::string message) {
         reject(connection, incoming, Error::of(ErrorCode::kInvalidMessage, std::move(message)));
     };
-    if (event.fault) return invalid("the arguments are " + std::string(to_string(*event.fault)));
+    if (event.fault)
+        return invalid("the arguments cannot be read: " + std::string(to_string(*event.fault)));
     if (!event.ack) {
         return invalid(
             "an event that is not `message` runs an action only with an acknowledgement: "

@@ -186,8 +186,9 @@ public:
                       [this](const HttpRequest& request, engineio::Application::Decision decide) {
                           gateway.admit_handshake(request, std::move(decide));
                       }),
-              engine({}, index, wheel, random, sockets) {
-            gateway.attach(sockets.add_namespace({"/", "/realtime"}, gateway));
+              engine({.ping_interval = std::chrono::hours(1)}, index, wheel, random, sockets) {
+            gateway.attach(sockets.add_namespace({"/", "/realtime"}, gateway),
+                           [this] { return engine.session_count(); });
             node.peers_[index] = &gateway;
         }
         SeededRandom random;

@@ -266,8 +266,9 @@ std::expected<std::vector<Update>, Error> parse_updates(
     JsonParser parser;
     const auto root = parser.parse(text);
     if (!root) {
-        return std::unexpected(Error::of(ErrorCode::kInvalidMessage,
-                                         "the body is " + std::string(to_string(root.error()))));
+        return std::unexpected(
+            Error::of(ErrorCode::kInvalidMessage,
+                      "the updates cannot be read: " + std::string(to_string(root.error()))));
     }
     std::vector<Update> updates;
     Faults faults;
