@@ -408,15 +408,19 @@ TEST(DevBanner, HasALinkWithTheLoginInItsFragment) {
     const std::string session = login.session.id.str();
     EXPECT_THAT(dev_banner(config, "http://127.0.0.1:8080", login),
                 HasSubstr("http://127.0.0.1:8080/gateway/test-client#token=" + login.token +
-                          "&sessionId=" + session + "\n"));
+                          "&sessionId=" + session +
+                          "&artifactId=demo&expiredToken=" + login.expired_token + "\n"));
     const auto verifier = auth::TokenVerifier::create(config.tokens);
     ASSERT_TRUE(verifier);
     const auto claims = (*verifier)->verify(login.token, clock.wall_now());
     ASSERT_TRUE(claims) << claims.error().message;
     EXPECT_EQ(claims->user.str(), "dev-user");
     EXPECT_EQ(claims->company.str(), "dev-company");
-    EXPECT_EQ(claims->session, login.session.id);
+    EXPECT_TRUE(claims->session.empty()) << "so that the client must name it";
     EXPECT_EQ(claims->expires_at, clock.wall_now() + 12h);
+    const auto expired = (*verifier)->verify(login.expired_token, clock.wall_now());
+    ASSERT_FALSE(expired);
+    EXPECT_EQ(expired.error().code, "TOKEN_EXPIRED");
     for (const char* permission : {"orders:read", "updates:send", "sessions:manage", "metrics"}) {
         EXPECT_TRUE(claims->permissions.allows(permission)) << permission;
     }

@@ -34,7 +34,7 @@ struct NodeShard {
           router(parts.api, gateway, {engine, engine}),
           count(parts.count) {
         gateway.attach(sockets.add_namespace({"/", "/realtime"}, gateway),
-                       [this] { return engine.session_count(); });
+                       [this] { return engine.unfinished_count(); });
     }
 
     /// Requests that name a session go to its shard.

@@ -337,7 +337,8 @@ std::vector<std::string> Server::reload(const Config& config) {
 
 void Server::drain() {
     Node& node = *node_;
-    node.http->close_listeners();
+    // The listeners stay open: a polling client hears of the end with its next request, a new one
+    // that it shall come back later, and /readyz says why.
     Latch all;
     std::atomic<std::size_t> left = node.parts.size();
     for (ShardIndex i = 0; i < node.parts.size(); ++i) {
@@ -355,9 +356,13 @@ void Server::drain() {
         constexpr Milliseconds kLastWords{1'000};
         (void)all.wait_for(kLastWords);
         // Its callback must not outlive `all`.
-        node.shards->run_on_all(
-            [&](runtime::Shard& shard) { node.parts[shard.index()]->gateway.forget_drain(); });
+        node.shards->run_on_all([&](runtime::Shard& shard) {
+            NodeShard& part = *node.parts[shard.index()];
+            part.gateway.forget_drain();
+            part.engine.close_all(engineio::CloseReason::kServerShutdown);
+        });
     }
+    node.http->close_listeners();
     node.http->drain();
 }
 

@@ -42,7 +42,7 @@ public:
     /// could not be.
     [[nodiscard]] std::vector<std::string> reload(const Config& config);
 
-    /// Takes no new connections, tells the clients, waits until everything has ended, at most for
+    /// Refuses new sessions and work, tells the clients, waits until everything has ended, at most for
     /// the configured grace.
     void drain();
 

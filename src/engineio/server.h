@@ -118,6 +118,8 @@ public:
 
     [[nodiscard]] Session* find(std::string_view sid);
     [[nodiscard]] std::size_t session_count() const;
+    /// Also those that we have closed and that wait to tell their client with its next request.
+    [[nodiscard]] std::size_t unfinished_count() const { return sessions_.size(); }
     void close_all(CloseReason reason);
 
 private:

@@ -265,6 +265,9 @@ void Server::SessionImpl::check_deadline() {
 
 void Server::SessionImpl::close(CloseReason reason) {
     if (!open()) return;
+    // The stock client drops messages that share a payload with the close packet: these go first,
+    // and the close packet waits for the next GET.
+    if (poll_ && !queue_.empty()) answer_poll();
     if (websocket_ || poll_) return finish(reason);
     linger(reason);
 }

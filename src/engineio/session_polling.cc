@@ -63,7 +63,7 @@ void Server::SessionImpl::handle_request(const HttpRequest& request,
 void Server::SessionImpl::handle_get(std::unique_ptr<HttpExchange> exchange) {
     if (poll_) return refuse_overlap(*exchange);
     poll_ = std::move(exchange);
-    if (state_ == State::kLingering) return finish(reason_);
+    if (state_ == State::kLingering && queue_.empty()) return finish(reason_);
     if (queue_.empty() && probe_answered()) queue_.push({.type = PacketType::kNoop});
     if (!queue_.empty()) return answer_poll();
     poll_->on_abort([this] { on_poll_abort(); });

@@ -134,10 +134,11 @@ public:
     ~Gateway() override;
 
     /// The socket door: the namespace whose events come here; set once before the shard runs.
-    /// @param open_sessions  how many Engine.IO sessions the shard has: the drain waits for them.
-    void attach(socketio::Namespace& sockets, std::function<std::size_t()> open_sessions) {
+    /// @param unfinished_sessions  how many Engine.IO sessions the shard still has, those included that
+    ///                       wait to tell their client of the end: the drain waits for them.
+    void attach(socketio::Namespace& sockets, std::function<std::size_t()> unfinished_sessions) {
         sockets_ = &sockets;
-        open_sessions_ = std::move(open_sessions);
+        unfinished_sessions_ = std::move(unfinished_sessions);
     }
     /// Admission of an Engine.IO handshake: address bucket, draining (429, 503 with Retry-After).
     void admit_handshake(const HttpRequest& request, engineio::Application::Decision decide);
@@ -317,7 +318,7 @@ private:
     Stats stats_;
     std::size_t calls_running_ = 0;  // over REST
     bool draining_ = false;
-    std::function<std::size_t()> open_sessions_;
+    std::function<std::size_t()> unfinished_sessions_;
     Timer drain_timer_ = Timer::calling<&Gateway::check_drained>(this);
     std::move_only_function<void()> drained_;
     std::string envelope_;  // the one being written; kept for its memory

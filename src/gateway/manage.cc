@@ -308,7 +308,7 @@ void Gateway::check_drained() {
     constexpr Milliseconds kLookAgain{20};
     if (!draining_ || !drained_) return;
     // A polling client hears of the close with its next GET: its session stays until then.
-    if (calls_running_ > 0 || executor_.running() > 0 || open_sessions_() > 0) {
+    if (calls_running_ > 0 || executor_.running() > 0 || unfinished_sessions_() > 0) {
         return s_.wheel.arm_after(drain_timer_, kLookAgain);
     }
     auto drained = std::exchange(drained_, nullptr);

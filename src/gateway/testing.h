@@ -188,7 +188,7 @@ public:
                       }),
               engine({.ping_interval = std::chrono::hours(1)}, index, wheel, random, sockets) {
             gateway.attach(sockets.add_namespace({"/", "/realtime"}, gateway),
-                           [this] { return engine.session_count(); });
+                           [this] { return engine.unfinished_count(); });
             node.peers_[index] = &gateway;
         }
         SeededRandom random;
