@@ -42,8 +42,8 @@ public:
     /// could not be.
     [[nodiscard]] std::vector<std::string> reload(const Config& config);
 
-    /// Refuses new sessions and work, tells the clients, waits until everything has ended, at most for
-    /// the configured grace.
+    /// Refuses new sessions and work, tells the clients, waits until everything has ended, at most
+    /// for the configured grace.
     void drain();
 
     /// Puts a session into the store and waits; false when there is none or it fails.

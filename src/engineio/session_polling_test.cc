@@ -146,7 +146,8 @@ TEST_F(Polling, StopsReadingAPayloadWhenTheHandlerCloses) {
                   ->body(),
               "ok");
     EXPECT_EQ(last_heard().messages.size(), 1U);
-    EXPECT_EQ(held->body(), "4bye") << "the stock client drops what shares a payload with the close";
+    EXPECT_EQ(held->body(), "4bye")
+        << "the stock client drops what shares a payload with the close";
     EXPECT_EQ(get(sid_)->body(), "1");
     expect_gone(sid_, CloseReason::kForcedClose);
 }

@@ -134,7 +134,8 @@ public:
     ~Gateway() override;
 
     /// The socket door: the namespace whose events come here; set once before the shard runs.
-    /// @param unfinished_sessions  how many Engine.IO sessions the shard still has, those included that
+    /// @param unfinished_sessions  how many Engine.IO sessions the shard still has, those included
+    /// that
     ///                       wait to tell their client of the end: the drain waits for them.
     void attach(socketio::Namespace& sockets, std::function<std::size_t()> unfinished_sessions) {
         sockets_ = &sockets;
