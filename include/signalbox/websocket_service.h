@@ -7,9 +7,9 @@ namespace signalbox {
 
 /// What to send to an audience: the guide's UPDATE, `type` and time added by the server.
 struct UpdateMessage {
-    std::string request_id;     ///< empty: the server makes one
-    std::string action;         ///< must not begin with "system."
-    std::string data = "null";  ///< JSON text, passed on byte for byte
+    std::string request_id = {};  ///< empty: the server makes one
+    std::string action;           ///< must not begin with "system."
+    std::string data = {};        ///< JSON text, passed on byte for byte; empty: none
 };
 
 /// Sends updates from the program that embeds the server.

@@ -99,8 +99,8 @@ struct Server::Node {
     SystemClock clock;
     std::unique_ptr<SpdlogLog> log;
     std::optional<storage::DataDirectory> directory;
-    std::unique_ptr<auth::TokenVerifier> tokens;
-    auth::ServiceKeys service_keys;
+    std::shared_ptr<const auth::TokenVerifier> tokens;
+    std::shared_ptr<const auth::ServiceKeys> service_keys;
     actions::ActionRegistry actions;
     api::Options api_options;
     api::StaticFiles files;
@@ -118,6 +118,8 @@ struct Server::Node {
     std::unique_ptr<WebSocketService> service;
 
     [[nodiscard]] std::expected<void, StartError> open_shared(actions::ActionRegistry extra);
+    /// Leaves the keys as they are on an error.
+    [[nodiscard]] std::expected<void, StartError> load_keys(const Config& from);
     [[nodiscard]] std::expected<void, StartError> open_data();
     void make_shards();
     [[nodiscard]] std::expected<void, StartError> listen();
@@ -141,7 +143,8 @@ public:
         json.begin_object().member("companyId", company_id).member("action", message.action);
         if (!message.request_id.empty()) json.member("requestId", message.request_id);
         if (!artifact_id.empty()) json.member("artifactId", artifact_id);
-        json.raw_member("data", message.data).end_object();
+        if (!message.data.empty()) json.raw_member("data", message.data);
+        json.end_object();
         auto updates = updates::parse_updates(text, std::nullopt);
         if (!updates) return updates.error().message + ' ' + updates.error().details;
         shards_.post(0, [&gateway = gateway_, updates = std::move(*updates)]() mutable {
@@ -161,12 +164,7 @@ std::expected<void, StartError> Server::Node::open_shared(actions::ActionRegistr
     auto opened = SpdlogLog::create({config.log.format, config.log.level, config.log.file}, clock);
     if (!opened) return std::unexpected(StartError{std::move(opened.error())});
     log = std::move(*opened);
-    auto verifier = auth::TokenVerifier::create(config.tokens);
-    if (!verifier) return std::unexpected(StartError{std::move(verifier.error())});
-    tokens = std::move(*verifier);
-    auto keys = auth::ServiceKeys::create(config.service_keys);
-    if (!keys) return std::unexpected(StartError{std::move(keys.error())});
-    service_keys = std::move(*keys);
+    if (auto done = load_keys(config); !done) return std::unexpected(std::move(done.error()));
 
     actions = std::move(extra);
     actions::add_built_in_actions(actions);
@@ -182,6 +180,16 @@ std::expected<void, StartError> Server::Node::open_shared(actions::ActionRegistr
         runtime::TlsContext::load({config.server.tls_certificate_file, config.server.tls_key_file});
     if (!context) return std::unexpected(StartError{std::move(context.error())});
     tls = std::move(*context);
+    return {};
+}
+
+std::expected<void, StartError> Server::Node::load_keys(const Config& from) {
+    auto verifier = auth::TokenVerifier::create(from.tokens);
+    if (!verifier) return std::unexpected(StartError{std::move(verifier.error())});
+    auto keys = auth::ServiceKeys::create(from.service_keys);
+    if (!keys) return std::unexpected(StartError{std::move(keys.error())});
+    tokens = std::move(*verifier);
+    service_keys = std::make_shared<auth::ServiceKeys>(std::move(*keys));
     return {};
 }
 
@@ -207,7 +215,7 @@ void Server::Node::make_shards() {
     for (ShardIndex i = 0; i < count; ++i) {
         runtime::Shard& shard = shards->shard(i);
         const gateway::Services services{.options = config.gateway,
-                                         .tokens = *tokens,
+                                         .tokens = tokens,
                                          .service_keys = service_keys,
                                          .sessions = sessions.get(),
                                          .actions = actions,
@@ -328,10 +336,17 @@ WebSocketService& Server::service() {
 
 std::vector<std::string> Server::reload(const Config& config) {
     std::vector<std::string> problems;
-    node_->log->set_level(config.log.level);
-    if (node_->tls) {
-        if (auto done = node_->tls->reload(); !done) problems.push_back(std::move(done.error()));
+    Node& node = *node_;
+    node.log->set_level(config.log.level);
+    if (node.tls) {
+        if (auto done = node.tls->reload(); !done) problems.push_back(std::move(done.error()));
     }
+    if (auto done = node.load_keys(config); !done)
+        problems.push_back(std::move(done.error().message));
+    node.shards->run_on_all([&](runtime::Shard& shard) {
+        node.parts[shard.index()]->gateway.reconfigure(config.gateway.limits, node.tokens,
+                                                       node.service_keys);
+    });
     return problems;
 }
 

@@ -38,8 +38,8 @@ public:
     /// The public listener's port.
     [[nodiscard]] std::uint16_t port() const;
     [[nodiscard]] Log& log();
-    /// Applies what can change while running: log level, certificates. @return sentences of what
-    /// could not be.
+    /// Applies what can change while running: keys, roles, limits, log level, certificates. @return
+    /// sentences of what could not be.
     [[nodiscard]] std::vector<std::string> reload(const Config& config);
 
     /// Refuses new sessions and work, tells the clients, waits until everything has ended, at most

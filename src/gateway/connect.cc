@@ -102,17 +102,17 @@ std::expected<auth::TokenClaims, Error> Gateway::verify_handshake_token(
             return std::unexpected(
                 Error::of(ErrorCode::kInvalidToken, "auth.token must be a string"));
         }
-        return s_.tokens.verify(without_bearer(token), s_.clock.wall_now());
+        return s_.tokens->verify(without_bearer(token), s_.clock.wall_now());
     }
     if (s_.options.token_sources.header) {
         if (const auto header = handshake.headers.find("Authorization")) {
-            return s_.tokens.verify(without_bearer(*header), s_.clock.wall_now());
+            return s_.tokens->verify(without_bearer(*header), s_.clock.wall_now());
         }
     }
     if (s_.options.token_sources.query) {
         const QueryParameters query(handshake.query);
         if (const auto value = query.find("token")) {
-            return s_.tokens.verify(without_bearer(*value), s_.clock.wall_now());
+            return s_.tokens->verify(without_bearer(*value), s_.clock.wall_now());
         }
     }
     return std::unexpected(

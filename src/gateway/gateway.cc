@@ -11,7 +11,7 @@ constexpr std::size_t kAddressesMax = 100'000;
 }  // namespace
 
 Gateway::Gateway(Services services)
-    : s_(services),
+    : s_(std::move(services)),
       executor_(s_.wheel, s_.mesh, s_.pool, s_.random, s_.log, s_.clock),
       homes_(s_.options, s_.random.id(6)),
       address_buckets_(kAddressesMax) {}
@@ -21,20 +21,28 @@ Gateway::~Gateway() {
     sockets_ = nullptr;
 }
 
+void Gateway::reconfigure(const LimitOptions& limits,
+                          std::shared_ptr<const auth::TokenVerifier> tokens,
+                          std::shared_ptr<const auth::ServiceKeys> service_keys) {
+    s_.options.limits = limits;
+    s_.tokens = std::move(tokens);
+    s_.service_keys = std::move(service_keys);
+}
+
 void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth::Principal> done) {
     if (credentials.bearer.empty()) {
         return done(std::unexpected(Error::of(
             ErrorCode::kInvalidToken, "no token was given: send `Authorization: Bearer TOKEN`")));
     }
     if (auth::looks_like_service_key(credentials.bearer)) {
-        auto service = s_.service_keys.find(credentials.bearer);
+        auto service = s_.service_keys->find(credentials.bearer);
         if (!service) {
             return done(std::unexpected(
                 Error::of(ErrorCode::kInvalidToken, "the service key is not known")));
         }
         return done(std::move(*service));
     }
-    auto claims = s_.tokens.verify(credentials.bearer, s_.clock.wall_now());
+    auto claims = s_.tokens->verify(credentials.bearer, s_.clock.wall_now());
     if (!claims) return done(std::unexpected(std::move(claims.error())));
     auth::Principal who;
     who.user = claims->user;

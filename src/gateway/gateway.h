@@ -41,9 +41,9 @@ class CallSink;
 /// What the shards' gateways share, all const or thread-safe while they run, and what each has
 /// alone.
 struct Services {
-    const Options& options;
-    const auth::TokenVerifier& tokens;
-    const auth::ServiceKeys& service_keys;
+    Options options;
+    std::shared_ptr<const auth::TokenVerifier> tokens;
+    std::shared_ptr<const auth::ServiceKeys> service_keys;
     auth::SessionStore* sessions = nullptr;  ///< null in claim mode
     const actions::ActionRegistry& actions;
     BlockingPool& pool;
@@ -141,6 +141,10 @@ public:
         sockets_ = &sockets;
         unfinished_sessions_ = std::move(unfinished_sessions);
     }
+    /// What may change while it runs: limits for what comes next, keys for the next token.
+    void reconfigure(const LimitOptions& limits, std::shared_ptr<const auth::TokenVerifier> tokens,
+                     std::shared_ptr<const auth::ServiceKeys> service_keys);
+
     /// Admission of an Engine.IO handshake: address bucket, draining (429, 503 with Retry-After).
     void admit_handshake(const HttpRequest& request, engineio::Application::Decision decide);
 

@@ -294,6 +294,24 @@ TEST(Messages, LimitsAConnectionAndClosesAfterManyViolations) {
     EXPECT_THAT(again.take_joined(), HasSubstr(R"("lastClose":{"code":"RATE_LIMITED")"));
 }
 
+TEST(Messages, FollowLimitsThatChangeWhileConnected) {
+    TestNode node;
+    TestClient client(node, kObject);
+    client.take();
+    LimitOptions limits;
+    limits.connection_messages = {1, 1};
+    auth::TokenOptions token_options;
+    token_options.secret = "another secret of more than thirty-two bytes";
+    node.gateway().reconfigure(limits, *auth::TokenVerifier::create(token_options),
+                               std::make_shared<auth::ServiceKeys>());
+    client.request("1", "echo", "1");
+    EXPECT_THAT(client.take_joined(), HasSubstr("RESPONSE"));
+    client.request("2", "echo", "1");
+    EXPECT_THAT(client.take_joined(), HasSubstr("RATE_LIMITED"));
+    TestClient stranger(node, kObject);
+    EXPECT_THAT(stranger.take_joined(), HasSubstr("INVALID_TOKEN")) << "signed with the old key";
+}
+
 TEST(Messages, LimitsUsersAcrossShards) {
     Options options;
     options.limits.user_messages = {1, 2};

@@ -169,7 +169,7 @@ public:
               port(node.mesh, index),
               wheel(node.clock.monotonic_now()),
               gateway({.options = node.options_,
-                       .tokens = *node.tokens_,
+                       .tokens = node.tokens_,
                        .service_keys = node.keys_,
                        .sessions = node.options_.session_mode == SessionMode::kStore
                                        ? &node.sessions
@@ -245,8 +245,8 @@ public:
 
 private:
     NullLog log_;
-    std::unique_ptr<auth::TokenVerifier> tokens_;
-    auth::ServiceKeys keys_;
+    std::shared_ptr<const auth::TokenVerifier> tokens_;
+    std::shared_ptr<const auth::ServiceKeys> keys_ = std::make_shared<auth::ServiceKeys>();
     std::vector<Gateway*> peers_;
     std::vector<std::unique_ptr<Shard>> shards_;
 };
