@@ -154,7 +154,9 @@ TEST_F(RoutesTest, LetAnActionGoOnWhenItsClientGoesAway) {
 }
 
 TEST_F(RoutesTest, SpendTheCallersLimitAndSayWhenToComeBack) {
-    api_.node.options_.limits.user_messages = {.per_second = 0.4, .burst = 1};
+    gateway::LimitOptions limits;
+    limits.user_messages = {.per_second = 0.4, .burst = 1};
+    api_.node.set_limits(limits);
     EXPECT_EQ(api_.send(action_request("echo", "{}"))->status(), 200);
     const auto limited = api_.send(action_request("echo", "{}"));
     EXPECT_EQ(limited->status(), 429);

@@ -202,6 +202,11 @@ public:
     Gateway& gateway(ShardIndex i = 0) { return shards_[i]->gateway; }
     Shard& shard(ShardIndex i = 0) { return *shards_[i]; }
 
+    /// As a reload of the configuration does it.
+    void set_limits(const LimitOptions& limits) {
+        for (auto& shard : shards_) shard->gateway.reconfigure(limits, tokens_, keys_);
+    }
+
     /// Lets time pass on all shards, in steps.
     void advance(Milliseconds by) {
         constexpr Milliseconds kStep{50};
