@@ -127,7 +127,7 @@ export class Server {
         const listening = new Promise((resolve, reject) => {
             const read = (chunk) => {
                 this.output += chunk;
-                const found = /signalbox listening on (http:\/\/(\S+):(\d+))/.exec(this.output);
+                const found = /signalbox listening on (https?:\/\/(\S+):(\d+))/.exec(this.output);
                 if (found) resolve(found);
             };
             this.output = '';
