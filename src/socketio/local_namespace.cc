@@ -25,6 +25,10 @@ void LocalNamespace::add(LocalSocket& socket) {
     SB_CHECK(sockets_.emplace(socket.id(), &socket).second);
 }
 
+void LocalNamespace::forget_id(const LocalSocket& socket) {
+    sockets_.erase(socket.id());
+}
+
 void LocalNamespace::remove(LocalSocket& socket) {
     rooms_.leave_all(socket);
     sockets_.erase(socket.id());

@@ -31,6 +31,8 @@ public:
     [[nodiscard]] std::uint64_t next_ack_id() { return next_ack_id_++; }
 
     void add(LocalSocket& socket);
+    /// Before its id changes; it stays in its rooms, and add() follows.
+    void forget_id(const LocalSocket& socket);
     void count_connected() { ++connected_count_; }
     /// Takes it out of its rooms and of the namespace.
     void remove(LocalSocket& socket);

@@ -40,14 +40,21 @@ void LocalSocket::begin(std::string_view auth) {
     namespace_.handler().on_connect(*this, auth);
 }
 
-void LocalSocket::accept() {
+void LocalSocket::accept(const Resumption& resumption) {
     if (state_ == State::kGone) return;
     SB_CHECK(state_ == State::kPending);
+    if (!resumption.sid.empty()) {
+        namespace_.forget_id(*this);
+        id_ = resumption.sid;
+        namespace_.add(*this);
+    }
     state_ = State::kConnected;
+    recoverable_ = !resumption.pid.empty();
     namespace_.count_connected();
     client_.on_joined();
+    for (const RecoverableEvent& event : resumption.missed) send_with_offset(event);
     PacketBuffer packet(context_);
-    append_connect(packet.text(), name_, id_);
+    append_connect(packet.text(), name_, {id_, resumption.pid});
     send(packet.text(), {});
 }
 
@@ -70,7 +77,17 @@ void LocalSocket::emit_volatile(std::string_view event, std::string_view args) {
 }
 
 void LocalSocket::emit(const EncodedEvent& event) {
-    if (connected()) send(event.packet(), {});
+    if (!connected()) return;
+    if (!recoverable_ || !event.ends_in_text()) return send(event.packet(), {});
+    std::string packet = event.packet();
+    append_null_argument(packet);
+    send(packet, {});
+}
+
+void LocalSocket::emit(const RecoverableEvent& event) {
+    if (!connected()) return;
+    if (recoverable_) return send_with_offset(event);
+    send_event({name_, {}, event.attachments.size()}, event.name, event.args, event.attachments);
 }
 
 void LocalSocket::emit_volatile(const EncodedEvent& event) {
@@ -129,13 +146,30 @@ void LocalSocket::close_transport(engineio::CloseReason reason) {
     client_.close(reason);
 }
 
-/// The one place that writes an EVENT to one socket; what recovery appends belongs here.
+void LocalSocket::supersede() {
+    if (state_ == State::kGone) return;
+    Client& client = client_;
+    client.release(*this, Client::Departure::kOurDecision);
+    end(DisconnectReason::kForcedServerClose);
+    client.close(engineio::CloseReason::kForcedClose);
+}
+
 void LocalSocket::send_event(const PacketHead& head, std::string_view event, std::string_view args,
                              std::span<const std::string> attachments) {
     SB_CHECK(!is_reserved_event(event));
     PacketBuffer packet(context_);
     append_event(packet.text(), head, event, args);
+    // With an ack id the client adds a function as the last argument.
+    if (recoverable_ && !head.id && leaves_text(args)) append_null_argument(packet.text());
     send(packet.text(), attachments);
+}
+
+void LocalSocket::send_with_offset(const RecoverableEvent& event) {
+    SB_CHECK(!is_reserved_event(event.name));
+    PacketBuffer packet(context_);
+    append_event(packet.text(), {name_, {}, event.attachments.size()}, event.name, event.args);
+    append_offset(packet.text(), event.offset);
+    send(packet.text(), event.attachments);
 }
 
 void LocalSocket::send(std::string_view packet, std::span<const std::string> attachments) {

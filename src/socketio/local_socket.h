@@ -31,12 +31,15 @@ public:
     [[nodiscard]] const HttpRequest& handshake() const override;
     [[nodiscard]] bool connected() const override { return state_ == State::kConnected; }
     [[nodiscard]] engineio::Session& session() override;
-    void accept() override;
+    void accept() override { accept(Resumption()); }
+    void accept(const Resumption& resumption) override;
+    [[nodiscard]] bool recoverable() const override { return recoverable_; }
     void refuse(std::string_view message, std::string_view data) override;
     void emit(std::string_view event, std::string_view args) override;
     void emit_volatile(std::string_view event, std::string_view args) override;
     void emit(const EncodedEvent& event) override;
     void emit_volatile(const EncodedEvent& event) override;
+    void emit(const RecoverableEvent& event) override;
     void emit_binary(std::string_view event, std::string_view args,
                      std::span<const std::string> attachments) override;
     void emit_with_ack(std::string_view event, std::string_view args, Milliseconds timeout,
@@ -49,6 +52,7 @@ public:
     [[nodiscard]] bool in_room(std::string_view room) const override;
     void disconnect() override;
     void close_transport(engineio::CloseReason reason) override;
+    void supersede() override;
 
     /// Hands the CONNECT to the namespace's handler.
     void begin(std::string_view auth);
@@ -65,6 +69,7 @@ private:
 
     void send_event(const PacketHead& head, std::string_view event, std::string_view args,
                     std::span<const std::string> attachments);
+    void send_with_offset(const RecoverableEvent& event);
     void send(std::string_view packet, std::span<const std::string> attachments);
     void remember_unanswered(std::uint64_t ack_id);
     [[nodiscard]] bool take_unanswered(std::uint64_t ack_id);
@@ -75,6 +80,7 @@ private:
     std::string_view name_;
     std::string id_;
     State state_ = State::kPending;
+    bool recoverable_ = false;
     std::vector<std::uint64_t> unanswered_;  // ids of the client's events, oldest first
     std::unique_ptr<PendingAcks> pending_acks_;
 };

@@ -357,9 +357,24 @@ void append_ack(std::string& out, const PacketHead& head, std::string_view args)
     out += ']';
 }
 
-void append_connect(std::string& out, std::string_view namespace_name, std::string_view sid) {
+void append_offset(std::string& out, std::string_view offset) {
+    out.back() = ',';
+    append_json_string(out, offset);
+    out += ']';
+}
+
+void append_null_argument(std::string& out) {
+    out.back() = ',';
+    out += "null]";
+}
+
+void append_connect(std::string& out, std::string_view namespace_name,
+                    const ConnectAnswer& answer) {
     append_head(out, PacketType::kConnect, {namespace_name, {}, 0});
-    JsonWriter(out).begin_object().member("sid", sid).end_object();
+    JsonWriter json(out);
+    json.begin_object().member("sid", answer.sid);
+    if (!answer.pid.empty()) json.member("pid", answer.pid);
+    json.end_object();
 }
 
 void append_connect_error(std::string& out, std::string_view namespace_name,

@@ -142,11 +142,20 @@ struct PacketHead {
     std::size_t attachment_count = 0;  ///< not 0: a binary packet; that many frames must follow
 };
 
+/// Payload of the server's CONNECT.
+struct ConnectAnswer {
+    std::string_view sid;
+    std::string_view pid;  ///< empty: absent
+};
+
 /// Encoders. `args` is raw JSON, comma-separated, no brackets; `data` raw JSON or empty.
 void append_event(std::string& out, const PacketHead& head, std::string_view event,
                   std::string_view args);
 void append_ack(std::string& out, const PacketHead& head, std::string_view args);
-void append_connect(std::string& out, std::string_view namespace_name, std::string_view sid);
+/// Adds a last argument to the EVENT that `out` ends with.
+void append_offset(std::string& out, std::string_view offset);
+void append_null_argument(std::string& out);
+void append_connect(std::string& out, std::string_view namespace_name, const ConnectAnswer& answer);
 void append_connect_error(std::string& out, std::string_view namespace_name,
                           std::string_view message, std::string_view data);
 void append_disconnect(std::string& out, std::string_view namespace_name);

@@ -284,10 +284,10 @@ TEST(PacketEncoder, WritesTheReferencesBytes) {
     EXPECT_EQ(written(), "3/a,18446744073709551615[null]");
     append_ack(out, {"/a", 3, 1}, R"({"_placeholder":true,"num":0})");
     EXPECT_EQ(written(), R"(61-/a,3[{"_placeholder":true,"num":0}])");
-    append_connect(out, "/", "abc");
+    append_connect(out, "/", {"abc", ""});
     EXPECT_EQ(written(), R"(0{"sid":"abc"})");
-    append_connect(out, "/realtime", "abc");
-    EXPECT_EQ(written(), R"(0/realtime,{"sid":"abc"})");
+    append_connect(out, "/realtime", {"abc", "secret"});
+    EXPECT_EQ(written(), R"(0/realtime,{"sid":"abc","pid":"secret"})");
     append_connect_error(out, "/x", "Invalid namespace", "");
     EXPECT_EQ(written(), R"(4/x,{"message":"Invalid namespace"})");
     append_connect_error(out, "/", "no", R"({"code":"X"})");

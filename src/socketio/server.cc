@@ -66,6 +66,13 @@ EncodedEvent::EncodedEvent(std::string_view namespace_name, std::string_view eve
                            std::string_view args) {
     SB_CHECK(!is_reserved_event(event));
     append_event(packet_, {namespace_name, {}, 0}, event, args);
+    ends_in_text_ = leaves_text(args);
+}
+
+EncodedEvent::EncodedEvent(std::string_view namespace_name, const RecoverableEvent& event) {
+    SB_CHECK(!is_reserved_event(event.name) && event.attachments.empty());
+    append_event(packet_, {namespace_name, {}, 0}, event.name, event.args);
+    append_offset(packet_, event.offset);
 }
 
 Server::Server(Options options, TimerWheel& wheel, Random& random, Admission admission)

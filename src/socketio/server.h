@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "base/timer_wheel.h"
 #include "engineio/server.h"
+#include "socketio/recovery.h"
 
 /// Socket.IO protocol v5 (packets, namespaces, sockets, rooms, acks) over Engine.IO sessions.
 /// Grammar and worked bytes: docs/protocol/socketio.md.
@@ -107,11 +108,16 @@ public:
 class EncodedEvent {
 public:
     [[nodiscard]] const std::string& packet() const { return packet_; }
+    /// Whether a recoverable socket's client would take its last argument for an offset.
+    [[nodiscard]] bool ends_in_text() const { return ends_in_text_; }
     /// @param args  raw JSON of the arguments after the event's name, comma-separated, no brackets.
     EncodedEvent(std::string_view namespace_name, std::string_view event, std::string_view args);
+    /// For recoverable sockets: the offset is its last argument.
+    EncodedEvent(std::string_view namespace_name, const RecoverableEvent& event);
 
 private:
     std::string packet_;
+    bool ends_in_text_ = false;
 };
 
 /// A client's membership of one namespace.
@@ -137,6 +143,14 @@ public:
 
     /// Sends `40{"sid":…}` and makes it connected. Ignored when the client has gone.
     virtual void accept() = 0;
+    /// The same for a connection that can be recovered: the missed events, then
+    /// `40{"sid":…,"pid":…}`. A resumed sid that another socket of this namespace has is our bug:
+    /// supersede() that one first.
+    virtual void accept(const Resumption& resumption) = 0;
+    /// Accepted with a pid. Each event sent to its client then ends in an offset or in something
+    /// that is not a string (`null` is added where need be), since the client takes the last string
+    /// for its offset.
+    [[nodiscard]] virtual bool recoverable() const = 0;
     /// Sends `44{"message":…,"data":…}`; the transport stays open. `data` is raw JSON or empty.
     /// The socket is gone afterwards. Ignored when the client has gone; once accepted: our bug.
     virtual void refuse(std::string_view message, std::string_view data) = 0;
@@ -146,6 +160,8 @@ public:
     virtual void emit_volatile(std::string_view event, std::string_view args) = 0;
     virtual void emit(const EncodedEvent& event) = 0;
     virtual void emit_volatile(const EncodedEvent& event) = 0;
+    /// Without its offset unless recoverable().
+    virtual void emit(const RecoverableEvent& event) = 0;
     /// `args` holds a placeholder for each attachment. The stock clients take at most 10.
     virtual void emit_binary(std::string_view event, std::string_view args,
                              std::span<const std::string> attachments) = 0;
@@ -168,6 +184,10 @@ public:
     virtual void disconnect() = 0;
     /// Closes the transport after what was sent has left.
     virtual void close_transport(engineio::CloseReason reason) = 0;
+    /// Another connection takes this one's place: it leaves the namespace at once (on_disconnect()
+    /// with kForcedServerClose comes from inside this call), then its transport closes. Also while
+    /// it waits for its accept().
+    virtual void supersede() = 0;
 
     std::unique_ptr<SocketData> data;
 };
