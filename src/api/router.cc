@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "api/cors.h"
+#include "engineio/cors.h"
 
 namespace signalbox::api {
 namespace {
@@ -54,11 +54,12 @@ Router::Router(const Shared& shared, gateway::Gateway& gateway, SocketEndpoint s
       socket_(socket) {}
 
 void Router::handle(HttpRequest request, std::unique_ptr<HttpExchange> exchange) {
-    const OriginVerdict verdict = origins_.judge(request);
-    if (is_preflight(request)) return exchange->respond(answer_preflight(request, verdict));
-    exchange = with_cors(request, verdict, std::move(exchange));
+    const engineio::OriginVerdict verdict = origins_.judge(request);
+    if (engineio::is_preflight(request))
+        return exchange->respond(engineio::answer_preflight(request, verdict));
+    exchange = engineio::with_cors(request, verdict, std::move(exchange));
     if (is_socket_path(request.path)) {
-        if (!is_allowed(verdict)) return exchange->respond(forbidden_origin());
+        if (!engineio::is_allowed(verdict)) return exchange->respond(forbidden_origin());
         return socket_.requests.handle(std::move(request), std::move(exchange));
     }
     const std::string whole_path = request.path;
@@ -71,7 +72,7 @@ void Router::handle(HttpRequest request, std::unique_ptr<HttpExchange> exchange)
 void Router::handle_upgrade(std::unique_ptr<engineio::WebSocketUpgrade> upgrade) {
     const HttpRequest& request = upgrade->request();
     if (!is_socket_path(request.path)) return upgrade->refuse(not_found());
-    if (!is_allowed(origins_.judge(request))) return upgrade->refuse(forbidden_origin());
+    if (!engineio::is_allowed(origins_.judge(request))) return upgrade->refuse(forbidden_origin());
     socket_.upgrades.handle_upgrade(std::move(upgrade));
 }
 

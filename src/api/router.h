@@ -6,10 +6,10 @@
 #include "actions/registry.h"
 #include "api/call.h"
 #include "api/options.h"
-#include "api/origin_policy.h"
 #include "api/routes.h"
 #include "api/static_files.h"
 #include "base/http.h"
+#include "engineio/origin_policy.h"
 #include "engineio/ports.h"
 #include "gateway/gateway.h"
 
@@ -57,7 +57,7 @@ private:
     void run(const Route& route, CallPtr call);
 
     Context context_;
-    OriginPolicy origins_;
+    engineio::OriginPolicy origins_;
     SocketEndpoint socket_;
 };
 

@@ -1,10 +1,10 @@
-#include "api/origin_policy.h"
+#include "engineio/origin_policy.h"
 
 #include <gtest/gtest.h>
 
-#include "api/testing.h"
+#include "engineio/testing.h"
 
-namespace signalbox::api {
+namespace signalbox::engineio {
 namespace {
 
 using enum OriginVerdict;
@@ -80,4 +80,4 @@ TEST(OriginPolicy, IgnoresEntriesOfAnotherShape) {
 }
 
 }  // namespace
-}  // namespace signalbox::api
+}  // namespace signalbox::engineio

@@ -7,7 +7,7 @@
 
 #include "base/http.h"
 
-namespace signalbox::api {
+namespace signalbox::engineio {
 
 /// What a request's `Origin` is to us.
 enum class OriginVerdict : std::uint8_t {
@@ -49,4 +49,4 @@ private:
     bool anyone_ = false;
 };
 
-}  // namespace signalbox::api
+}  // namespace signalbox::engineio

@@ -1,10 +1,10 @@
-#include "api/cors.h"
+#include "engineio/cors.h"
 
 #include <gtest/gtest.h>
 
-#include "api/testing.h"
+#include "engineio/testing.h"
 
-namespace signalbox::api {
+namespace signalbox::engineio {
 namespace {
 
 using enum OriginVerdict;
@@ -88,4 +88,4 @@ TEST(Cors, AllowsNothingInThePreflightOfARefusedOrigin) {
 }
 
 }  // namespace
-}  // namespace signalbox::api
+}  // namespace signalbox::engineio

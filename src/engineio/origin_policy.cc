@@ -1,8 +1,8 @@
-#include "api/origin_policy.h"
+#include "engineio/origin_policy.h"
 
 #include <algorithm>
 
-namespace signalbox::api {
+namespace signalbox::engineio {
 namespace {
 
 char lower(char c) {
@@ -71,4 +71,4 @@ OriginVerdict OriginPolicy::judge(const HttpRequest& request) const {
     return anyone_ ? OriginVerdict::kAnyone : OriginVerdict::kRefused;
 }
 
-}  // namespace signalbox::api
+}  // namespace signalbox::engineio

@@ -1,8 +1,8 @@
-#include "api/cors.h"
+#include "engineio/cors.h"
 
 #include <utility>
 
-namespace signalbox::api {
+namespace signalbox::engineio {
 namespace {
 
 constexpr const char* kPreflightSecondsMax = "600";
@@ -79,4 +79,4 @@ std::unique_ptr<HttpExchange> with_cors(const HttpRequest& request, OriginVerdic
     return std::make_unique<CorsExchange>(std::move(exchange), std::move(added));
 }
 
-}  // namespace signalbox::api
+}  // namespace signalbox::engineio

@@ -2,11 +2,11 @@
 
 #include <memory>
 
-#include "api/origin_policy.h"
 #include "base/http.h"
+#include "engineio/origin_policy.h"
 
 /// Cross-origin answers (Fetch standard, "CORS protocol") for what OriginPolicy allows.
-namespace signalbox::api {
+namespace signalbox::engineio {
 
 /// True for the question that a browser asks before a cross-origin request.
 [[nodiscard]] bool is_preflight(const HttpRequest& request);
@@ -20,4 +20,4 @@ namespace signalbox::api {
                                                       OriginVerdict verdict,
                                                       std::unique_ptr<HttpExchange> exchange);
 
-}  // namespace signalbox::api
+}  // namespace signalbox::engineio
