@@ -87,11 +87,7 @@ void Client::deliver(LocalSocket& socket, const Decoder::Decoded& decoded) {
 }
 
 void Client::on_slow_consumer() {
-    std::vector<LocalSocket*> connected;
-    for (const auto& socket : sockets_) {
-        if (socket->connected()) connected.push_back(socket.get());
-    }
-    for (LocalSocket* socket : connected) {
+    for (LocalSocket* socket : connected_sockets()) {
         if (socket->connected()) socket->on_slow_consumer();
     }
 }
@@ -123,6 +119,11 @@ void Client::close(engineio::CloseReason reason) {
     session_->close(reason);
 }
 
+void Client::disconnect_all() {
+    for (LocalSocket* socket : connected_sockets()) socket->disconnect();
+    close(engineio::CloseReason::kForcedClose);
+}
+
 void Client::release(LocalSocket& socket, Departure departure) {
     const auto found = std::ranges::find(sockets_, &socket, &std::unique_ptr<LocalSocket>::get);
     SB_CHECK(found != sockets_.end());
@@ -131,6 +132,14 @@ void Client::release(LocalSocket& socket, Departure departure) {
     }
     context_.retire(std::move(*found));
     sockets_.erase(found);
+}
+
+std::vector<LocalSocket*> Client::connected_sockets() const {
+    std::vector<LocalSocket*> connected;
+    for (const auto& socket : sockets_) {
+        if (socket->connected()) connected.push_back(socket.get());
+    }
+    return connected;
 }
 
 LocalSocket* Client::find(std::string_view name) const {

@@ -40,6 +40,8 @@ public:
     [[nodiscard]] engineio::Session& session();
     void send(std::string_view packet, std::span<const std::string> attachments);
     void close(engineio::CloseReason reason);
+    /// disconnect() of each connected socket, then close().
+    void disconnect_all();
     /// A socket was accepted.
     void on_joined() { connect_timeout_.cancel(); }
     /// Retires `socket`; after kOurDecision, packets that the client sent before it knew are
@@ -58,6 +60,7 @@ private:
     void deliver(LocalSocket& socket, const Decoder::Decoded& decoded);
     void refuse_namespace(std::string_view name, std::string_view message);
     void end_for_timeout() { close(engineio::CloseReason::kForcedClose); }
+    [[nodiscard]] std::vector<LocalSocket*> connected_sockets() const;
     [[nodiscard]] LocalSocket* find(std::string_view name) const;
     [[nodiscard]] bool left_recently(std::string_view name) const;
     [[nodiscard]] DisconnectReason reason_of(engineio::CloseReason reason) const;

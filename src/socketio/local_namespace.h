@@ -21,14 +21,13 @@ public:
     [[nodiscard]] Socket* find(std::string_view id) override;
     [[nodiscard]] std::size_t socket_count() const override { return connected_count_; }
     [[nodiscard]] std::size_t room_size(std::string_view room) const override;
+    [[nodiscard]] std::uint64_t next_ack_id() override { return next_ack_id_++; }
     void for_each_in(std::span<const std::string> rooms, std::span<const std::string> except,
                      const std::function<void(Socket&)>& visit) override;
 
     [[nodiscard]] NamespaceHandler& handler() { return handler_; }
     [[nodiscard]] RoomTable& rooms() { return rooms_; }
     [[nodiscard]] const RoomTable& rooms() const { return rooms_; }
-    /// Unique in this namespace, so that one broadcast can wait for the acks of many sockets.
-    [[nodiscard]] std::uint64_t next_ack_id() { return next_ack_id_++; }
 
     void add(LocalSocket& socket);
     /// Before its id changes; it stays in its rooms, and add() follows.

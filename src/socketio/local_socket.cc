@@ -78,10 +78,10 @@ void LocalSocket::emit_volatile(std::string_view event, std::string_view args) {
 
 void LocalSocket::emit(const EncodedEvent& event) {
     if (!connected()) return;
-    if (!recoverable_ || !event.ends_in_text()) return send(event.packet(), {});
+    if (!recoverable_ || !event.ends_in_text()) return send(event.packet(), event.attachments());
     std::string packet = event.packet();
     append_null_argument(packet);
-    send(packet, {});
+    send(packet, event.attachments());
 }
 
 void LocalSocket::emit(const RecoverableEvent& event) {
@@ -102,10 +102,22 @@ void LocalSocket::emit_binary(std::string_view event, std::string_view args,
 void LocalSocket::emit_with_ack(std::string_view event, std::string_view args, Milliseconds timeout,
                                 AckCallback callback) {
     if (!connected()) return callback(std::unexpected(AckError::kDisconnected));
-    if (!pending_acks_) pending_acks_ = std::make_unique<PendingAcks>(context_.wheel());
     const std::uint64_t id = namespace_.next_ack_id();
-    pending_acks_->add(id, timeout, std::move(callback));
+    pending_acks().add(id, timeout, std::move(callback));
     send_event({name_, id, 0}, event, args, {});
+}
+
+void LocalSocket::emit_with_ack(const EncodedEvent& event, Milliseconds timeout,
+                                AckCallback callback) {
+    SB_CHECK(event.ack_id());
+    if (!connected()) return callback(std::unexpected(AckError::kDisconnected));
+    pending_acks().add(*event.ack_id(), timeout, std::move(callback));
+    send(event.packet(), event.attachments());
+}
+
+PendingAcks& LocalSocket::pending_acks() {
+    if (!pending_acks_) pending_acks_ = std::make_unique<PendingAcks>(context_.wheel());
+    return *pending_acks_;
 }
 
 void LocalSocket::ack(std::uint64_t id, std::string_view args) {
@@ -132,6 +144,13 @@ bool LocalSocket::in_room(std::string_view room) const {
     return state_ != State::kGone && (room == id_ || namespace_.rooms().contains(room, *this));
 }
 
+std::vector<std::string> LocalSocket::rooms() const {
+    if (state_ == State::kGone) return {};
+    std::vector<std::string> rooms{id_};
+    namespace_.rooms().append_rooms_of(*this, rooms);
+    return rooms;
+}
+
 void LocalSocket::disconnect() {
     if (!connected()) return;
     PacketBuffer packet(context_);
@@ -140,6 +159,10 @@ void LocalSocket::disconnect() {
     if (!connected()) return;  // the send closed the session
     client_.release(*this, Client::Departure::kOurDecision);
     end(DisconnectReason::kServerNamespaceDisconnect);
+}
+
+void LocalSocket::disconnect_client() {
+    client_.disconnect_all();
 }
 
 void LocalSocket::close_transport(engineio::CloseReason reason) {

@@ -44,13 +44,17 @@ public:
                      std::span<const std::string> attachments) override;
     void emit_with_ack(std::string_view event, std::string_view args, Milliseconds timeout,
                        AckCallback callback) override;
+    void emit_with_ack(const EncodedEvent& event, Milliseconds timeout,
+                       AckCallback callback) override;
     void ack(std::uint64_t id, std::string_view args) override;
     void ack_binary(std::uint64_t id, std::string_view args,
                     std::span<const std::string> attachments) override;
     void join(std::string_view room) override;
     void leave(std::string_view room) override;
     [[nodiscard]] bool in_room(std::string_view room) const override;
+    [[nodiscard]] std::vector<std::string> rooms() const override;
     void disconnect() override;
+    void disconnect_client() override;
     void close_transport(engineio::CloseReason reason) override;
     void supersede() override;
 
@@ -71,6 +75,7 @@ private:
                     std::span<const std::string> attachments);
     void send_with_offset(const RecoverableEvent& event);
     void send(std::string_view packet, std::span<const std::string> attachments);
+    [[nodiscard]] PendingAcks& pending_acks();
     void remember_unanswered(std::uint64_t ack_id);
     [[nodiscard]] bool take_unanswered(std::uint64_t ack_id);
 

@@ -64,6 +64,10 @@ bool RoomTable::contains(std::string_view room_name, const RoomMember& member) c
     return room != nullptr && index_of(member, *room) != kNowhere;
 }
 
+void RoomTable::append_rooms_of(const RoomMember& member, std::vector<std::string>& out) const {
+    for (const auto& membership : member.memberships_) out.emplace_back(membership.room->name);
+}
+
 std::size_t RoomTable::size(std::string_view room_name) const {
     const Room* room = find(room_name);
     return room == nullptr ? 0 : room->members.size();

@@ -55,6 +55,7 @@ public:
     void leave(RoomMember& member, std::string_view room);
     void leave_all(RoomMember& member);
     [[nodiscard]] bool contains(std::string_view room, const RoomMember& member) const;
+    void append_rooms_of(const RoomMember& member, std::vector<std::string>& out) const;
     [[nodiscard]] std::size_t size(std::string_view room) const;
     [[nodiscard]] std::size_t room_count() const { return rooms_.size(); }
 

@@ -63,16 +63,30 @@ std::string_view to_string(DisconnectReason reason) {
 }
 
 EncodedEvent::EncodedEvent(std::string_view namespace_name, std::string_view event,
-                           std::string_view args) {
+                           std::string_view args, std::vector<std::string> attachments)
+    : attachments_(std::move(attachments)) {
     SB_CHECK(!is_reserved_event(event));
-    append_event(packet_, {namespace_name, {}, 0}, event, args);
+    append_event(packet_, {namespace_name, {}, attachments_.size()}, event, args);
     ends_in_text_ = leaves_text(args);
 }
 
-EncodedEvent::EncodedEvent(std::string_view namespace_name, const RecoverableEvent& event) {
-    SB_CHECK(!is_reserved_event(event.name) && event.attachments.empty());
-    append_event(packet_, {namespace_name, {}, 0}, event.name, event.args);
+EncodedEvent::EncodedEvent(std::string_view namespace_name, const RecoverableEvent& event)
+    : attachments_(event.attachments.begin(), event.attachments.end()) {
+    SB_CHECK(!is_reserved_event(event.name));
+    append_event(packet_, {namespace_name, {}, attachments_.size()}, event.name, event.args);
     append_offset(packet_, event.offset);
+}
+
+EncodedEvent EncodedEvent::with_ack(std::string_view namespace_name, std::uint64_t ack_id,
+                                    std::string_view event, std::string_view args,
+                                    std::vector<std::string> attachments) {
+    SB_CHECK(!is_reserved_event(event));
+    EncodedEvent encoded;
+    encoded.attachments_ = std::move(attachments);
+    encoded.ack_id_ = ack_id;
+    append_event(encoded.packet_, {namespace_name, ack_id, encoded.attachments_.size()}, event,
+                 args);
+    return encoded;
 }
 
 Server::Server(Options options, TimerWheel& wheel, Random& random, Admission admission)

@@ -108,15 +108,27 @@ public:
 class EncodedEvent {
 public:
     [[nodiscard]] const std::string& packet() const { return packet_; }
+    [[nodiscard]] const std::vector<std::string>& attachments() const { return attachments_; }
+    [[nodiscard]] std::optional<std::uint64_t> ack_id() const { return ack_id_; }
     /// Whether a recoverable socket's client would take its last argument for an offset.
     [[nodiscard]] bool ends_in_text() const { return ends_in_text_; }
-    /// @param args  raw JSON of the arguments after the event's name, comma-separated, no brackets.
-    EncodedEvent(std::string_view namespace_name, std::string_view event, std::string_view args);
+    /// @param args  raw JSON of the arguments after the event's name, comma-separated, no brackets;
+    ///              holds a placeholder for each attachment.
+    EncodedEvent(std::string_view namespace_name, std::string_view event, std::string_view args,
+                 std::vector<std::string> attachments = {});
     /// For recoverable sockets: the offset is its last argument.
     EncodedEvent(std::string_view namespace_name, const RecoverableEvent& event);
+    /// One that asks for an ack: `ack_id` is the namespace's next_ack_id().
+    [[nodiscard]] static EncodedEvent with_ack(std::string_view namespace_name,
+                                               std::uint64_t ack_id, std::string_view event,
+                                               std::string_view args,
+                                               std::vector<std::string> attachments = {});
 
 private:
+    EncodedEvent() = default;
     std::string packet_;
+    std::vector<std::string> attachments_;
+    std::optional<std::uint64_t> ack_id_;
     bool ends_in_text_ = false;
 };
 
@@ -169,6 +181,9 @@ public:
     /// socket is not connected.
     virtual void emit_with_ack(std::string_view event, std::string_view args, Milliseconds timeout,
                                AckCallback callback) = 0;
+    /// `event` has an ack id of this namespace, which many sockets may share.
+    virtual void emit_with_ack(const EncodedEvent& event, Milliseconds timeout,
+                               AckCallback callback) = 0;
     /// Answers an event's ack. The first answer counts.
     virtual void ack(std::uint64_t id, std::string_view args) = 0;
     virtual void ack_binary(std::uint64_t id, std::string_view args,
@@ -179,9 +194,13 @@ public:
     virtual void join(std::string_view room) = 0;
     virtual void leave(std::string_view room) = 0;
     [[nodiscard]] virtual bool in_room(std::string_view room) const = 0;
+    /// Its own id first, then in no order; none once it has gone.
+    [[nodiscard]] virtual std::vector<std::string> rooms() const = 0;
 
     /// Sends `41`; the transport stays open. Ignored unless connected.
     virtual void disconnect() = 0;
+    /// Sends `41` for each namespace of the client, then closes the transport.
+    virtual void disconnect_client() = 0;
     /// Closes the transport after what was sent has left.
     virtual void close_transport(engineio::CloseReason reason) = 0;
     /// Another connection takes this one's place: it leaves the namespace at once (on_disconnect()
@@ -201,6 +220,8 @@ public:
     /// Connected ones.
     [[nodiscard]] virtual std::size_t socket_count() const = 0;
     [[nodiscard]] virtual std::size_t room_size(std::string_view room) const = 0;
+    /// Unique in this namespace on this shard, so that one broadcast can wait for the acks of many.
+    [[nodiscard]] virtual std::uint64_t next_ack_id() = 0;
     /// Calls `visit` once for each connected socket that is in any of `rooms` (empty: all) and in
     /// none of `except` at the time of the call, unless it has gone before its turn. Joining,
     /// leaving and disconnecting inside `visit` is allowed.
