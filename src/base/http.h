@@ -45,6 +45,8 @@ public:
     explicit QueryParameters(std::string_view query);
     /// @return the first value of that key; borrowed from this object.
     [[nodiscard]] std::optional<std::string_view> find(std::string_view key) const;
+    [[nodiscard]] auto begin() const { return values_.begin(); }
+    [[nodiscard]] auto end() const { return values_.end(); }
 
 private:
     std::vector<std::pair<std::string, std::string>> values_;

@@ -45,9 +45,9 @@ public:
 /// the watchers of ready descriptors, run tasks of the mailbox, then flush() what became dirty: so
 /// each connection's output of a turn leaves in one send.
 ///
-/// Threading: everything here belongs to the shard's thread, except mesh().post(), statistics() and
-///            clock(); before start() and after stop() of its group, to the thread that calls
-///            those.
+/// Threading: everything here belongs to the shard's thread, except mesh(), statistics() and
+///            clock(), which any thread may use; before start() and after stop() of its group, to
+///            the thread that calls those.
 /// Bounds:    a turn runs at most kTasksATurn tasks; the others follow in the next turn.
 class Shard {
 public:

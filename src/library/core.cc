@@ -1,0 +1,117 @@
+#include "library/core.h"
+
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+
+namespace signalbox::io::detail {
+namespace {
+
+engineio::Options engine_options(const Options& options) {
+    engineio::Options engine;
+    engine.ping_interval = options.ping_interval;
+    engine.ping_timeout = options.ping_timeout;
+    engine.upgrade_timeout = options.upgrade_timeout;
+    engine.payload_bytes_max = options.max_payload;
+    engine.outbound_bytes_max = options.outbound_bytes_max;
+    return engine;
+}
+
+std::string sentence_of(std::exception_ptr error) {
+    try {
+        std::rethrow_exception(std::move(error));
+    } catch (const std::exception& known) {
+        return known.what();
+    } catch (...) {
+        return "an exception of a type that is no std::exception";
+    }
+}
+
+}  // namespace
+
+Core::Core(Options options) : options_(std::move(options)) {
+    constexpr int kShardsMax = 256;
+    if (options_.shards < 1 || options_.shards > kShardsMax)
+        throw std::invalid_argument("shards must be 1 to 256");
+    if (!options_.path.starts_with('/')) throw std::invalid_argument("path must begin with /");
+}
+
+void Core::check_not_serving(const char* what) const {
+    if (state_ != State::kNew) throw std::logic_error(std::string(what) + " after listen()");
+}
+
+NamespaceCore& Core::add_namespace(std::string_view name) {
+    const std::string full = name.starts_with('/') ? std::string(name) : '/' + std::string(name);
+    if (full.find_first_of(",?") != std::string::npos)
+        throw std::invalid_argument("a namespace's name has no , or ?");
+    const auto found = namespaces_.find(full);
+    if (found != namespaces_.end()) return *found->second;
+    check_not_serving("a new namespace");
+    return *namespaces_.emplace(full, std::make_unique<NamespaceCore>(*this, full)).first->second;
+}
+
+std::expected<std::uint16_t, std::string> Core::listen(std::uint16_t port, std::string host) {
+    check_not_serving("listen()");
+    std::shared_ptr<runtime::TlsContext> tls;
+    if (options_.tls) {
+        auto loaded =
+            runtime::TlsContext::load({options_.tls->certificate_file, options_.tls->key_file});
+        if (!loaded) return std::unexpected(std::move(loaded.error()));
+        tls = std::move(*loaded);
+    }
+    node_ = std::make_unique<library::EngineNode>(
+        library::EngineNodeOptions{.engineio = engine_options(options_),
+                                   .shards = static_cast<ShardIndex>(options_.shards),
+                                   .path = options_.path,
+                                   .cors_origins = options_.cors_origins,
+                                   .tls = std::move(tls)});
+    state_ = State::kServing;
+    node_->start(
+        [this](runtime::Shard& shard) -> engineio::Application& { return make_sockets(shard); });
+    const auto bound = node_->listen(host, port);
+    if (bound) return *bound;
+    close();
+    return std::unexpected("cannot listen on " + host + ':' + std::to_string(port) + ": " +
+                           std::string(runtime::to_string(bound.error())));
+}
+
+socketio::Server& Core::make_sockets(runtime::Shard& shard) {
+    socketio::Options options;
+    options.connect_timeout = options_.connect_timeout;
+    auto& sockets = *sockets_.emplace_back(
+        std::make_unique<socketio::Server>(options, shard.wheel(), shard.random()));
+    for (const auto& [name, ns] : namespaces_) {
+        ns->on_shards.push_back(std::make_unique<ShardNamespace>(*ns, shard.index()));
+        ShardNamespace& added = *ns->on_shards.back();
+        added.attach(sockets.add_namespace({name}, added));
+    }
+    return sockets;
+}
+
+void Core::close() {
+    if (state_.exchange(State::kClosed) != State::kServing) return;
+    node_->stop();
+    sockets_.clear();
+    for (const auto& [name, ns] : namespaces_) ns->on_shards.clear();
+}
+
+bool Core::run_on(ShardIndex shard, Task task) {
+    if (on_shard(shard)) {
+        task();
+        return true;
+    }
+    return state_ == State::kServing && node_->try_post(shard, std::move(task));
+}
+
+bool Core::run_on_all(const std::function<void(ShardIndex)>& task) {
+    if (state_ == State::kNew) return false;
+    if (!node_->current_shard() && state_ != State::kServing) return false;
+    return node_->try_run_on_all(task);
+}
+
+void Core::report(std::exception_ptr error) const {
+    if (options_.on_exception) return options_.on_exception(std::move(error));
+    std::fprintf(stderr, "signalbox: a handler threw: %s\n", sentence_of(std::move(error)).c_str());
+}
+
+}  // namespace signalbox::io::detail

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "library/engine_node.h"
+#include "library/shard_namespace.h"
+#include "signalbox/socketio.h"
+#include "socketio/server.h"
+
+namespace signalbox::io::detail {
+
+/// A namespace as its handles see it. Its handlers are set before the shards run and const from
+/// then on.
+struct NamespaceCore {
+    NamespaceCore(Core& owner, std::string its_name) : core(owner), name(std::move(its_name)) {}
+
+    Core& core;
+    const std::string name;
+    std::vector<Namespace::Middleware> middlewares;
+    std::vector<Namespace::ConnectionHandler> connection_handlers;
+    std::vector<std::pair<std::string, Namespace::ServerHandler>> server_handlers;
+    std::vector<std::unique_ptr<ShardNamespace>> on_shards;
+};
+
+/// What the handles of one server share.
+///
+/// Ownership: by every handle; close() ends what runs and what could refer back to it.
+/// Threading: run_on(), run_on_all(), post() and guard() from any thread.
+class Core : public std::enable_shared_from_this<Core> {
+public:
+    explicit Core(Options options);
+
+    [[nodiscard]] const Options& options() const { return options_; }
+    /// Throws std::logic_error once serving.
+    void check_not_serving(const char* what) const;
+    [[nodiscard]] NamespaceCore& add_namespace(std::string_view name);
+
+    [[nodiscard]] std::expected<std::uint16_t, std::string> listen(std::uint16_t port,
+                                                                   std::string host);
+    void close();
+
+    [[nodiscard]] bool on_shard(ShardIndex shard) const { return node_->current_shard() == shard; }
+    /// Runs `task` at once on the shard's own thread, else posts it. @return false when there is no
+    /// room for it, or no server any more.
+    bool run_on(ShardIndex shard, Task task);
+    bool run_on_all(const std::function<void(ShardIndex)>& task);
+    /// For answers: always admitted.
+    void post(ShardIndex shard, Task task) { node_->post(shard, std::move(task)); }
+    /// Where answers to the calling thread arrive.
+    [[nodiscard]] ShardIndex home() const { return node_->current_shard().value_or(0); }
+    /// Calls what belongs to the application; what it throws goes to Options::on_exception.
+    template <class Call>
+    void guard(const Call& call) const {
+        try {
+            call();
+        } catch (...) {
+            report(std::current_exception());
+        }
+    }
+
+private:
+    enum class State : std::uint8_t { kNew, kServing, kClosed };
+    void report(std::exception_ptr error) const;
+    [[nodiscard]] socketio::Server& make_sockets(runtime::Shard& shard);
+
+    const Options options_;
+    std::map<std::string, std::unique_ptr<NamespaceCore>, std::less<>> namespaces_;
+    std::unique_ptr<library::EngineNode> node_;
+    std::vector<std::unique_ptr<socketio::Server>> sockets_;
+    std::atomic<State> state_ = State::kNew;
+};
+
+/// Asks every shard for its part and calls `done` with all of them, on the caller's home.
+template <class Part>
+bool gather(Core& core,
+            std::function<void(ShardIndex, std::move_only_function<void(Part)> answer)> ask,
+            std::move_only_function<void(std::vector<Part>)> done) {
+    struct Collection {
+        std::size_t outstanding;
+        std::vector<Part> parts;
+        std::move_only_function<void(std::vector<Part>)> done;
+    };
+    const auto collection = std::make_shared<Collection>();
+    collection->outstanding = static_cast<std::size_t>(core.options().shards);
+    collection->done = std::move(done);
+    return core.run_on_all(
+        [&core, ask = std::move(ask), collection, home = core.home()](ShardIndex shard) {
+            ask(shard, [&core, collection, home](Part part) {
+                core.post(home, [&core, collection, part = std::move(part)]() mutable {
+                    collection->parts.push_back(std::move(part));
+                    if (--collection->outstanding > 0) return;
+                    core.guard([&] { collection->done(std::move(collection->parts)); });
+                });
+            });
+        });
+}
+
+}  // namespace signalbox::io::detail

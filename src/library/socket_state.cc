@@ -1,0 +1,130 @@
+#include "library/socket_state.h"
+
+#include <stdexcept>
+
+#include "base/http.h"
+#include "socketio/packet.h"
+
+namespace signalbox::io::detail {
+namespace {
+
+/// Ties a SocketState to its socketio::Socket.
+class Attachment final : public socketio::SocketData {
+public:
+    explicit Attachment(std::shared_ptr<SocketState> state) : state_(std::move(state)) {}
+    [[nodiscard]] SocketState& state() { return *state_; }
+
+private:
+    std::shared_ptr<SocketState> state_;
+};
+
+Handshake handshake_of(const HttpRequest& request, std::string_view auth) {
+    Handshake handshake;
+    handshake.auth = auth;
+    handshake.url = request.target;
+    handshake.address = request.peer;
+    handshake.secure = request.secure;
+    handshake.time = std::chrono::system_clock::now();
+    handshake.headers.assign(request.headers.begin(), request.headers.end());
+    for (const auto& [key, value] : QueryParameters(request.query))
+        handshake.query.emplace_back(key, value);
+    return handshake;
+}
+
+std::shared_ptr<NamespaceCore> shared(NamespaceCore& ns) {
+    return {ns.core.shared_from_this(), &ns};
+}
+
+}  // namespace
+
+SocketState::SocketState(NamespaceCore& of_namespace, ShardIndex its_shard,
+                         socketio::Socket& socket, std::string_view auth)
+    : ns(shared(of_namespace)),
+      shard(its_shard),
+      id(socket.id()),
+      handshake(handshake_of(socket.handshake(), auth)),
+      live(&socket) {}
+
+SocketState& SocketState::of(socketio::Socket& socket) {
+    return static_cast<Attachment&>(*socket.data).state();
+}
+
+Args SocketState::args_of(std::string_view json, std::span<const std::string> attachments) {
+    Args args;
+    args.json_ = json;
+    args.attachments_.assign(attachments.begin(), attachments.end());
+    return args;
+}
+
+void SocketState::attach() {
+    live->data = std::make_unique<Attachment>(shared_from_this());
+}
+
+void SocketState::run_middleware() {
+    if (step == ns->middlewares.size()) return accept();
+    const auto run = std::make_shared<const MiddlewareRun>(shared_from_this(), step);
+    try {
+        ns->middlewares[step](handle(), Next(run));
+    } catch (...) {
+        core().guard([] { throw; });
+        advance_from(run->step, Refusal{"Internal error"});
+    }
+}
+
+void SocketState::advance_from(std::size_t decided, std::optional<Refusal> refusal) {
+    if (live == nullptr || decided != step) return;
+    ++step;
+    if (!refusal) return run_middleware();
+    drop_handlers();
+    socketio::Socket& refused = *std::exchange(live, nullptr);
+    refused.refuse(refusal->message, refusal->data);
+}
+
+void SocketState::accept() {
+    live->accept();
+    joined = true;
+    for (const auto& handler : ns->connection_handlers) {
+        if (live == nullptr) return;
+        core().guard([&] { handler(handle()); });
+    }
+}
+
+void SocketState::dispatch(const socketio::Event& event) {
+    // Beyond our limits of JSON: there are no arguments to give to anyone.
+    if (event.fault) return;
+    std::vector<std::shared_ptr<const Socket::EventHandler>> handlers = any_listeners;
+    for (const Listener& listener : listeners) {
+        if (listener.event == event.name) handlers.push_back(listener.handler);
+    }
+    if (handlers.empty()) return;
+    const Event given(handle(), std::string(event.name), args_of(event.args, event.attachments),
+                      event.ack);
+    for (const auto& handler : handlers) core().guard([&] { (*handler)(given); });
+}
+
+void SocketState::end(socketio::DisconnectReason reason) {
+    const auto self = shared_from_this();
+    live = nullptr;
+    const auto handlers = std::exchange(disconnect_handlers, {});
+    drop_handlers();
+    if (!joined) return;
+    for (const auto& handler : handlers)
+        core().guard([&] { handler(socketio::to_string(reason)); });
+}
+
+void SocketState::drop_handlers() {
+    listeners.clear();
+    any_listeners.clear();
+    disconnect_handlers.clear();
+}
+
+void SocketState::check_on_shard() const {
+    if (!core().on_shard(shard)) throw std::logic_error("only in a handler of the same socket");
+}
+
+void check_event_name(std::string_view event) {
+    if (socketio::is_reserved_event(event))
+        throw std::invalid_argument("a reserved event name: " + std::string(event));
+}
+
+}  // namespace signalbox::io::detail
