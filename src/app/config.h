@@ -39,6 +39,8 @@ struct ServerConfig {
     Milliseconds body_timeout{30'000};
     Milliseconds idle_timeout{75'000};
     std::uint16_t blocking_threads = 4;
+    bool compression = false;
+    std::size_t compression_threshold = 1024;
     bool test_client = false;
     std::string tls_certificate_file;  ///< both or none
     std::string tls_key_file;

@@ -58,6 +58,14 @@ void add_server_limits(Keys& keys) {
         {"server.body_timeout", "How long a client may take to send a request's body."}, kTimeout));
     keys.push_back(duration_key<&Config::server, &ServerConfig::idle_timeout>(
         {"server.idle_timeout", "How long a kept-alive HTTP connection may be silent."}, kTimeout));
+    keys.push_back(flag_key<&Config::server, &ServerConfig::compression>(
+        {"server.compression",
+         "Whether WebSocket messages are compressed (permessage-deflate) for clients that offer "
+         "it."}));
+    keys.push_back(integer_key<&Config::server, &ServerConfig::compression_threshold>(
+        {"server.compression_threshold",
+         "Bytes below which a WebSocket message is sent uncompressed."},
+        {0, 100'000'000}));
     keys.push_back(integer_key<&Config::server, &ServerConfig::blocking_threads>(
         {"server.blocking_threads", "Threads for actions that block."}, {1, 256}));
     keys.push_back(text_key<&Config::server, &ServerConfig::tls_certificate_file>(

@@ -47,6 +47,9 @@ runtime::HttpServerOptions http_options(const Config& config) {
     runtime::HttpServerOptions options;
     options.limits.body_bytes_max = config.engineio.payload_bytes_max;
     options.websocket_message_bytes_max = config.engineio.payload_bytes_max;
+    if (config.server.compression) {
+        options.websocket_compression = {.threshold = config.server.compression_threshold};
+    }
     options.header_timeout = config.server.header_timeout;
     options.body_timeout = config.server.body_timeout;
     options.idle_timeout = config.server.idle_timeout;

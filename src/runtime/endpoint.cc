@@ -14,7 +14,11 @@ namespace signalbox::runtime {
 
 Endpoint::Endpoint(Shard& shard, const HttpServerOptions& options,
                    const std::vector<Endpoint*>& peers)
-    : shard_(shard), options_(options), peers_(peers), forwarder_(*this) {}
+    : shard_(shard), options_(options), peers_(peers), forwarder_(*this) {
+    if (const auto& wanted = options.websocket_compression) {
+        compression_.emplace(shard, wanted->threshold);
+    }
+}
 
 Endpoint::~Endpoint() {
     shard_.destroy_disposed();

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "runtime/compression.h"
 #include "runtime/connection.h"
 #include "runtime/forwarding.h"
 #include "runtime/http_connection.h"
@@ -40,6 +42,8 @@ public:
     [[nodiscard]] Endpoint& peer(ShardIndex shard) { return *peers_[shard]; }
     [[nodiscard]] Forwarder& forwarder() { return forwarder_; }
     [[nodiscard]] bool draining() const { return draining_; }
+    /// nullptr: not wanted by the options.
+    [[nodiscard]] Compression* compression() { return compression_ ? &*compression_ : nullptr; }
 
     void set_handlers(ShardHandlers handlers) { handlers_ = std::move(handlers); }
     void listen(UniqueFd socket, ListenerKind kind, std::shared_ptr<TlsContext> tls);
@@ -77,6 +81,7 @@ private:
     const std::vector<Endpoint*>& peers_;
     ShardHandlers handlers_;
     Forwarder forwarder_;
+    std::optional<Compression> compression_;  // outlives the connections
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<std::unique_ptr<Connection>> connections_;
     bool draining_ = false;

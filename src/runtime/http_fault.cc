@@ -56,6 +56,8 @@ Answer answer_to(HttpFault fault) {
             return {400, kInvalid, "Sec-WebSocket-Key must be 16 bytes in base64."};
         case kWebSocketVersion:
             return {426, kInvalid, "The WebSocket version must be 13."};
+        case kWebSocketExtensions:
+            return {400, kInvalid, "Sec-WebSocket-Extensions is no list of extensions."};
         case kWebSocketRequest:
             return {400, kInvalid, "A WebSocket opens with a GET of HTTP/1.1."};
     }

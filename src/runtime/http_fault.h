@@ -28,9 +28,10 @@ enum class HttpFault : std::uint8_t {
     kExpectation,  ///< anything but `100-continue`
     kHeaderTimeout,
     kBodyTimeout,
-    kWebSocketKey,      ///< Sec-WebSocket-Key absent or not 16 bytes in base64
-    kWebSocketVersion,  ///< not 13
-    kWebSocketRequest,  ///< an upgrade to websocket that is not a GET of HTTP/1.1
+    kWebSocketKey,         ///< Sec-WebSocket-Key absent or not 16 bytes in base64
+    kWebSocketVersion,     ///< not 13
+    kWebSocketExtensions,  ///< Sec-WebSocket-Extensions breaks RFC 6455 section 9.1
+    kWebSocketRequest,     ///< an upgrade to websocket that is not a GET of HTTP/1.1
 };
 
 /// The answer: status, JSON body `{"error":{"code","message"}}`, and for kWebSocketVersion the

@@ -19,9 +19,16 @@ namespace signalbox::runtime {
 
 class TlsContext;
 
+/// permessage-deflate (RFC 7692), for clients that offer it.
+struct WebSocketCompression {
+    std::size_t threshold = 1024;  ///< shorter messages are sent as they are
+};
+
 struct HttpServerOptions {
     HttpLimits limits;
-    std::size_t websocket_message_bytes_max = 1'000'000;  ///< all fragments together; close 1009
+    /// All fragments together, inflated; close 1009.
+    std::size_t websocket_message_bytes_max = 1'000'000;
+    std::optional<WebSocketCompression> websocket_compression;  ///< nullopt: never negotiated
     std::size_t connections_max = 0;  ///< of one shard, all kinds; over it: closed at once; 0: none
 
     Milliseconds tls_handshake_timeout{10'000};   ///< from the accept

@@ -79,9 +79,11 @@ std::unique_ptr<engineio::WebSocketUpgrade> make_upgrade(Endpoint& endpoint, Upg
 
 std::unique_ptr<engineio::WebSocketPort> WebSocketConnection::open(
     Endpoint& endpoint, UpgradeSeed seed, engineio::WebSocketHandler& handler) {
-    WebSocketConnection& connection = endpoint.adopt(
-        std::make_unique<WebSocketConnection>(endpoint, std::move(seed.channel), handler));
-    append_switching_protocols(connection.output(), seed.request);
+    std::optional<websocket::DeflateAgreement> compression;
+    if (endpoint.compression() != nullptr) compression = offered_compression(seed.request);
+    WebSocketConnection& connection = endpoint.adopt(std::make_unique<WebSocketConnection>(
+        endpoint, std::move(seed.channel), handler, compression));
+    append_switching_protocols(connection.output(), seed.request, compression);
     // Handlers hear nothing inside accept(): early frames and a refusal of the kernel wait.
     if (!seed.unread.empty()) connection.rare().unread = std::move(seed.unread);
     connection.peer_closed_ = !connection.watch();
@@ -89,11 +91,14 @@ std::unique_ptr<engineio::WebSocketPort> WebSocketConnection::open(
     return std::make_unique<Port>(connection);
 }
 
-WebSocketConnection::WebSocketConnection(Endpoint& endpoint, Channel channel,
-                                         engineio::WebSocketHandler& handler)
+WebSocketConnection::WebSocketConnection(
+    Endpoint& endpoint, Channel channel, engineio::WebSocketHandler& handler,
+    const std::optional<websocket::DeflateAgreement>& compression)
     : Connection(endpoint, std::move(channel)),
-      decoder_(endpoint.options().websocket_message_bytes_max),
-      handler_(&handler) {}
+      decoder_(endpoint.options().websocket_message_bytes_max,
+               compression ? &endpoint.compression()->inflaters() : nullptr),
+      handler_(&handler),
+      window_bits_(compression ? compression->window_bits() : 0) {}
 
 WebSocketConnection::~WebSocketConnection() {
     if (port_ != nullptr) port_->detach();
@@ -109,12 +114,30 @@ bool WebSocketConnection::decodes() const {
 }
 
 void WebSocketConnection::on_input(std::span<char> bytes) {
+    std::size_t delivered = 0;
     while (decodes()) {
         const auto event = decoder_.next(bytes);
         if (!event) return fail(event.error());
         if (event->kind == FrameEvent::Kind::kNeedMore) return;
+        delivered += event->payload.size();
         on_frame(*event);
+        if (window_bits_ != 0 && delivered >= kInflatedBytesATurn) return put_off(bytes);
     }
+}
+
+void WebSocketConnection::put_off(std::span<char> bytes) {
+    if (bytes.empty() || !decodes()) return;
+    rare().unread.assign(bytes.begin(), bytes.end());
+    // Not kPaused: the peer's FIN may come behind bytes that the kernel still holds.
+    set_reading(Reading::kEnded);
+    mark_dirty();
+}
+
+void WebSocketConnection::take_unread() {
+    std::string unread = std::exchange(rare_->unread, {});
+    if (!rare_->timer.armed()) rare_.reset();
+    if (!peer_closed_) set_reading(Reading::kOn);
+    on_input(unread);
 }
 
 void WebSocketConnection::on_frame(const FrameEvent& event) {
@@ -167,7 +190,12 @@ void WebSocketConnection::append_frame(Opcode opcode, std::string_view payload) 
 void WebSocketConnection::send(MessageKind kind, std::string_view message) {
     if (state_ != State::kOpen) return;
     shard().statistics().websocket_messages_out.add(1);
-    append_frame(kind == MessageKind::kText ? Opcode::kText : Opcode::kBinary, message);
+    const Opcode opcode = kind == MessageKind::kText ? Opcode::kText : Opcode::kBinary;
+    const std::string_view deflated =
+        window_bits_ != 0 ? endpoint().compression()->deflate(message, window_bits_) : "";
+    if (deflated.empty()) return append_frame(opcode, message);
+    websocket::append_compressed_frame(output(), opcode, deflated);
+    mark_dirty();
 }
 
 void WebSocketConnection::close(engineio::WebSocketCloseCode code) {
@@ -202,12 +230,8 @@ void WebSocketConnection::end(WebSocketEnd reason) {
 }
 
 void WebSocketConnection::before_flush() {
-    if (rare_ && !rare_->unread.empty()) {
-        std::string unread = std::exchange(rare_->unread, {});
-        if (!rare_->timer.armed()) rare_.reset();
-        on_input(unread);
-    }
-    if (peer_closed_ && state_ == State::kOpen) on_peer_closed();
+    if (has_unread()) take_unread();
+    if (peer_closed_ && decodes()) on_peer_closed();
 }
 
 void WebSocketConnection::on_drained() {
@@ -221,6 +245,7 @@ void WebSocketConnection::on_drained() {
 void WebSocketConnection::on_peer_closed() {
     peer_closed_ = true;
     set_reading(Reading::kEnded);
+    if (has_unread()) return;  // first what came before
     if (state_ == State::kLingering) return retire();
     begin_end();
     end(WebSocketEnd::kClosed);

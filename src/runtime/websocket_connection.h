@@ -1,12 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "base/timer_wheel.h"
 #include "engineio/ports.h"
 #include "runtime/connection.h"
+#include "websocket/extensions.h"
 #include "websocket/frame_decoder.h"
 
 namespace signalbox::runtime {
@@ -23,10 +25,13 @@ struct UpgradeSeed;
 ///
 /// Memory: while idle this object, its transport and its port; nothing else of ours.
 /// Bounds: one message (websocket_message_bytes_max); pongs stop while kPongPauseBytes wait for the
-///         peer; the application bounds what it sends by buffered_bytes().
+///         peer; the application bounds what it sends by buffered_bytes(). A turn delivers
+///         kInflatedBytesATurn and one message at most: small frames may inflate to large messages,
+///         and the other connections want their turn too.
 class WebSocketConnection final : public Connection {
 public:
     static constexpr std::size_t kPongPauseBytes = 64 * 1024;
+    static constexpr std::size_t kInflatedBytesATurn = 2 * 1024 * 1024;
 
     [[nodiscard]] static std::unique_ptr<engineio::WebSocketPort> open(
         Endpoint& endpoint, UpgradeSeed seed, engineio::WebSocketHandler& handler);
@@ -34,7 +39,9 @@ public:
 
     bool is_websocket() const override { return true; }
 
-    WebSocketConnection(Endpoint& endpoint, Channel channel, engineio::WebSocketHandler& handler);
+    /// `compression`: what the handshake agreed on.
+    WebSocketConnection(Endpoint& endpoint, Channel channel, engineio::WebSocketHandler& handler,
+                        const std::optional<websocket::DeflateAgreement>& compression);
 
 private:
     class Port;
@@ -49,7 +56,7 @@ private:
         explicit Rare(WebSocketConnection* connection)
             : timer(Timer::calling<&WebSocketConnection::on_close_timer>(connection)) {}
         Timer timer;
-        std::string unread;  // received with the handshake
+        std::string unread;  // received with the handshake, or too much for a turn
     };
 
     void on_input(std::span<char> bytes) override;
@@ -58,6 +65,9 @@ private:
     void before_flush() override;
     void on_drained() override;
 
+    void put_off(std::span<char> bytes);
+    void take_unread();
+    [[nodiscard]] bool has_unread() const { return rare_ && !rare_->unread.empty(); }
     void on_frame(const websocket::FrameEvent& event);
     void on_message(engineio::MessageKind kind, std::string_view message);
     void on_ping(std::string_view payload);
@@ -80,6 +90,7 @@ private:
     engineio::WebSocketHandler* handler_;  // nullptr: hears nothing any more
     Port* port_ = nullptr;
     std::unique_ptr<Rare> rare_;
+    std::uint8_t window_bits_;  // of what we send deflated; 0: nothing
     State state_ = State::kOpen;
     bool peer_closed_ = false;
 };

@@ -14,6 +14,14 @@ bool is_base64(char c) {
            c == '/';
 }
 
+std::optional<std::vector<websocket::ExtensionOffer>> extensions_of(const HttpRequest& request) {
+    std::vector<std::string_view> fields;
+    for (const auto& [name, value] : request.headers) {
+        if (equal_ignoring_case(name, "Sec-WebSocket-Extensions")) fields.emplace_back(value);
+    }
+    return websocket::parse_extensions(fields);
+}
+
 /// 16 bytes are 22 characters and "==".
 bool is_key(std::string_view key) {
     return key.size() == 24 && key.ends_with("==") &&
@@ -34,6 +42,7 @@ std::expected<void, HttpFault> check_websocket_request(const HttpRequest& reques
     if (request.headers.find("Sec-WebSocket-Version") != "13") {
         return std::unexpected(HttpFault::kWebSocketVersion);
     }
+    if (!extensions_of(request)) return std::unexpected(HttpFault::kWebSocketExtensions);
     return {};
 }
 
@@ -46,11 +55,22 @@ std::string websocket_accept_key(std::string_view key) {
     return {reinterpret_cast<const char*>(encoded.data()), static_cast<std::size_t>(length)};
 }
 
-void append_switching_protocols(std::string& out, const HttpRequest& request) {
+std::optional<websocket::DeflateAgreement> offered_compression(const HttpRequest& request) {
+    return websocket::negotiate_deflate(extensions_of(request).value());
+}
+
+void append_switching_protocols(std::string& out, const HttpRequest& request,
+                                const std::optional<websocket::DeflateAgreement>& compression) {
     out.append(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: ");
-    out.append(websocket_accept_key(*request.headers.find("Sec-WebSocket-Key"))).append("\r\n\r\n");
+    out.append(websocket_accept_key(*request.headers.find("Sec-WebSocket-Key"))).append("\r\n");
+    if (compression) {
+        out.append("Sec-WebSocket-Extensions: ")
+            .append(deflate_answer(*compression))
+            .append("\r\n");
+    }
+    out.append("\r\n");
 }
 
 }  // namespace signalbox::runtime

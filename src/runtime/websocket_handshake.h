@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/http.h"
 #include "runtime/http_fault.h"
+#include "websocket/extensions.h"
 
 namespace signalbox::runtime {
 
@@ -19,7 +21,13 @@ enum class HttpVersion : std::uint8_t { kHttp10, kHttp11 };
 /// Sec-WebSocket-Accept for a client's Sec-WebSocket-Key (section 4.2.2, item 5.4).
 [[nodiscard]] std::string websocket_accept_key(std::string_view key);
 
+/// The first acceptable offer of permessage-deflate in a request that check_websocket_request() has
+/// accepted.
+[[nodiscard]] std::optional<websocket::DeflateAgreement> offered_compression(
+    const HttpRequest& request);
+
 /// Appends the answer 101 to a request that check_websocket_request() has accepted.
-void append_switching_protocols(std::string& out, const HttpRequest& request);
+void append_switching_protocols(std::string& out, const HttpRequest& request,
+                                const std::optional<websocket::DeflateAgreement>& compression);
 
 }  // namespace signalbox::runtime

@@ -10,7 +10,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "unmask() keeps the mask in wire order");
 
-constexpr std::uint8_t kFin = 0x80, kReserved = 0x70, kOpcodeMask = 0x0F;
+constexpr std::uint8_t kFin = 0x80, kReserved = 0x70, kCompressed = 0x40, kOpcodeMask = 0x0F;
 constexpr std::uint8_t kMasked = 0x80, kLengthMask = 0x7F;
 constexpr std::uint8_t kLength16 = 126, kLength64 = 127;
 
@@ -72,6 +72,7 @@ CloseCode close_code_of(FrameError error) {
         case FrameError::kMessageTooBig:
             return CloseCode::kMessageTooBig;
         case FrameError::kInvalidUtf8:
+        case FrameError::kCorruptCompression:
             return CloseCode::kInvalidPayload;
         default:
             return CloseCode::kProtocolError;
@@ -102,6 +103,8 @@ std::string_view to_string(FrameError error) {
             return "message too big";
         case FrameError::kInvalidUtf8:
             return "invalid UTF-8";
+        case FrameError::kCorruptCompression:
+            return "message does not inflate";
         case FrameError::kBadClosePayload:
             return "close payload of one byte";
         case FrameError::kBadCloseCode:
@@ -122,6 +125,7 @@ std::expected<FrameEvent, FrameError> FrameDecoder::next(std::span<char>& input)
         error_ = result.error();
         state_ = State::kFailed;
         std::string().swap(buffer_);
+        inflater_.reset();
     }
     return result;
 }
@@ -172,7 +176,9 @@ std::expected<bool, FrameError> FrameDecoder::read_header(std::span<char>& input
 
 FrameDecoder::Step FrameDecoder::check_start(std::uint8_t first, std::uint8_t second) const {
     const std::uint8_t opcode = first & kOpcodeMask;
-    if ((first & kReserved) != 0) return std::unexpected(FrameError::kReservedBits);
+    const bool may_be_compressed = inflaters_ != nullptr && (opcode == 0x1 || opcode == 0x2);
+    const std::uint8_t forbidden = may_be_compressed ? kReserved & ~kCompressed : kReserved;
+    if ((first & forbidden) != 0) return std::unexpected(FrameError::kReservedBits);
     if (opcode > 0xA || (opcode > 0x2 && opcode < 0x8)) {
         return std::unexpected(FrameError::kReservedOpcode);
     }
@@ -197,10 +203,8 @@ FrameDecoder::Step FrameDecoder::begin_frame(const char* header) {
     const auto length = read_length(header);
     if (!length) return std::unexpected(length.error());
     opcode_ = static_cast<Opcode>(first & kOpcodeMask);
-    if (!is_control() &&
-        (*length > message_bytes_max_ || message_size_ > message_bytes_max_ - *length)) {
-        return std::unexpected(FrameError::kMessageTooBig);
-    }
+    if ((first & kCompressed) != 0) inflater_ = inflaters_->take();
+    if (!is_control() && too_long(*length)) return std::unexpected(FrameError::kMessageTooBig);
     if (opcode_ == Opcode::kText || opcode_ == Opcode::kBinary) message_opcode_ = opcode_;
     final_ = (first & kFin) != 0;
     remaining_ = *length;
@@ -209,12 +213,23 @@ FrameDecoder::Step FrameDecoder::begin_frame(const char* header) {
     return {};
 }
 
-FrameDecoder::Result FrameDecoder::read_payload(std::span<char>& input) {
+bool FrameDecoder::too_long(std::uint64_t frame_bytes) const {
+    if (inflater_) return frame_bytes > message_bytes_max_ + message_bytes_max_ / 8 + 64;
+    return frame_bytes > message_bytes_max_ || message_size_ > message_bytes_max_ - frame_bytes;
+}
+
+std::span<char> FrameDecoder::take_payload(std::span<char>& input) {
     const std::span<char> piece =
         input.first(static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, input.size())));
     input = input.subspan(piece.size());
     mask_ = unmask(piece, mask_);
     remaining_ -= piece.size();
+    return piece;
+}
+
+FrameDecoder::Result FrameDecoder::read_payload(std::span<char>& input) {
+    const std::span<char> piece = take_payload(input);
+    if (inflater_ && !is_control()) return read_compressed(as_text(piece));
     if (!is_control() && message_opcode_ == Opcode::kText && !utf8_.feed(as_text(piece))) {
         return std::unexpected(FrameError::kInvalidUtf8);
     }
@@ -233,6 +248,35 @@ FrameDecoder::Result FrameDecoder::read_payload(std::span<char>& input) {
         return FrameEvent{};
     }
     return finish_message(in_place ? as_text(piece) : std::string_view(buffer_));
+}
+
+FrameDecoder::Result FrameDecoder::read_compressed(std::string_view piece) {
+    std::size_t before = buffer_.size();
+    Step step = check_inflated(inflater_->feed(piece, buffer_, message_bytes_max_), before);
+    if (!step) return std::unexpected(step.error());
+    if (remaining_ > 0) return FrameEvent{};
+    state_ = State::kHeader;
+    if (final_) {
+        before = buffer_.size();
+        step = check_inflated(inflater_->finish(buffer_, message_bytes_max_), before);
+        if (!step) return std::unexpected(step.error());
+    }
+    message_size_ = buffer_.size();
+    if (!final_) return FrameEvent{};
+    inflaters_->give_back(std::move(inflater_));
+    delivered_ = true;
+    return finish_message(buffer_);
+}
+
+FrameDecoder::Step FrameDecoder::check_inflated(Inflater::Result inflated, std::size_t before) {
+    const std::string_view added = std::string_view(buffer_).substr(before);
+    if (message_opcode_ == Opcode::kText && !utf8_.feed(added)) {
+        return std::unexpected(FrameError::kInvalidUtf8);
+    }
+    if (inflated) return {};
+    return std::unexpected(inflated.error() == InflateError::kTooBig
+                               ? FrameError::kMessageTooBig
+                               : FrameError::kCorruptCompression);
 }
 
 FrameDecoder::Result FrameDecoder::finish_control(std::string_view payload) {
@@ -262,6 +306,7 @@ FrameDecoder::Result FrameDecoder::finish_close(std::string_view payload) {
         if (!is_valid_utf8(event.payload)) return std::unexpected(FrameError::kInvalidUtf8);
     }
     state_ = State::kClosed;
+    inflater_.reset();
     message_size_ = 0;  // an unfinished message will not be finished
     delivered_ = true;
     return event;

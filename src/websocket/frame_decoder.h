@@ -3,20 +3,22 @@
 #include <array>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/utf8.h"
+#include "websocket/deflate.h"
 #include "websocket/frame.h"
 
 namespace signalbox::websocket {
 
 /// What a client did wrong; close_code_of() says how to close for it.
 enum class FrameError : std::uint8_t {
-    kUnmasked,                ///< section 5.1
-    kReservedBits,            ///< RSV1 to RSV3 without an extension
-    kReservedOpcode,          ///< 3 to 7, 11 to 15
+    kUnmasked,        ///< section 5.1
+    kReservedBits,    ///< RSV2, RSV3; RSV1 without compression, or not on a message's first frame
+    kReservedOpcode,  ///< 3 to 7, 11 to 15
     kFragmentedControl,       ///< a control frame without FIN
     kControlTooLong,          ///< a control frame over 125 bytes
     kLengthNotMinimal,        ///< a longer length form than needed
@@ -25,6 +27,7 @@ enum class FrameError : std::uint8_t {
     kExpectedContinuation,    ///< a new message inside a fragmented one
     kMessageTooBig,           ///< over message_bytes_max
     kInvalidUtf8,             ///< in a text message or a close reason
+    kCorruptCompression,      ///< RFC 7692: the message does not inflate
     kBadClosePayload,         ///< a close payload of one byte
     kBadCloseCode,            ///< a code that must not be sent
 };
@@ -63,18 +66,22 @@ struct FrameEvent {
 /// Bounds:    stores at most message_bytes_max bytes and one control frame; a message is refused by
 ///            the length its header announces, before its bytes. Memory grows with the bytes that
 ///            have arrived, not with those announced. Between messages, after kNeedMore: no heap
-///            memory. Work is O(bytes).
+///            memory and no inflater. Work is O(bytes); one call inflates one message at most.
 /// Errors:    sticky; after the first, every call returns the same error. UTF-8 is refused at the
 ///            first impossible byte, before its message is complete. After kClose all input is
 ///            ignored.
 ///
-/// RSV1 is refused: no extension has been negotiated. begin_frame() is where RFC 7692 would accept
-/// it for the first frame of a message, and finish_message() where it would inflate.
+/// A compressed message is inflated as it arrives, and only the inflated bytes are stored and
+/// counted; a frame of it may announce an eighth more than message_bytes_max, since what cannot be
+/// compressed grows.
 class FrameDecoder {
 public:
     /// @param message_bytes_max  payload bytes of one message, all fragments together; more:
     ///                           kMessageTooBig.
-    explicit FrameDecoder(std::size_t message_bytes_max) : message_bytes_max_(message_bytes_max) {}
+    /// @param inflaters          where permessage-deflate was negotiated; outlives the decoder.
+    ///                           nullptr: RSV1 is refused.
+    explicit FrameDecoder(std::size_t message_bytes_max, InflaterPool* inflaters = nullptr)
+        : message_bytes_max_(message_bytes_max), inflaters_(inflaters) {}
 
     /// Takes from the front of `input` what the next event needs, and shortens it by that.
     [[nodiscard]] std::expected<FrameEvent, FrameError> next(std::span<char>& input);
@@ -93,6 +100,10 @@ private:
     [[nodiscard]] Step check_start(std::uint8_t first, std::uint8_t second) const;
     [[nodiscard]] Step begin_frame(const char* header);
     [[nodiscard]] Result read_payload(std::span<char>& input);
+    [[nodiscard]] Step check_inflated(Inflater::Result inflated, std::size_t before);
+    [[nodiscard]] Result read_compressed(std::string_view piece);
+    [[nodiscard]] std::span<char> take_payload(std::span<char>& input);
+    [[nodiscard]] bool too_long(std::uint64_t frame_bytes) const;
     [[nodiscard]] Result finish_control(std::string_view payload);
     [[nodiscard]] Result finish_message(std::string_view payload);
     [[nodiscard]] Result finish_close(std::string_view payload);
@@ -100,10 +111,12 @@ private:
     void release_delivered();
 
     std::size_t message_bytes_max_;
-    std::uint64_t remaining_ = 0;   // payload bytes of the current frame still to come
-    std::string buffer_;            // fragments so far, then the part of the current frame
-    std::size_t message_size_ = 0;  // the fragments' part of buffer_
-    std::uint32_t mask_ = 0;        // rotated to the next payload byte
+    InflaterPool* inflaters_;
+    std::unique_ptr<Inflater> inflater_;  // of the message that is open and compressed
+    std::uint64_t remaining_ = 0;         // payload bytes of the current frame still to come
+    std::string buffer_;                  // fragments so far, then the part of the current frame
+    std::size_t message_size_ = 0;        // the fragments' part of buffer_
+    std::uint32_t mask_ = 0;              // rotated to the next payload byte
     State state_ = State::kHeader;
     Opcode opcode_ = Opcode::kContinuation;          // of the current frame
     Opcode message_opcode_ = Opcode::kContinuation;  // of the message; continuation: none is open

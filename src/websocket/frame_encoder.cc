@@ -5,7 +5,7 @@
 namespace signalbox::websocket {
 namespace {
 
-constexpr unsigned char kFin = 0x80;
+constexpr unsigned char kFin = 0x80, kCompressed = 0x40;
 
 void append_big_endian(std::string& out, std::uint64_t value, unsigned bytes) {
     while (bytes > 0) {
@@ -14,10 +14,8 @@ void append_big_endian(std::string& out, std::uint64_t value, unsigned bytes) {
     }
 }
 
-}  // namespace
-
-void append_frame_header(std::string& out, Opcode opcode, std::size_t payload_bytes) {
-    out.push_back(static_cast<char>(kFin | static_cast<unsigned char>(opcode)));
+void append_header(std::string& out, unsigned first_byte, std::size_t payload_bytes) {
+    out.push_back(static_cast<char>(first_byte));
     if (payload_bytes < 126) {
         out.push_back(static_cast<char>(payload_bytes));
     } else if (payload_bytes <= 0xFFFF) {
@@ -27,6 +25,18 @@ void append_frame_header(std::string& out, Opcode opcode, std::size_t payload_by
         out.push_back(127);
         append_big_endian(out, payload_bytes, 8);
     }
+}
+
+}  // namespace
+
+void append_frame_header(std::string& out, Opcode opcode, std::size_t payload_bytes) {
+    append_header(out, kFin | static_cast<unsigned>(opcode), payload_bytes);
+}
+
+void append_compressed_frame(std::string& out, Opcode opcode, std::string_view deflated) {
+    SB_CHECK(opcode == Opcode::kText || opcode == Opcode::kBinary);
+    append_header(out, kFin | kCompressed | static_cast<unsigned>(opcode), deflated.size());
+    out.append(deflated);
 }
 
 void append_frame(std::string& out, Opcode opcode, std::string_view payload) {

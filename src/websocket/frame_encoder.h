@@ -12,6 +12,9 @@ namespace signalbox::websocket {
 /// The header of a frame whose payload of `payload_bytes` the caller appends itself.
 void append_frame_header(std::string& out, Opcode opcode, std::size_t payload_bytes);
 
+/// A whole data frame; `deflated` is its message as RFC 7692 has it.
+void append_compressed_frame(std::string& out, Opcode opcode, std::string_view deflated);
+
 /// A whole frame. `payload` of a control frame: at most kControlPayloadMax bytes.
 void append_frame(std::string& out, Opcode opcode, std::string_view payload);
 

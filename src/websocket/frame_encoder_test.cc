@@ -38,6 +38,17 @@ TEST(FrameEncoder, AppendsBehindWhatIsThere) {
               "a\x82\x02");
 }
 
+TEST(FrameEncoder, MarksCompressedFrames) {
+    std::string out;
+    append_compressed_frame(out, Opcode::kText, "abc");
+    append_compressed_frame(out, Opcode::kBinary, std::string(126, 'x'));
+    EXPECT_EQ(out,
+              "\xC1\x03"
+              "abc"
+              "\xC2\x7E\x00\x7E"s +
+                  std::string(126, 'x'));
+}
+
 TEST(FrameEncoder, WritesCloseFramesWithAndWithoutACode) {
     std::string out;
     append_close_frame(out, CloseCode::kMessageTooBig);

@@ -38,6 +38,13 @@ inline std::string client_frame(Opcode opcode, std::string_view payload, Fin fin
     return client_header(first, payload.size(), mask) + masked(payload, mask);
 }
 
+/// The first frame of a compressed message (RFC 7692); `deflated` as it is on the wire.
+inline std::string compressed_frame(Opcode opcode, std::string_view deflated,
+                                    Fin fin = Fin::kFinal) {
+    const unsigned first = static_cast<unsigned>(fin) | 0x40 | static_cast<unsigned>(opcode);
+    return client_header(first, deflated.size()) + masked(deflated);
+}
+
 /// A close frame with `code` on the wire whatever it is.
 inline std::string client_close(unsigned code, std::string_view reason = {}) {
     std::string payload{static_cast<char>(code >> 8), static_cast<char>(code)};
