@@ -125,11 +125,20 @@ void Router::run(const Route& route, CallPtr call) {
     gateway::Credentials credentials = credentials_of(call->request);
     context_.gateway.authenticate(
         std::move(credentials), need,
-        on_success<auth::Principal>(std::move(call),
-                                    [handle = route.handle](CallPtr c, auth::Principal principal) {
-                                        c->principal = std::move(principal);
-                                        handle(std::move(c));
-                                    }));
+        on_success<auth::Principal>(std::move(call), [&route](CallPtr c, auth::Principal who) {
+            c->principal = std::move(who);
+            if (route.access == Access::kSession) return route.handle(std::move(c));
+            charge(route, std::move(c));
+        }));
+}
+
+void Router::charge(const Route& route, CallPtr call) {
+    gateway::Gateway& gateway = call->api.gateway;
+    const auth::Principal who = call->principal;
+    gateway.charge_call(who, [&route, call = std::move(call)](std::optional<Error> error) mutable {
+        if (error) return call->fail(*error);
+        route.handle(std::move(call));
+    });
 }
 
 }  // namespace signalbox::api

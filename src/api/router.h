@@ -55,6 +55,7 @@ private:
     [[nodiscard]] bool is_exposed(const Route& route, const HttpRequest& request) const;
     void dispatch(std::string_view path, CallPtr call);
     void run(const Route& route, CallPtr call);
+    static void charge(const Route& route, CallPtr call);
 
     Context context_;
     engineio::OriginPolicy origins_;

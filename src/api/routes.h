@@ -11,8 +11,8 @@ namespace signalbox::api {
 
 enum class Access : std::uint8_t {
     kOpen,     ///< the handler itself decides
-    kToken,    ///< a user's token or a service's key
-    kSession,  ///< a user's token with its session
+    kToken,    ///< a user's token or a service's key; costs one of the user's and company's buckets
+    kSession,  ///< a user's token with its session; what it costs is the handler's business
 };
 
 /// kManagement routes move to `server.internal_listen` when that is set.

@@ -44,6 +44,8 @@ public:
         for (const ConfigFlag& flag : sources_.flags) apply_flag(flag);
         read_public_key();
         config_.gateway.token_leeway = config_.tokens.leeway;
+        // Binary is refused as INVALID_MESSAGE: no more of it is collected than a message may hold.
+        config_.socketio.binary_packet_bytes_max = config_.engineio.payload_bytes_max;
         // Of a file that could not be read, what is missing says nothing.
         if (!unreadable()) check_config(config_, origins_, sources_.remote_dev, findings_);
         if (!findings_.problems.empty()) return std::unexpected(std::move(findings_.problems));

@@ -47,7 +47,7 @@ void append_service_keys_example(std::string& out) {
         "#id = \"billing\"\n"
         "#sha256 = \"\"                        # of the key, 64 hex digits\n"
         "#permissions = [\"updates:send\"]\n"
-        "#companies = []                      # empty: every company\n";
+        "#companies = []                      # none: every company, by no wildcard\n";
 }
 
 void append_roles_example(std::string& out) {

@@ -37,20 +37,19 @@ bool is_literal_permission(std::string_view permission) {
     return std::ranges::find(kLiteral, permission) != kLiteral.end();
 }
 
-namespace {
-
-bool owns(const Principal& principal, const CompanyId& target) {
-    if (!principal.is_service()) return principal.company == target;
-    const auto& companies = principal.service_companies;
-    return companies.empty() || std::ranges::find(companies, target) != companies.end();
+bool Principal::may_everywhere(std::string_view permission) const {
+    if (permission.empty()) return false;
+    if (permissions.claims(std::string(permission) + ":any")) return true;
+    return is_service() && service_companies.empty() && permissions.claims(permission);
 }
-
-}  // namespace
 
 bool Principal::may_in(const CompanyId& target, std::string_view permission) const {
     if (target.empty() || permission.empty()) return false;
-    if (permissions.claims(std::string(permission) + ":any")) return true;
-    return owns(*this, target) && permissions.allows(permission);
+    if (may_everywhere(permission)) return true;
+    const bool own = is_service()
+                         ? std::ranges::find(service_companies, target) != service_companies.end()
+                         : company == target;
+    return own && permissions.allows(permission);
 }
 
 }  // namespace signalbox::auth

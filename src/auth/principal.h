@@ -46,11 +46,15 @@ struct Principal {
     Permissions permissions;
     std::optional<WallTime> expires_at;        ///< of the token; none for keys
     std::string service_key_id;                ///< a service's key id, else empty
-    std::vector<CompanyId> service_companies;  ///< a service's; empty: every company
+    std::vector<CompanyId> service_companies;  ///< a service's; empty: see may_everywhere()
 
     [[nodiscard]] bool is_service() const { return !service_key_id.empty(); }
+    /// True when the principal may use `permission` in every company: with `permission + ":any"`
+    /// claimed literally or, for a service whose key names no companies, with `permission` itself
+    /// claimed literally. No wildcard reaches beyond a company.
+    [[nodiscard]] bool may_everywhere(std::string_view permission) const;
     /// True when the principal may use `permission` on things of `target`: within its own company
-    /// (a service: its companies), or anywhere with `permission + ":any"` claimed literally.
+    /// (a service: its companies), or everywhere.
     [[nodiscard]] bool may_in(const CompanyId& target, std::string_view permission) const;
 };
 

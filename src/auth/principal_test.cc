@@ -118,6 +118,15 @@ TEST(Principal, AServiceMayActInItsCompaniesOrInAllWhenNoneIsNamed) {
     EXPECT_FALSE(all.may_in(CompanyId(), "updates:send"));
 }
 
+TEST(Principal, NoWildcardTakesAServiceIntoCompaniesThatItsKeyDoesNotName) {
+    for (const char* wildcard : {"*", "updates:*"}) {
+        EXPECT_FALSE(service_of({}, {wildcard}).may_in(company("c"), "updates:send")) << wildcard;
+        EXPECT_TRUE(service_of({company("c")}, {wildcard}).may_in(company("c"), "updates:send"));
+    }
+    EXPECT_TRUE(service_of({}, {"updates:send"}).may_everywhere("updates:send"));
+    EXPECT_FALSE(service_of({company("c")}, {"updates:send"}).may_everywhere("updates:send"));
+}
+
 TEST(Principal, AUserWithoutCompanyMayNothing) {
     EXPECT_FALSE(user_of("", {"*"}).may_in(CompanyId(), "updates:send"));
     EXPECT_FALSE(user_of("", {"*"}).may_in(company("a"), "updates:send"));

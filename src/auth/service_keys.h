@@ -16,7 +16,7 @@ struct ServiceKey {
     std::string id;
     std::string sha256_hex;
     std::vector<std::string> permissions;
-    std::vector<CompanyId> companies;  ///< empty: every company
+    std::vector<CompanyId> companies;  ///< empty: every one, by the permissions claimed literally
 };
 
 /// The keys of services, looked up by hash, compared in constant time.

@@ -121,8 +121,11 @@ private:
     void read_ids() {
         claims_.user = require_id<UserId>("sub");
         claims_.company = require_id<CompanyId>(options_.company_claim);
-        claims_.session = read_id<SessionId>(options_.session_claim);
-        if (claims_.session.empty()) claims_.session = read_id<SessionId>("sessionId");
+        claims_.bound_session = read_id<SessionId>("sessionId");
+        const auto named = find_claim(payload_, options_.session_claim);
+        const auto session =
+            named ? SessionId::parse(text_of(*named).value_or("")) : std::optional<SessionId>();
+        claims_.session = session.value_or(claims_.bound_session);
         const auto token_id = find_claim(payload_, "jti");
         if (!token_id) return;
         const auto text = string_of(*token_id);

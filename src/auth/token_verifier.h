@@ -36,7 +36,12 @@ struct TokenOptions {
 struct TokenClaims {
     UserId user;
     CompanyId company;
-    SessionId session;  ///< of session_claim, else of `sessionId`; empty when absent
+    /// Of claim `sessionId`, which `signalbox token create --session` writes: the token goes with
+    /// no other session. Empty when absent.
+    SessionId bound_session;
+    /// Of session_claim, else bound_session: the session itself where there is no store. Empty when
+    /// there is none, or no valid id: identity providers write what they like.
+    SessionId session;
     Permissions permissions;
     WallTime expires_at{};
     std::string token_id;  ///< `jti`, or empty

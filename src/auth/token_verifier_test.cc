@@ -294,14 +294,15 @@ TEST(TokenVerifier, RefusesWhatCannotBeAnId) {
         expect_invalid(
             verify_payload(fmt::format(R"({{"sub":"u","companyId":{},"exp":1790000060}})", id)),
             "companyId is not a valid id");
-        expect_invalid(verify_payload(payload_with(fmt::format("\"sid\":{}", id))),
-                       "sid is not a valid id");
+        expect_invalid(verify_payload(payload_with(fmt::format("\"sessionId\":{}", id))),
+                       "sessionId is not a valid id");
     }
     expect_invalid(verify_payload(R"({"companyId":"c","exp":1790000060})"), "sub is missing");
     const std::string longest(128, 'x');
     EXPECT_TRUE(verify_payload(payload_with("\"sid\":\"" + longest + "\"")).has_value());
-    expect_invalid(verify_payload(payload_with("\"sid\":\"" + longest + "x\"")),
-                   "sid is not a valid id");
+    EXPECT_TRUE(verify_payload(payload_with("\"sid\":\"" + longest + "x\""))->session.empty());
+    expect_invalid(verify_payload(payload_with("\"sessionId\":\"" + longest + "x\"")),
+                   "sessionId is not a valid id");
     expect_invalid(verify_payload(payload_with(R"("jti":1)")), "jti is not a string");
 }
 
@@ -324,6 +325,14 @@ TEST(TokenVerifier, FindsClaimsAtDottedPathsAndUnderNamesWithDots) {
 TEST(TokenVerifier, FallsBackToSessionIdForTheSession) {
     EXPECT_EQ(verify_payload(payload_with(R"("sessionId":"s2")"))->session.str(), "s2");
     EXPECT_TRUE(verify_payload(payload_with(""))->session.empty());
+}
+
+TEST(TokenVerifier, IsBoundToASessionBySessionIdAlone) {
+    const auto both = verify_payload(payload_with(R"("sid":"of the provider","sessionId":"s2")"));
+    ASSERT_TRUE(both.has_value()) << both.error().message;
+    EXPECT_EQ(both->bound_session.str(), "s2");
+    EXPECT_TRUE(verify_payload(payload_with(R"("sid":"s1")"))->bound_session.empty());
+    EXPECT_TRUE(verify_payload(payload_with(R"("sid":{"a":1})"))->session.empty());
 }
 
 TEST(TokenVerifier, TakesPermissionsFromTheArrayElseFromScopeAndAddsThoseOfRoles) {

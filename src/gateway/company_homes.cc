@@ -82,6 +82,13 @@ void CompanyHomes::leave(const CompanyId& company_id, const UserId& user, const 
     if (--company.connections == 0) companies_.erase(found);
 }
 
+std::vector<ConnectionRef> CompanyHomes::revoke(const CompanyId& company, const SessionId& session,
+                                                WallTime now) {
+    ++revocations_;
+    note_close(company, session, "SESSION_INVALID", now);
+    return session_members(company, session);
+}
+
 void CompanyHomes::note_close(const CompanyId& company, const SessionId& session,
                               std::string_view code, WallTime now) {
     std::string key = key_of(company, session.str());

@@ -35,6 +35,7 @@ struct AdmissionRequest {
     auth::Principal principal;
     ConnectionRef connection;
     std::optional<WallTime> session_expires_at;  ///< nullopt in claim mode
+    int attempts_left = 4;                       ///< to find room by evicting
 };
 
 /// What the connection's shard is told about an admitted connection.
@@ -65,6 +66,12 @@ public:
     ///                    connection that has left already: an evicted one leaves twice.
     void leave(const CompanyId& company, const UserId& user, const SessionId& session,
                const ConnectionRef& connection, std::string_view close_code, WallTime now);
+    /// Sessions revoked so far: another number than before means that a session that was found
+    /// valid before may not be any more.
+    [[nodiscard]] std::uint64_t revocations() const { return revocations_; }
+    /// Notes the close and counts it. @return the session's connections, which still have to go.
+    [[nodiscard]] std::vector<ConnectionRef> revoke(const CompanyId& company,
+                                                    const SessionId& session, WallTime now);
     /// Notes a close for a connection that never entered (a held refusal).
     void note_close(const CompanyId& company, const SessionId& session, std::string_view code,
                     WallTime now);
@@ -93,6 +100,7 @@ private:
     const Options& options_;
     std::unordered_map<CompanyId, Company> companies_;
     std::size_t connections_ = 0;
+    std::uint64_t revocations_ = 0;
     limits::BucketTable user_buckets_;
     limits::BucketTable company_buckets_;
     updates::CompanyPositions positions_;

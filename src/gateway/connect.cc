@@ -162,7 +162,8 @@ std::expected<SessionId, Error> Gateway::session_of(const auth::TokenClaims& cla
     }
     if (presented.empty()) return claims.session;
     auto id = SessionId::parse(presented);
-    const bool foreign = id && (claimed || !claims.session.empty()) && *id != claims.session;
+    const SessionId& bound = claimed ? claims.session : claims.bound_session;
+    const bool foreign = id && (claimed || !bound.empty()) && *id != bound;
     if (!id || foreign) {
         return std::unexpected(
             Error::of(ErrorCode::kSessionInvalid, foreign ? "the token belongs to another session"
@@ -274,15 +275,10 @@ void Gateway::check_session(SessionClaim claim, Done<std::optional<WallTime>> do
 }
 
 void Gateway::find_room(AdmissionRequest request, Done<Admitted> done) {
-    const auto enter = [this](const AdmissionRequest& r) {
-        Admitted admitted = homes_.enter(r, s_.clock.wall_now());
-        admitted.session_expires_at = r.session_expires_at;
-        return admitted;
-    };
     const CompanyHomes::Room room = homes_.room_for(request.principal);
     if (room == CompanyHomes::Room::kFree) return done(enter(request));
     auto candidates = homes_.session_members(request.principal.company, request.principal.session);
-    if (candidates.empty()) {
+    if (candidates.empty() || request.attempts_left == 0) {
         const bool user = room == CompanyHomes::Room::kUserFull;
         return done(
             std::unexpected(retryable(ErrorCode::kTooManyConnections,
@@ -290,44 +286,64 @@ void Gateway::find_room(AdmissionRequest request, Done<Admitted> done) {
                                            : "this company has its maximum of connections open",
                                       kRetryWhenFull)));
     }
-    evict_most_silent(
-        std::move(candidates), [this, enter, request = std::move(request),
-                                done = std::move(done)](ConnectionRef victim) mutable {
-            const auth::Principal& who = request.principal;
-            const WallTime time = s_.clock.wall_now();
-            homes_.leave(who.company, who.user, who.session, victim, "", time);
-            Admitted admitted = enter(request);
-            tell(victim.shard, [id = victim.id](Gateway& peer) {
-                peer.close_by_id(id.str(),
-                                 {.code = "TOO_MANY_CONNECTIONS",
-                                  .event = "system.limitWarning",
-                                  .data = R"({"code":"TOO_MANY_CONNECTIONS","closing":true})"});
-            });
-            done(std::move(admitted));
-        });
+    --request.attempts_left;
+    rank_by_silence(std::move(candidates),
+                    [this, revocations = homes_.revocations(), request = std::move(request),
+                     done = std::move(done)](std::vector<ConnectionRef> ranked) mutable {
+                        // The shards were asked meanwhile: nothing that was known before counts.
+                        if (homes_.revocations() != revocations)
+                            return admit_at_home(std::move(request), std::move(done));
+                        if (homes_.room_for(request.principal) != CompanyHomes::Room::kFree)
+                            evict_first_member(request.principal, ranked);
+                        find_room(std::move(request), std::move(done));
+                    });
 }
 
-void Gateway::evict_most_silent(std::vector<ConnectionRef> candidates,
-                                std::move_only_function<void(ConnectionRef)> done) {
-    const ConnectionRef fallback = candidates.front();
+Admitted Gateway::enter(const AdmissionRequest& request) {
+    Admitted admitted = homes_.enter(request, s_.clock.wall_now());
+    admitted.session_expires_at = request.session_expires_at;
+    return admitted;
+}
+
+void Gateway::evict_first_member(const auth::Principal& who,
+                                 std::span<const ConnectionRef> ranked) {
+    const auto members = homes_.session_members(who.company, who.session);
+    for (const ConnectionRef& victim : ranked) {
+        if (std::ranges::find(members, victim) == members.end()) continue;
+        homes_.leave(who.company, who.user, who.session, victim, "", s_.clock.wall_now());
+        return tell(victim.shard, [id = victim.id](Gateway& peer) {
+            peer.close_by_id(id.str(),
+                             {.code = "TOO_MANY_CONNECTIONS",
+                              .event = "system.limitWarning",
+                              .data = R"({"code":"TOO_MANY_CONNECTIONS","closing":true})"});
+        });
+    }
+}
+
+void Gateway::rank_by_silence(std::vector<ConnectionRef> candidates,
+                              std::move_only_function<void(std::vector<ConnectionRef>)> done) {
     auto shared = std::make_shared<const std::vector<ConnectionRef>>(std::move(candidates));
-    using Silent = std::pair<MonotonicTime, ConnectionRef>;
+    using Heard = std::pair<MonotonicTime, ConnectionRef>;
     auto question = [shared](Gateway& peer) {
-        Silent best{MonotonicTime::max(), {}};
+        std::vector<Heard> heard;
         for (const ConnectionRef& candidate : *shared) {
             if (candidate.shard != peer.s_.mesh.self()) continue;
             const Connection* connection = peer.find_connection(candidate.id.str());
-            const MonotonicTime heard =
-                connection == nullptr ? MonotonicTime::min() : connection->last_heard;
-            if (heard < best.first) best = {heard, candidate};
+            heard.emplace_back(
+                connection == nullptr ? MonotonicTime::min() : connection->last_heard, candidate);
         }
-        return best;
+        return heard;
     };
     auto shared_done = std::make_shared<decltype(done)>(std::move(done));
-    const bool asked = gather<Silent>(question, [shared_done](std::vector<Silent> answers) {
-        (*shared_done)(std::ranges::min(answers, {}, &Silent::first).second);
-    });
-    if (!asked) (*shared_done)(fallback);
+    auto join = [shared_done](std::vector<std::vector<Heard>> answers) {
+        std::vector<Heard> all;
+        for (auto& heard : answers) std::ranges::move(heard, std::back_inserter(all));
+        std::ranges::stable_sort(all, {}, &Heard::first);
+        std::vector<ConnectionRef> ranked;
+        for (Heard& heard : all) ranked.push_back(std::move(heard.second));
+        (*shared_done)(std::move(ranked));
+    };
+    if (!gather<std::vector<Heard>>(question, std::move(join))) (*shared_done)(*shared);
 }
 
 void Gateway::finish_admission(const std::string& socket_id, const AdmissionRequest& request,

@@ -25,6 +25,7 @@
 #include "engineio/server.h"
 #include "gateway/company_homes.h"
 #include "gateway/options.h"
+#include "gateway/running_actions.h"
 #include "gateway/stats.h"
 #include "limits/token_bucket.h"
 #include "socketio/server.h"
@@ -155,6 +156,10 @@ public:
 
     /// The REST door.
     void authenticate(Credentials credentials, SessionNeed need, Done<auth::Principal> done);
+    /// Takes `cost` from the user's and the company's bucket on their home shard, when these are
+    /// limited; for what call_action() does not run, a call costs one.
+    void charge_call(const auth::Principal& principal,
+                     std::move_only_function<void(std::optional<Error>)> done, double cost = 1);
     /// Checks limits and permission and runs it. It goes on when the caller has gone.
     void call_action(ActionCall call, std::shared_ptr<CallListener> listener);
     /// Permission `updates:send` in each update's company, all or none; publishes in order.
@@ -241,8 +246,12 @@ private:
     void request_admission(Connection& connection);
     void admit_at_home(AdmissionRequest request, Done<Admitted> done);
     void find_room(AdmissionRequest request, Done<Admitted> done);
-    void evict_most_silent(std::vector<ConnectionRef> candidates,
-                           std::move_only_function<void(ConnectionRef)> done);
+    [[nodiscard]] Admitted enter(const AdmissionRequest& request);
+    /// Of those that are still members; none is: nothing.
+    void evict_first_member(const auth::Principal& who, std::span<const ConnectionRef> ranked);
+    /// The most silent first.
+    void rank_by_silence(std::vector<ConnectionRef> candidates,
+                         std::move_only_function<void(std::vector<ConnectionRef>)> done);
     /// @return the session's end; nullopt when it has none of its own (claim mode).
     void check_session(SessionClaim claim, Done<std::optional<WallTime>> done);
     void finish_admission(const std::string& socket_id, const AdmissionRequest& request,
@@ -256,8 +265,8 @@ private:
     void on_named_event(Connection& connection, const socketio::Event& event);
     void receive(Connection& connection, Incoming incoming);
     void run(Connection& connection, Incoming incoming);
-    [[nodiscard]] std::optional<Error> refusal_of(Connection& connection, const Incoming& incoming,
-                                                  const actions::Action* action) const;
+    [[nodiscard]] std::optional<Error> refusal_of(const Connection& connection,
+                                                  const Incoming& incoming) const;
     void reject(Connection& connection, const Incoming& incoming, const Error& error);
     void note_violation(Connection& connection, const Error& error);
     /// Sends `envelope` to the ack when there is one, else in the event `message`.
@@ -282,9 +291,6 @@ private:
     [[nodiscard]] actions::ActionResult cancel_executions(const actions::ExecutionRequest& request,
                                                           Connection* connection);
     [[nodiscard]] JsonText describe_actions(const auth::Principal& principal) const;
-    /// Asks the home shard for the user's and the company's tokens, when these are limited.
-    void spend_shared_buckets(const auth::Principal& principal, double cost,
-                              std::move_only_function<void(std::optional<Error>)> done);
 
     // publish.cc
     void publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_t company_index);
@@ -316,6 +322,7 @@ private:
 
     Services s_;
     socketio::Namespace* sockets_ = nullptr;
+    RunningActions running_;
     actions::Executor executor_;
     CompanyHomes homes_;
     limits::BucketTable address_buckets_;

@@ -143,6 +143,44 @@ TEST(Connect, EvictsTheSessionsMostSilentConnectionAtTheLimit) {
     EXPECT_FALSE(talkative.closed());
 }
 
+TEST(Connect, KeepsTheLimitWhenManyConnectAtOnceOnSeveralShards) {
+    Options options;
+    options.limits.connections_per_user = 2;
+    TestNode node(options, 3);
+    node.add_session("s1", "u1", "acme");
+    std::vector<std::unique_ptr<TestClient>> clients;
+    for (ShardIndex i = 0; i < 12; ++i) {
+        clients.push_back(
+            std::make_unique<TestClient>(node, "&sessionId=s1", static_cast<ShardIndex>(i % 3)));
+    }
+    const std::string auth = "0{\"token\":\"" + node.token("u1", "acme") + "\"}";
+    for (auto& client : clients) client->transport().send_text(auth);
+    node.turn();
+    node.advance(std::chrono::seconds(11));
+    const auto open = std::ranges::count_if(clients, [](auto& c) { return !c->closed(); });
+    EXPECT_EQ(open, 2);
+}
+
+TEST(Connect, LeavesNobodyInWhoseSessionWasRevokedWhileRoomWasMade) {
+    Options options;
+    options.limits.connections_per_user = 1;
+    for (int revoked_after = 0; revoked_after < 40; ++revoked_after) {
+        TestNode node(options, 3);
+        TestClient first(node, Login{}, 0);
+        TestClient last(node, "&sessionId=s1", 1);
+        last.transport().send_text("0{\"token\":\"" + node.token("u1", "acme") + "\"}");
+        const auth::SessionRecord record = node.sessions.records.at("s1");
+        for (int step = 0; step < revoked_after; ++step) node.mesh.run_one();
+        node.sessions.records.clear();
+        node.gateway(2).close_revoked(record);
+        node.turn();
+        node.advance(std::chrono::seconds(11));
+        const std::string told = last.take_joined();
+        EXPECT_TRUE(last.closed() || told.find("SESSION_INVALID") != std::string::npos)
+            << revoked_after << ' ' << told;
+    }
+}
+
 TEST(Connect, HoldsAnotherSessionOfAUserAtTheLimit) {
     Options options;
     options.limits.connections_per_user = 1;
@@ -241,14 +279,14 @@ INSTANTIATE_TEST_SUITE_P(
                     R"(,{"type":"REQUEST","requestId":"a","action":"echo","timeoutMs":"1"})", "a",
                     "timeoutMs"},
         InvalidCase{"Overflow",
-                    R"(,{"type":"REQUEST","requestId":"a","action":"echo","data":1e400})", "",
+                    R"(,{"type":"REQUEST","requestId":"a","action":"echo","data":1e400})", "a",
                     "number"},
         InvalidCase{
             "BigInteger",
             R"(,{"type":"REQUEST","requestId":"a","action":"echo","data":123456789012345678901})",
-            "", "number"},
+            "a", "number"},
         InvalidCase{"LoneSurrogate",
-                    R"(,{"type":"REQUEST","requestId":"a","action":"echo","data":"\ud800"})", "",
+                    R"(,{"type":"REQUEST","requestId":"a","action":"echo","data":"\ud800"})", "a",
                     "surrogate"}),
     [](const auto& param) { return param.param.name; });
 
@@ -336,6 +374,99 @@ TEST(Messages, LimitsWhatIsInFlightAndCancels) {
     client.request("b", "echo", "1");
     EXPECT_THAT(client.take_joined(),
                 HasSubstr(R"("requestId":"b","action":"echo","error":{"code":"RATE_LIMITED")"));
+}
+
+TEST(Messages, CancelAndPingNeedNoFreeSlot) {
+    Options options;
+    options.limits.in_flight_per_connection = 1;
+    TestNode node(options);
+    TestClient client(node, kObject);
+    client.take();
+    client.request("a", "slow", R"({"ms":5000})");
+    client.request("p", "system.ping");
+    EXPECT_THAT(client.take_joined(), HasSubstr(R"("RESPONSE","requestId":"p")"));
+    client.request("c", "execution.cancel", R"({"requestId":"a"})");
+    EXPECT_THAT(client.take_joined(), HasSubstr(R"({"cancelled":1})"));
+}
+
+TEST(Messages, LimitsWhatIsInFlightAlsoWhileAnotherShardIsAskedForTokens) {
+    Options options;
+    options.limits.in_flight_per_connection = 2;
+    options.limits.user_messages = {1000, 1000};
+    TestNode node(options, 3);
+    for (ShardIndex shard = 0; shard < 3; ++shard) {
+        TestClient client(node, kObject, shard);
+        client.take();
+        for (const char* id : {"1", "2", "3", "4"}) {
+            client.transport().send_text(std::string("2[\"message\",{\"type\":\"REQUEST\",") +
+                                         "\"requestId\":\"" + id +
+                                         "\",\"action\":\"slow\",\"data\":{\"ms\":9000}}]");
+        }
+        node.turn();
+        const std::string answers = client.take_joined();
+        EXPECT_THAT(answers,
+                    HasSubstr(R"("requestId":"3","action":"slow","error":{"code":"RATE_)"));
+        EXPECT_THAT(answers,
+                    HasSubstr(R"("requestId":"4","action":"slow","error":{"code":"RATE_)"));
+    }
+}
+
+TEST(Messages, NameTheRequestOfAnObjectThatCannotBeRead) {
+    TestNode node;
+    TestClient client(node, kObject);
+    client.take();
+    for (const char* data : {"1e400", R"("\ud800")", "123456789012345678901"}) {
+        client.request("r1", "echo", data);
+        EXPECT_THAT(
+            client.take_joined(),
+            HasSubstr(R"("requestId":"r1","action":"echo","error":{"code":"INVALID_MESSAGE")"))
+            << data;
+    }
+}
+
+TEST(Messages, CountTheEventsNameAsPartOfTheMessage) {
+    TestNode node;
+    TestClient client(node, kObject);
+    client.take();
+    client.emit('"' + std::string(300'000, 'x') + "\",1", "7");
+    const std::string answer = client.take_joined();
+    EXPECT_THAT(answer, HasSubstr("PAYLOAD_TOO_LARGE"));
+    EXPECT_LT(answer.size(), 1000U);
+}
+
+TEST(Executions, AreBoundedForAUserWhoseConnectionsGo) {
+    Options options;
+    options.limits.in_flight_per_user = 3;
+    TestNode node(options);
+    for (int i = 0; i < 3; ++i) {
+        TestClient client(node, kObject);
+        client.take();
+        client.request("a", "slow", R"({"ms":5000})");
+        EXPECT_THAT(client.take_joined(), Not(HasSubstr("RATE_LIMITED")));
+        client.transport().drop();
+    }
+    TestClient again(node, kObject),
+        other(node, Login{.user = "u2", .session = "s2", .format = "object"});
+    again.take();
+    again.request("b", "slow", R"({"ms":1})");
+    EXPECT_THAT(again.take_joined(), HasSubstr("3 actions of this user are running already"));
+    other.take();
+    other.request("b", "slow", R"({"ms":1})");
+    EXPECT_THAT(other.take_joined(), Not(HasSubstr("RATE_LIMITED")));
+    node.advance(std::chrono::seconds(6));
+    again.take();
+    again.request("c", "slow", R"({"ms":1})");
+    EXPECT_THAT(again.take_joined(), Not(HasSubstr("RATE_LIMITED")));
+}
+
+TEST(Executions, OfABuiltInWithBadDataSendNoStatus) {
+    TestNode node;
+    TestClient client(node, kObject);
+    client.take();
+    client.request("a", "artifact.subscribe", "{}", R"(,"progress":true)");
+    const std::string answer = client.take_joined();
+    EXPECT_THAT(answer, HasSubstr("VALIDATION_FAILED"));
+    EXPECT_THAT(answer, Not(HasSubstr("accepted")));
 }
 
 TEST(Executions, CancelEndsTheRunningRequest) {

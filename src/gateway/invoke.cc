@@ -45,11 +45,19 @@ std::expected<const actions::Action*, Error> Gateway::find_action(const auth::Pr
 
 actions::ExecutionId Gateway::invoke(actions::ExecutionRequest request, Connection* connection,
                                      std::unique_ptr<actions::ExecutionSink> sink) {
-    if (!std::holds_alternative<actions::BuiltIn>(request.action->definition.handler)) {
-        return executor_.start(std::move(request), std::move(sink));
+    const actions::Handler& handler = request.action->definition.handler;
+    if (std::holds_alternative<actions::BuiltIn>(handler)) {
+        invoke_built_in(request, connection, std::move(sink));
+        return 0;
     }
-    invoke_built_in(request, connection, std::move(sink));
-    return 0;
+    if (!std::holds_alternative<actions::ImmediateHandler>(handler)) {
+        if (auto error = running_.refusal(request.principal, s_.options.limits)) {
+            sink->on_end(std::unexpected(std::move(*error)));
+            return 0;
+        }
+        sink = running_.counted(request.principal, std::move(sink));
+    }
+    return executor_.start(std::move(request), std::move(sink));
 }
 
 void Gateway::invoke_built_in(const actions::ExecutionRequest& request, Connection* connection,
@@ -58,19 +66,15 @@ void Gateway::invoke_built_in(const actions::ExecutionRequest& request, Connecti
     JsonParser parser;
     const auto data = parser.parse(request.data.str());
     SB_CHECK(data.has_value());
-    const bool no_data = data->is_null() && request.action->definition.name != "updates.send";
-    const auto faults = no_data && (name == "system.ping" || name == "actions.list")
-                            ? std::vector<actions::SchemaFault>{}
-                            : request.action->input->validate(*data);
-    if (request.wants_status) {
-        sink->on_status(actions::Status::kAccepted, 1, "");
-        sink->on_status(actions::Status::kRunning, 2, "");
-    }
-    if (!faults.empty()) {
+    if (const auto faults = request.action->input->validate(*data); !faults.empty()) {
         Error error =
             Error::of(ErrorCode::kValidationFailed, "the data does not match the action's schema");
         error.details = actions::details_of(faults);
         return sink->on_end(std::unexpected(std::move(error)));
+    }
+    if (request.wants_status) {
+        sink->on_status(actions::Status::kAccepted, 1, "");
+        sink->on_status(actions::Status::kRunning, 2, "");
     }
     if (name == "updates.send") return send_updates(request, std::move(sink));
     if (name == "actions.list") return sink->on_end(describe_actions(request.principal));
@@ -161,8 +165,8 @@ JsonText Gateway::describe_actions(const auth::Principal& principal) const {
     return JsonText::trusted(list + "]}");
 }
 
-void Gateway::spend_shared_buckets(const auth::Principal& principal, double cost,
-                                   std::move_only_function<void(std::optional<Error>)> done) {
+void Gateway::charge_call(const auth::Principal& principal,
+                          std::move_only_function<void(std::optional<Error>)> done, double cost) {
     const LimitOptions& limits = s_.options.limits;
     if (principal.is_service() ||
         (!limits.user_messages.limited() && !limits.company_messages.limited())) {
@@ -206,12 +210,14 @@ void Gateway::call_action(ActionCall call, std::shared_ptr<CallListener> listene
     request.wants_status = call.wants_status || (*action)->definition.progress;
     const double cost = (*action)->definition.cost;
     const auth::Principal who = request.principal;
-    spend_shared_buckets(who, cost,
-                         [this, request = std::move(request),
-                          sink = std::move(sink)](std::optional<Error> error) mutable {
-                             if (error) return sink->on_end(std::unexpected(std::move(*error)));
-                             invoke(std::move(request), nullptr, std::move(sink));
-                         });
+    charge_call(
+        who,
+        [this, request = std::move(request),
+         sink = std::move(sink)](std::optional<Error> error) mutable {
+            if (error) return sink->on_end(std::unexpected(std::move(*error)));
+            invoke(std::move(request), nullptr, std::move(sink));
+        },
+        cost);
 }
 
 }  // namespace signalbox::gateway

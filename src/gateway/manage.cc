@@ -103,11 +103,8 @@ void Gateway::list_sessions(const auth::Principal& principal, auth::SessionFilte
                             Done<std::vector<auth::SessionRecord>> done) {
     if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
     if (!filter.company && !principal.company.empty()) filter.company = principal.company;
-    const bool allowed = filter.company
-                             ? principal.may_in(*filter.company, kManageSessions)
-                             : principal.permissions.allows("sessions:manage:any") ||
-                                   (principal.service_companies.empty() && principal.is_service() &&
-                                    principal.permissions.allows(kManageSessions));
+    const bool allowed = filter.company ? principal.may_in(*filter.company, kManageSessions)
+                                        : principal.may_everywhere(kManageSessions);
     if (!allowed) return done(std::unexpected(needs(kManageSessions)));
     filter.now = s_.clock.wall_now();
     s_.sessions->list(std::move(filter), s_.mesh, [done = std::move(done)](auto found) mutable {
@@ -155,8 +152,7 @@ void Gateway::delete_sessions(const auth::Principal& principal, auth::SessionFil
 void Gateway::close_revoked(const auth::SessionRecord& record) {
     tell(home_of(record.company), [company = record.company, session = record.id](Gateway& home) {
         const WallTime time = home.s_.clock.wall_now();
-        home.homes_.note_close(company, session, "SESSION_INVALID", time);
-        for (const ConnectionRef& member : home.homes_.session_members(company, session)) {
+        for (const ConnectionRef& member : home.homes_.revoke(company, session, time)) {
             home.tell(member.shard, [id = member.id](Gateway& peer) {
                 peer.close_by_id(id.str(), {.code = "SESSION_INVALID",
                                             .event = "system.sessionRevoked",

@@ -13,6 +13,17 @@ namespace {
 
 constexpr Milliseconds kRetryWhenInFlightFull{1'000};
 
+Error too_large(const LimitOptions& limits) {
+    return Error::of(ErrorCode::kPayloadTooLarge,
+                     "the message is over " + std::to_string(limits.message_bytes_max) + " bytes");
+}
+
+/// Ends inside the call and is not worth a slot: it may even be what frees one.
+bool answers_at_once(const actions::Action& action) {
+    return std::holds_alternative<actions::BuiltIn>(action.definition.handler) &&
+           action.definition.name != "updates.send";
+}
+
 }  // namespace
 
 void Gateway::on_event(socketio::Socket& socket, const socketio::Event& event) {
@@ -33,8 +44,14 @@ void Gateway::on_message(Connection& connection, const socketio::Event& event) {
     const auto invalid = [&](std::string message) {
         reject(connection, incoming, Error::of(ErrorCode::kInvalidMessage, std::move(message)));
     };
-    if (event.fault)
+    if (event.fault) {
+        if (event.args.starts_with('{')) {
+            auto fault = updates::read_fault(parser_, event.args, *event.fault);
+            incoming.request_id = std::move(fault.request_id);
+            incoming.action = std::move(fault.action);
+        }
         return invalid("the message cannot be read: " + std::string(to_string(*event.fault)));
+    }
     if (event.arg_count != 1 || !event.attachments.empty()) {
         return invalid("the event `message` takes one argument: a JSON string or an object");
     }
@@ -51,19 +68,14 @@ void Gateway::on_message(Connection& connection, const socketio::Event& event) {
         incoming.request_id = std::move(request.error().request_id);
         incoming.action = std::move(request.error().action);
         if (text.size() > s_.options.limits.message_bytes_max) {
-            return reject(connection, incoming,
-                          Error::of(ErrorCode::kPayloadTooLarge, "the message is too long"));
+            return reject(connection, incoming, too_large(s_.options.limits));
         }
         return invalid(std::move(request.error().message));
     }
     incoming.request_id = std::move(request->request_id);
     incoming.action = std::move(request->action);
     if (text.size() > s_.options.limits.message_bytes_max) {
-        return reject(
-            connection, incoming,
-            Error::of(ErrorCode::kPayloadTooLarge,
-                      "the message is over " + std::to_string(s_.options.limits.message_bytes_max) +
-                          " bytes"));
+        return reject(connection, incoming, too_large(s_.options.limits));
     }
     if (!request->data.empty()) incoming.data = JsonText::trusted(std::string(request->data));
     incoming.timeout = request->timeout;
@@ -85,16 +97,12 @@ void Gateway::on_named_event(Connection& connection, const socketio::Event& even
             "socket.emit(name, data, callback), or send a REQUEST in the event `message`");
     }
     incoming.request_id = s_.random.id(16);
+    if (event.name.size() + event.args.size() > s_.options.limits.message_bytes_max) {
+        return reject(connection, incoming, too_large(s_.options.limits));
+    }
     incoming.action = event.name;
     if (event.arg_count > 1 || !event.attachments.empty()) {
         return invalid("an action takes one argument of JSON, its data, and no binary");
-    }
-    if (event.args.size() > s_.options.limits.message_bytes_max) {
-        return reject(
-            connection, incoming,
-            Error::of(ErrorCode::kPayloadTooLarge,
-                      "the message is over " + std::to_string(s_.options.limits.message_bytes_max) +
-                          " bytes"));
     }
     if (event.arg_count == 1) incoming.data = JsonText::trusted(std::string(event.args));
     receive(connection, std::move(incoming));
@@ -112,24 +120,29 @@ void Gateway::receive(Connection& connection, Incoming incoming) {
         error.retry_after = *wait;
         return reject(connection, incoming, error);
     }
-    if (const auto refusal = refusal_of(connection, incoming, action)) {
+    if (const auto refusal = refusal_of(connection, incoming)) {
         return reject(connection, incoming, *refusal);
     }
     if (!limits.user_messages.limited() && !limits.company_messages.limited()) {
         return run(connection, std::move(incoming));
     }
     auto waiting = std::make_shared<Incoming>(std::move(incoming));
-    spend_shared_buckets(connection.principal, cost,
-                         [this, waiting, id = connection.socket.id()](std::optional<Error> error) {
-                             Connection* same = find_connection(id);
-                             if (same == nullptr || same->state != Connection::State::kOpen) return;
-                             if (error) return reject(*same, *waiting, *error);
-                             run(*same, std::move(*waiting));
-                         });
+    charge_call(
+        connection.principal,
+        [this, waiting, id = connection.socket.id()](std::optional<Error> error) {
+            Connection* same = find_connection(id);
+            if (same == nullptr || same->state != Connection::State::kOpen) return;
+            // Others may have been started meanwhile.
+            if (!error) error = refusal_of(*same, *waiting);
+            if (error) return reject(*same, *waiting, *error);
+            run(*same, std::move(*waiting));
+        },
+        cost);
 }
 
-std::optional<Error> Gateway::refusal_of(Connection& connection, const Incoming& incoming,
-                                         const actions::Action* action) const {
+std::optional<Error> Gateway::refusal_of(const Connection& connection,
+                                         const Incoming& incoming) const {
+    const actions::Action* action = s_.actions.find(incoming.action);
     if (action == nullptr) {
         return Error::of(ErrorCode::kActionNotFound,
                          "there is no action `" + incoming.action.substr(0, 128) + '`');
@@ -144,11 +157,11 @@ std::optional<Error> Gateway::refusal_of(Connection& connection, const Incoming&
         return Error::of(ErrorCode::kForbidden,
                          "this needs the permission `" + action->definition.permission + '`');
     }
-    if (draining_ && incoming.action != "system.ping") {
+    if (draining_ && !answers_at_once(*action)) {
         return Error::of(ErrorCode::kShuttingDown, "the server is going down; connect again");
     }
     const std::size_t most = s_.options.limits.in_flight_per_connection;
-    if (most != 0 && connection.in_flight.size() >= most) {
+    if (most != 0 && connection.in_flight.size() >= most && !answers_at_once(*action)) {
         Error error =
             Error::of(ErrorCode::kRateLimited,
                       std::to_string(most) + " actions of this connection are running already");

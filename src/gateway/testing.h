@@ -52,6 +52,18 @@ public:
         ShardIndex self_;
     };
 
+    /// Runs the oldest task of the first shard that has one. @return false when none waits.
+    bool run_one() {
+        for (auto& box : boxes_) {
+            if (box.empty()) continue;
+            Task task = std::move(box.front());
+            box.pop_front();
+            task();
+            return true;
+        }
+        return false;
+    }
+
     /// Runs tasks until none waits.
     void run() {
         for (bool ran = true; ran;) {

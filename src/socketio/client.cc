@@ -18,8 +18,8 @@ Client::Client(Context& context, engineio::Session& session)
     : context_(context),
       session_(&session),
       decoder_(context.parser(), context.options().binary_packet_bytes_max),
-      connect_timeout_(Timer::calling<&Client::end_for_timeout>(this)) {
-    context_.wheel().arm_after(connect_timeout_, context_.options().connect_timeout);
+      timeout_(Timer::calling<&Client::end_for_timeout>(this)) {
+    context_.wheel().arm_after(timeout_, context_.options().connect_timeout);
 }
 
 Client::~Client() {
@@ -35,7 +35,15 @@ void Client::on_message(engineio::MessageKind kind, std::string_view message) {
     if (closing_) return;
     const auto decoded = decoder_.feed(kind, message);
     if (!decoded) return close(engineio::CloseReason::kParseError);
-    if (*decoded) dispatch(**decoded);
+    if (!*decoded) return await_attachments();
+    if (kind == engineio::MessageKind::kBinary && !sockets_.empty()) timeout_.cancel();
+    dispatch(**decoded);
+}
+
+void Client::await_attachments() {
+    if (sockets_.empty() && left_.empty()) return close(engineio::CloseReason::kForcedClose);
+    if (!timeout_.armed())
+        context_.wheel().arm_after(timeout_, context_.options().binary_packet_timeout);
 }
 
 void Client::dispatch(const Decoder::Decoded& decoded) {
@@ -49,7 +57,17 @@ void Client::dispatch(const Decoder::Decoded& decoded) {
     close(engineio::CloseReason::kForcedClose);
 }
 
+bool Client::may_connect() {
+    const MonotonicTime now = context_.wheel().now();
+    if (now - connects_since_ >= context_.options().connects_window) {
+        connects_since_ = now;
+        connects_ = 0;
+    }
+    return ++connects_ <= context_.options().connects_max;
+}
+
 void Client::connect(const Packet& packet) {
+    if (!may_connect()) return close(engineio::CloseReason::kForcedClose);
     const auto* known = context_.find_namespace(packet.namespace_name);
     if (known == nullptr) return refuse_namespace(packet.namespace_name, "Invalid namespace");
     if (packet.fault) {
@@ -95,7 +113,7 @@ void Client::on_slow_consumer() {
 void Client::on_close(engineio::CloseReason reason) {
     const DisconnectReason why = reason_of(reason);
     closing_ = true;
-    connect_timeout_.cancel();
+    timeout_.cancel();
     while (!sockets_.empty()) {
         LocalSocket& socket = *sockets_.front();
         release(socket, Departure::kClientsDecision);
@@ -132,6 +150,8 @@ void Client::release(LocalSocket& socket, Departure departure) {
     }
     context_.retire(std::move(*found));
     sockets_.erase(found);
+    if (sockets_.empty() && !closing_ && !timeout_.armed())
+        context_.wheel().arm_after(timeout_, context_.options().connect_timeout);
 }
 
 std::vector<LocalSocket*> Client::connected_sockets() const {

@@ -43,7 +43,7 @@ public:
     /// disconnect() of each connected socket, then close().
     void disconnect_all();
     /// A socket was accepted.
-    void on_joined() { connect_timeout_.cancel(); }
+    void on_joined() { timeout_.cancel(); }
     /// Retires `socket`; after kOurDecision, packets that the client sent before it knew are
     /// ignored.
     void release(LocalSocket& socket, Departure departure);
@@ -56,6 +56,8 @@ private:
     };
 
     void dispatch(const Decoder::Decoded& decoded);
+    void await_attachments();
+    [[nodiscard]] bool may_connect();
     void connect(const Packet& packet);
     void deliver(LocalSocket& socket, const Decoder::Decoded& decoded);
     void refuse_namespace(std::string_view name, std::string_view message);
@@ -70,7 +72,9 @@ private:
     Decoder decoder_;
     std::vector<std::unique_ptr<LocalSocket>> sockets_;
     std::vector<Left> left_;
-    Timer connect_timeout_;
+    std::size_t connects_ = 0;  // since connects_since_
+    MonotonicTime connects_since_{};
+    Timer timeout_;  // to join a namespace or, joined, for outstanding attachments
     bool closing_ = false;
 };
 

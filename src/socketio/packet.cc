@@ -302,8 +302,14 @@ PacketParser::Parsed PacketParser::parse_name(JsonElement name, Packet& packet) 
 PacketParser::Parsed PacketParser::parse_faulty_event(std::string_view json, Packet& packet) {
     json = trim(json);
     if (!json.starts_with('[')) return std::unexpected(ParseError::kBadPayload);
-    const auto name = json_.parse(first_scalar(trim(json.substr(1))));
-    if (name) return parse_name(*name, packet);
+    const std::string_view elements = trim(json.substr(1));
+    const std::string_view scalar = first_scalar(elements);
+    const auto name = json_.parse(scalar);
+    if (name) {
+        const std::string_view rest = trim(elements.substr(scalar.size()));
+        if (rest.starts_with(',')) packet.args = trim(rest.substr(1));
+        return parse_name(*name, packet);
+    }
     if (name.error() == JsonError::kSyntax) return std::unexpected(ParseError::kBadPayload);
     return {};
 }

@@ -60,8 +60,9 @@ struct Packet {
     /// EVENT: raw JSON of the arguments after the name; ACK: of all arguments. No brackets.
     std::string_view args;
     std::size_t arg_count = 0;
-    /// EVENT, ACK, CONNECT: JSON beyond our limits (never kSyntax): `args` is empty, and `name` too
-    /// unless it could be read.
+    /// EVENT, ACK, CONNECT: JSON beyond our limits (never kSyntax). An EVENT's `args` are then text
+    /// that nobody has validated, arg_count is 0, and both name and args are empty when the name
+    /// could not be read. An ACK's `args` are empty.
     std::optional<JsonError> fault;
 };
 

@@ -23,10 +23,16 @@
 namespace signalbox::socketio {
 
 struct Options {
-    Milliseconds connect_timeout{45'000};  ///< to join the first namespace, else the session closes
-    std::size_t attachments_max = 10;      ///< of one packet; more ends the connection
+    /// To join a namespace after the open, and after the last one was left, else the session
+    /// closes.
+    Milliseconds connect_timeout{45'000};
+    /// CONNECT packets of a session in connects_window; more end it.
+    std::size_t connects_max = 20;
+    Milliseconds connects_window{10'000};
+    std::size_t attachments_max = 10;  ///< of one packet; more ends the connection
     /// A binary packet with its attachments, while they are collected; more ends the connection.
     std::size_t binary_packet_bytes_max = 10'000'000;
+    Milliseconds binary_packet_timeout{30'000};  ///< from its text to its last attachment
     /// Acks a client may wait for; beyond it the answer to the oldest is dropped.
     std::size_t unanswered_acks_max = 1024;
 };
@@ -59,7 +65,8 @@ struct Event {
     /// Binary; `args` has placeholders `{"_placeholder":true,"num":i}`, each a valid index.
     std::span<const std::string> attachments;
     /// Set when the packet is JSON to the reference implementation but not to us: never kSyntax.
-    /// `args` is then empty, and `name` is too unless it could be read.
+    /// `args` is then text that nobody has validated, up to the packet's end; both it and `name`
+    /// are empty when the name could not be read.
     std::optional<JsonError> fault;
 };
 

@@ -202,9 +202,60 @@ TEST_F(ServerTest, ToleratesWhatTheReferenceTolerates) {
 TEST_F(ServerTest, HandsFaultyEventsToTheHandler) {
     auto session = joined();
     session->text(R"(24["message",1e400])");
-    EXPECT_EQ(main_.take(), Lines{"event message()0 ack 4 fault: a number is out of range"});
+    EXPECT_EQ(main_.take(), Lines{"event message(1e400])0 ack 4 fault: a number is out of range"});
     last_socket().ack(4, "null");
     EXPECT_EQ(session->take_sent(), Lines{"34[null]"});
+}
+
+TEST_F(ServerTest, ClosesSessionsThatHaveLeftTheirLastNamespace) {
+    auto client_left = joined(), back = joined(), elsewhere = joined(), server_left = joined();
+    last_socket().disconnect();
+    elsewhere->text("0/custom,");
+    for (auto* session : {client_left.get(), back.get(), elsewhere.get()}) session->text("1");
+    advance(Milliseconds(999));
+    back->text("0");
+    advance(Milliseconds(1));
+    EXPECT_EQ(client_left->closed(), CloseReason::kForcedClose);
+    EXPECT_EQ(server_left->closed(), CloseReason::kForcedClose);
+    EXPECT_FALSE(back->closed());
+    EXPECT_FALSE(elsewhere->closed());
+}
+
+TEST_F(ServerTest, ClosesSessionsThatConnectOverAndOver) {
+    main_.connect = [](Socket& socket) { socket.refuse("no", ""); };
+    FakeSession calm(server_), busy(server_);
+    FakeSession served(server_);
+    served.text("0/custom,");
+    for (int i = 0; i < 20; ++i) {
+        busy.text("0");
+        calm.text("0/x,");
+    }
+    EXPECT_FALSE(busy.closed());
+    busy.text("0/x,");
+    EXPECT_EQ(busy.closed(), CloseReason::kForcedClose);
+    for (int i = 0; i < 19; ++i) served.text("0");
+    EXPECT_FALSE(served.closed());
+    advance(Milliseconds(10'000));
+    served.text("0");
+    served.text("0");
+    EXPECT_FALSE(served.closed());
+}
+
+TEST_F(ServerTest, CollectsNoAttachmentsForNobodyNorForEver) {
+    FakeSession stranger(server_);
+    stranger.text(R"(51-["a"])");
+    EXPECT_EQ(stranger.closed(), CloseReason::kForcedClose);
+
+    auto slow = joined(), quick = joined();
+    for (auto* session : {slow.get(), quick.get()}) session->text(R"(52-["a"])");
+    for (auto* session : {slow.get(), quick.get()}) session->binary("x");
+    advance(Milliseconds(29'999));
+    quick->binary("y");
+    EXPECT_FALSE(slow->closed());
+    advance(Milliseconds(1));
+    EXPECT_EQ(slow->closed(), CloseReason::kForcedClose);
+    advance(Milliseconds(60'000));
+    EXPECT_FALSE(quick->closed());
 }
 
 TEST_F(ServerTest, IgnoresPacketsThatCrossAServerDisconnect) {
@@ -219,6 +270,7 @@ TEST_F(ServerTest, IgnoresPacketsThatCrossAServerDisconnect) {
     session->text("1");
     EXPECT_EQ(main_.take(), Lines{});
     EXPECT_FALSE(session->closed());
+    session->text("0/custom,");
     advance(Milliseconds(20'001));
     session->text(R"(2["a"])");
     EXPECT_EQ(session->closed(), CloseReason::kForcedClose);

@@ -80,14 +80,6 @@ std::string salvage(JsonParser& parser, std::string_view text, std::string_view 
     return "";
 }
 
-EnvelopeFault unreadable(JsonParser& parser, std::string_view text, JsonError error) {
-    EnvelopeFault fault;
-    fault.message = "the message is " + std::string(to_string(error));
-    fault.request_id = salvage(parser, text, kNames[kRequestId]);
-    fault.action = salvage(parser, text, kNames[kAction]);
-    return fault;
-}
-
 bool is_string(std::string_view raw) {
     return raw.size() >= 2 && raw.front() == '"';
 }
@@ -143,9 +135,17 @@ bool is_valid_request_id(std::string_view text) {
     return characters >= 1 && static_cast<std::size_t>(characters) <= kRequestIdCharactersMax;
 }
 
+EnvelopeFault read_fault(JsonParser& parser, std::string_view text, JsonError error) {
+    EnvelopeFault fault;
+    fault.message = "the message is " + std::string(to_string(error));
+    fault.request_id = salvage(parser, text, kNames[kRequestId]);
+    fault.action = salvage(parser, text, kNames[kAction]);
+    return fault;
+}
+
 std::expected<Request, EnvelopeFault> parse_request(JsonParser& parser, std::string_view text) {
     const auto root = parser.parse(text);
-    if (!root) return std::unexpected(unreadable(parser, text, root.error()));
+    if (!root) return std::unexpected(read_fault(parser, text, root.error()));
     if (!root->is_object()) {
         return std::unexpected(
             EnvelopeFault{"", "", "the message must be an object: a REQUEST envelope"});

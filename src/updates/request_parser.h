@@ -37,6 +37,10 @@ struct EnvelopeFault {
 [[nodiscard]] std::expected<Request, EnvelopeFault> parse_request(JsonParser& parser,
                                                                   std::string_view text);
 
+/// What can be read of a `text` that begins like an object and that the parser has refused with
+/// `error`.
+[[nodiscard]] EnvelopeFault read_fault(JsonParser& parser, std::string_view text, JsonError error);
+
 /// True for a string of 1 to 128 characters.
 [[nodiscard]] bool is_valid_request_id(std::string_view text);
 

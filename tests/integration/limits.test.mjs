@@ -50,6 +50,11 @@ describe('messages of a user', () => {
         assert.match(limited.headers.get('retry-after'), /^[1-9]\d*$/);
         assert.equal(limited.body.error.code, 'RATE_LIMITED');
 
+        const publisher = await server.member({ user: 'publisher', permissions: ['updates:send'] });
+        const statuses = await Promise.all(Array.from({ length: 20 }, async () => (await server.http(
+            'POST', '/api/v1/updates', { token: publisher.token, body: { companyId: 'c1', action: 'news' } })).status));
+        assert.ok(statuses.includes(429), 'other routes spend it too');
+
         const other = await server.connected(await server.member({ user: 'calm' }));
         assert.equal((await other.request('echo')).type, 'RESPONSE');
     });
