@@ -1,7 +1,8 @@
 # signalbox_layer(NAME DEPENDS layer... LINK library...)
 #
 # One folder under src/ is one static library `signalbox_NAME`, of its *.cc without *_test.cc,
-# *_fuzz.cc, *_bench.cc and main.cc; its tests are one program `NAME_test` of its *_test.cc. DEPENDS
+# *_fuzz.cc, *_bench.cc and main.cc; its tests are one program `NAME_test` of its *_test.cc, its
+# micro-benchmarks one program `NAME_bench` of its *_bench.cc, built only when asked for. DEPENDS
 # repeats the layer table of docs/architecture.md, which script/check-layers enforces on #include lines.
 function(signalbox_layer name)
     cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
@@ -34,5 +35,11 @@ function(signalbox_layer name)
         endif()
         gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
             PROPERTIES LABELS unit TIMEOUT 120)
+    endif()
+
+    file(GLOB benchmarks CONFIGURE_DEPENDS *_bench.cc)
+    if(benchmark_FOUND AND benchmarks)
+        add_executable(${name}_bench EXCLUDE_FROM_ALL ${benchmarks})
+        target_link_libraries(${name}_bench PRIVATE ${target} signalbox_flags benchmark::benchmark_main)
     endif()
 endfunction()

@@ -1,0 +1,195 @@
+// Starts the servers that are measured, one at a time, and stops exactly what it started.
+
+import { spawn } from 'node:child_process';
+import { createHash, createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+export const build = path.join(root, 'build/release');
+const peers = path.join(root, 'bench/peers');
+const startPatience = 20_000;
+const stopPatience = 15_000;
+
+const secret = 'a-secret-that-only-the-benchmark-knows-0123456789';
+const serviceKey = `sbk_${'B'.repeat(43)}`;
+
+const base64url = (text) => Buffer.from(text).toString('base64url');
+
+function signToken(company) {
+    const claims = { sub: 'bench', companyId: company, permissions: ['updates:send'], exp: Math.floor(Date.now() / 1000) + 86_400 };
+    const signed = `${base64url('{"alg":"HS256","typ":"JWT"}')}.${base64url(JSON.stringify(claims))}`;
+    return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+}
+
+/// A folder of one measurement: credentials, configuration, data.
+export class Workspace {
+    constructor(companies, certificate) {
+        this.folder = mkdtempSync(path.join(tmpdir(), 'signalbox-bench-'));
+        this.certificate = certificate;
+        this.companies = Array.from({ length: companies }, (_, i) => `company-${i}`);
+        this.credentials = path.join(this.folder, 'credentials');
+        writeFileSync(this.credentials, this.companies.map((c) => `${c} session-of-${c} ${signToken(c)}\n`).join(''));
+    }
+
+    remove() {
+        rmSync(this.folder, { recursive: true, force: true });
+    }
+}
+
+const limits = [
+    'messages_per_second', 'messages_burst', 'user_messages_per_second', 'company_messages_per_second',
+    'handshakes_per_second', 'handshakes_burst', 'connections_per_user', 'connections_per_company',
+    'in_flight_per_connection', 'subscriptions_per_connection', 'violations_before_close',
+];
+
+/// Defaults, but for the limits, which are off, and the log, which the peers do not have either.
+/// --dev brings the action `echo`.
+function signalboxConfig({ folder, certificate }, { tls }) {
+    return `
+[auth.jwt]
+secret = "${secret}"
+[[auth.service_keys]]
+id = "bench"
+sha256 = "${createHash('sha256').update(serviceKey).digest('hex')}"
+permissions = ["sessions:manage:any"]
+[limits]
+${limits.map((name) => `${name} = 0`).join('\n')}
+outbound_bytes_max = 0
+[log]
+level = "warn"
+[data]
+dir = "${path.join(folder, 'data')}"
+${tls ? `[server.tls]\ncertificate_file = "${certificate.certificateFile}"\nkey_file = "${certificate.keyFile}"\n` : ''}
+`;
+}
+
+function put(url, body) {
+    return new Promise((resolve, reject) => {
+        const request = (url.protocol === 'https:' ? https : http).request(url, {
+            method: 'PUT',
+            rejectUnauthorized: false,
+            headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/json' },
+        });
+        request.on('error', reject);
+        request.on('response', (response) => {
+            let text = '';
+            response.on('data', (chunk) => (text += chunk));
+            response.on('end', () => (response.statusCode < 300 ? resolve(text) : reject(new Error(`${response.statusCode} ${text}`))));
+        });
+        request.end(JSON.stringify(body));
+    });
+}
+
+async function makeSessions(port, { companies }, { tls }) {
+    for (const company of companies) {
+        const url = new URL(`${tls ? 'https' : 'http'}://127.0.0.1:${port}/api/v1/sessions/session-of-${company}`);
+        await put(url, { userId: 'bench', companyId: company });
+    }
+}
+
+const node = (...args) => ({ command: process.execPath, args });
+
+/// What can be measured. `cannot` names scenarios that a server has no answer to, with the reason.
+export const servers = {
+    floor: {
+        title: 'bare epoll echo (floor)',
+        dialect: 'floor',
+        start: () => ({ command: path.join(build, 'bench/signalbox_bench_floor'), args: [] }),
+        cannot: (scenario) =>
+            (scenario.program === 'stock-connect' || scenario.program === 'polling') && 'it knows WebSocket alone'
+            || scenario.tls && 'it has no TLS'
+            || scenario.deflate && 'it does not compress',
+    },
+    signalbox: {
+        title: 'Signalbox',
+        dialect: 'socketio',
+        start(workspace, scenario) {
+            const file = path.join(workspace.folder, 'signalbox.toml');
+            writeFileSync(file, signalboxConfig(workspace, scenario));
+            return {
+                command: process.env.SIGNALBOX_BIN ?? path.join(build, 'signalbox'),
+                args: ['serve', '--dev', '--config', file, '--host', '127.0.0.1', '--port', '0', '--shards', '1'],
+            };
+        },
+        prepare: makeSessions,
+    },
+    'socketio-uws': {
+        title: 'socket.io on uWebSockets.js',
+        dialect: 'socketio',
+        start: () => node(path.join(peers, 'socketio.mjs'), 'uws'),
+    },
+    'socketio-ws': {
+        title: 'socket.io on ws',
+        dialect: 'socketio',
+        start: () => node(path.join(peers, 'socketio.mjs'), 'ws'),
+    },
+    ws: {
+        title: 'ws alone',
+        dialect: 'websocket',
+        start: () => node(path.join(peers, 'ws.mjs')),
+        cannot: (scenario) => (scenario.program === 'stock-connect' || scenario.program === 'polling') && 'it knows WebSocket alone',
+    },
+    'python-socketio': {
+        title: 'python-socketio on uvloop',
+        dialect: 'socketio',
+        start: () => ({ command: '/usr/bin/python3', args: [path.join(peers, 'python_socketio.py')] }),
+    },
+};
+
+const childEnvironment = ({ credentials, certificate }, { tls, deflate }) => ({
+    PATH: process.env.PATH,
+    HOME: tmpdir(),
+    NODE_ENV: 'production',
+    BENCH_SECRET: secret,
+    BENCH_CREDENTIALS: credentials,
+    ...(tls && { BENCH_TLS_KEY: certificate.keyFile, BENCH_TLS_CERTIFICATE: certificate.certificateFile }),
+    ...(deflate && { BENCH_DEFLATE: '1', SIGNALBOX_SERVER_COMPRESSION: 'true' }),
+});
+
+const within = (ms, what, promise) => {
+    let timer;
+    const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`not within ${ms} ms: ${what}`)), ms)));
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+};
+
+/// A running server: {pid, port, stop()}.
+export async function startServer(name, workspace, scenario, core) {
+    const { start, prepare } = servers[name];
+    const { command, args } = start(workspace, scenario);
+    const child = spawn('taskset', ['-c', String(core), command, ...args], {
+        cwd: workspace.folder, env: childEnvironment(workspace, scenario), stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    const exited = once(child, 'exit');
+    const stop = async () => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        child.kill('SIGTERM');
+        await within(stopPatience, `${name} ends`, exited).catch(() => child.kill('SIGKILL'));
+    };
+    const listening = new Promise((resolve, reject) => {
+        const read = (chunk) => {
+            output += chunk;
+            const port = /listening (?:on https?:\/\/\S+:)?(\d+)/.exec(output)?.[1];
+            if (port) resolve(Number(port));
+        };
+        child.stdout.on('data', read);
+        child.stderr.on('data', read);
+        child.once('error', reject);
+        exited.then(([code]) => reject(new Error(`${name} ended with ${code}:\n${output.slice(-2000)}`)));
+    });
+    listening.catch(() => {});
+    try {
+        const port = await within(startPatience, `${name} listens`, listening);
+        await prepare?.(port, workspace, scenario);
+        return { pid: child.pid, port, stop };
+    } catch (error) {
+        await stop();
+        throw error;
+    }
+}
