@@ -17,6 +17,11 @@ bool ends_token(char c) {
     return std::string_view(" \t\n\r,:[]{}\"").contains(c);
 }
 
+/// Whether a string, array or object stands at the start of `text`.
+bool begins_value(std::string_view text) {
+    return !text.empty() && std::string_view("\"[{").contains(text.front());
+}
+
 /// Removes a run of digits. @return whether there was one.
 bool take_digits(std::string_view& text) {
     const auto end = std::ranges::find_if_not(text, is_digit);
@@ -76,6 +81,7 @@ bool tokens_are_json(std::string_view text) {
         const bool numeric = !token.empty() && (is_digit(token[0]) || token[0] == '-');
         if (numeric && !is_number(token)) return false;
         text.remove_prefix(std::max<std::size_t>(token.size(), 1));
+        if (numeric && begins_value(text)) return false;
     }
     return true;
 }

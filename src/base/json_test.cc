@@ -85,7 +85,10 @@ TEST(JsonParser, RefusesWhatIsNotJson) {
                              "\"\xed\xa0\x80\"",
                              "[\"\\u12g4\"]",
                              "\"\\",
-                             "[1e400,01]"}) {
+                             "[1e400,01]",
+                             "[8\"x\"]",
+                             "[8[1]]",
+                             "[8{}]"}) {
         EXPECT_EQ(error_of(text), JsonError::kSyntax) << text;
     }
 }
