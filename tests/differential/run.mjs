@@ -1,0 +1,109 @@
+// Runs every conversation against the reference from npm and against our echo programs, and prints
+// where the transcripts differ. Ends with 1 when a difference is neither gone nor a row of
+// docs/protocol/deviations.md, and when a row no longer makes a difference.
+//
+//     node tests/differential/run.mjs [options]
+//       --seed N        of the generated conversations; printed (default: by the clock)
+//       --seeds N       this seed and those after it (default 1)
+//       --generated N   how many of them for each seed (default 150)
+//       --only GLOB     conversations with such an id alone; rows without use are no fault then
+//       --against SIDE  reference: the reference twice, to test this program itself
+//       --print         every transcript
+
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import engineioPolling from './conversations/engineio_polling.mjs';
+import engineioRequests from './conversations/engineio_requests.mjs';
+import engineioWebSocket from './conversations/engineio_websocket.mjs';
+import { generate } from './conversations/generated.mjs';
+import heartbeat from './conversations/heartbeat.mjs';
+import socketio from './conversations/socketio.mjs';
+import { glob, readDeviations, unexplained } from './deviations.mjs';
+import { normalise } from './normalise.mjs';
+import { Peers } from './peers.mjs';
+import { play } from './steps.mjs';
+
+const { values } = parseArgs({
+    options: {
+        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+        seeds: { type: 'string', default: '1' },
+        generated: { type: 'string', default: '150' },
+        only: { type: 'string', default: '*' },
+        against: { type: 'string', default: 'ours' },
+        print: { type: 'boolean', default: false },
+    },
+});
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const table = path.resolve(here, '../../docs/protocol/deviations.md');
+const atOnce = 8;
+
+function generated() {
+    const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => Number(values.seed) + i);
+    return seeds.flatMap((seed) => generate(seed, Number(values.generated)));
+}
+
+function chosen() {
+    const all = [...engineioRequests, ...engineioPolling, ...engineioWebSocket, ...heartbeat, ...socketio, ...generated()];
+    const ids = new Set();
+    for (const { id } of all) {
+        if (ids.has(id)) throw new Error(`two conversations are called ${id}`);
+        ids.add(id);
+    }
+    const only = glob(values.only);
+    return all.filter(({ id }) => only.test(id));
+}
+
+/// Runs `task` for each item, `count` at a time.
+async function inParallel(items, count, task) {
+    const queue = [...items];
+    const worker = async () => {
+        while (queue.length > 0) await task(queue.shift());
+    };
+    await Promise.all(Array.from({ length: count }, worker));
+}
+
+function print(conversation, hunks) {
+    console.log(`\n${conversation.id} (${conversation.server}, ${conversation.settings})`);
+    for (const { at, reference, ours } of hunks) {
+        console.log(`  after line ${at}:`);
+        for (const line of reference) console.log(`    reference  ${line}`);
+        for (const line of ours) console.log(`    ours       ${line}`);
+    }
+}
+
+async function compare(peers, rules, conversation) {
+    const transcript = async (side) => {
+        const { port } = await peers.get(side, conversation.server, conversation.settings);
+        return normalise(await play(conversation, port));
+    };
+    const [reference, ours] = await Promise.all([transcript('reference'), transcript(values.against)]);
+    if (values.print) console.log(`\n${conversation.id}\n${reference.map((line) => `  ${line}`).join('\n')}`);
+    return { conversation, reference, hunks: unexplained(rules, conversation.id, reference, ours) };
+}
+
+const conversations = chosen();
+const rules = values.against === 'ours' ? readDeviations(table) : [];
+const peers = new Peers();
+const results = [];
+const record = async (conversation) => results.push(await compare(peers, rules, conversation));
+console.log(`${conversations.length} conversations, seed ${values.seed}`);
+const waiting = inParallel(conversations.filter(({ slow }) => slow), 100, record);
+await inParallel(conversations.filter(({ slow, timed }) => !slow && !timed), atOnce, record);
+await inParallel(conversations.filter(({ timed }) => timed), 4, record);
+await waiting;
+
+const different = results.filter(({ hunks }) => hunks.length > 0);
+const order = (result) => conversations.indexOf(result.conversation);
+different.sort((a, b) => order(a) - order(b));
+for (const { conversation, hunks, reference } of different) {
+    print(conversation, hunks);
+    if (conversation.id.startsWith('generated/')) console.log(reference.map((line) => `      ${line}`).join('\n'));
+}
+const idle = values.only === '*' ? rules.filter(({ uses }) => uses === 0) : [];
+for (const { id } of idle) console.log(`\ndeviations.md: ${id} makes no difference any more`);
+const complaints = await peers.stop();
+for (const complaint of complaints) console.log(`\n${complaint}`);
+console.log(`\n${results.length} conversations, seed ${values.seed}: ${different.length} with differences not listed, ${idle.length} listed without difference, ${rules.length} deviations`);
+process.exitCode = different.length + idle.length + complaints.length === 0 ? 0 : 1;
