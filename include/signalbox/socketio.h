@@ -172,6 +172,8 @@ public:
     void on_any(EventHandler handler) const;
     /// Removes the event's handlers.
     void off(std::string_view event) const;
+    /// The client is about to go: rooms() and broadcasts to them still work.
+    void on_disconnecting(DisconnectHandler handler) const;
     /// The client has gone; `reason` in the reference's words ("transport close", …).
     void on_disconnect(DisconnectHandler handler) const;
 

@@ -41,6 +41,11 @@ void ShardNamespace::on_event(socketio::Socket& socket, const socketio::Event& e
     SocketState::of(socket).dispatch(event);
 }
 
+void ShardNamespace::on_disconnecting(socketio::Socket& socket,
+                                      socketio::DisconnectReason reason) {
+    SocketState::of(socket).begin_end(reason);
+}
+
 void ShardNamespace::on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason) {
     SocketState::of(socket).end(reason);
 }

@@ -34,6 +34,7 @@ public:
 
     void on_connect(socketio::Socket& socket, std::string_view auth) override;
     void on_event(socketio::Socket& socket, const socketio::Event& event) override;
+    void on_disconnecting(socketio::Socket& socket, socketio::DisconnectReason reason) override;
     void on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason) override;
 
     void emit(const Selection& to, const OutgoingEvent& event);

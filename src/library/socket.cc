@@ -63,6 +63,12 @@ void Socket::off(std::string_view event) const {
     });
 }
 
+void Socket::on_disconnecting(DisconnectHandler handler) const {
+    state_->with_live([state = state_.get(), handler = std::move(handler)](socketio::Socket&) {
+        state->disconnecting_handlers.push_back(handler);
+    });
+}
+
 void Socket::on_disconnect(DisconnectHandler handler) const {
     state_->with_live([state = state_.get(), handler = std::move(handler)](socketio::Socket&) {
         state->disconnect_handlers.push_back(handler);

@@ -102,6 +102,11 @@ void SocketState::dispatch(const socketio::Event& event) {
     for (const auto& handler : handlers) core().guard([&] { (*handler)(given); });
 }
 
+void SocketState::begin_end(socketio::DisconnectReason reason) {
+    for (const auto& handler : std::exchange(disconnecting_handlers, {}))
+        core().guard([&] { handler(socketio::to_string(reason)); });
+}
+
 void SocketState::end(socketio::DisconnectReason reason) {
     const auto self = shared_from_this();
     live = nullptr;
@@ -115,6 +120,7 @@ void SocketState::end(socketio::DisconnectReason reason) {
 void SocketState::drop_handlers() {
     listeners.clear();
     any_listeners.clear();
+    disconnecting_handlers.clear();
     disconnect_handlers.clear();
 }
 

@@ -40,6 +40,7 @@ struct SocketState : std::enable_shared_from_this<SocketState> {
     };
     std::vector<Listener> listeners;
     std::vector<std::shared_ptr<const Socket::EventHandler>> any_listeners;
+    std::vector<Socket::DisconnectHandler> disconnecting_handlers;
     std::vector<Socket::DisconnectHandler> disconnect_handlers;
     std::any data;
 
@@ -63,6 +64,7 @@ struct SocketState : std::enable_shared_from_this<SocketState> {
     void run_middleware();
     void advance_from(std::size_t decided, std::optional<Refusal> refusal);
     void dispatch(const socketio::Event& event);
+    void begin_end(socketio::DisconnectReason reason);
     void end(socketio::DisconnectReason reason);
     void check_on_shard() const;
 

@@ -32,7 +32,6 @@ void LocalNamespace::forget_id(const LocalSocket& socket) {
 void LocalNamespace::remove(LocalSocket& socket) {
     rooms_.leave_all(socket);
     sockets_.erase(socket.id());
-    if (socket.connected()) --connected_count_;
 }
 
 void LocalNamespace::for_each_in(std::span<const std::string> rooms,

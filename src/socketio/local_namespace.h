@@ -33,6 +33,7 @@ public:
     /// Before its id changes; it stays in its rooms, and add() follows.
     void forget_id(const LocalSocket& socket);
     void count_connected() { ++connected_count_; }
+    void count_disconnected() { --connected_count_; }
     /// Takes it out of its rooms and of the namespace.
     void remove(LocalSocket& socket);
 

@@ -170,7 +170,7 @@ void LocalSocket::close_transport(engineio::CloseReason reason) {
 }
 
 void LocalSocket::supersede() {
-    if (state_ == State::kGone) return;
+    if (state_ == State::kGone || state_ == State::kLeaving) return;
     Client& client = client_;
     client.release(*this, Client::Departure::kOurDecision);
     end(DisconnectReason::kForcedServerClose);
@@ -227,7 +227,12 @@ void LocalSocket::on_slow_consumer() {
 }
 
 void LocalSocket::end(DisconnectReason reason) {
-    if (state_ == State::kGone) return;
+    if (state_ == State::kGone || state_ == State::kLeaving) return;
+    if (connected()) {
+        state_ = State::kLeaving;
+        namespace_.count_disconnected();
+        namespace_.handler().on_disconnecting(*this, reason);
+    }
     abandon();
     if (pending_acks_) pending_acks_->fail_all(AckError::kDisconnected);
     namespace_.handler().on_disconnect(*this, reason);
@@ -235,6 +240,7 @@ void LocalSocket::end(DisconnectReason reason) {
 
 void LocalSocket::abandon() {
     if (state_ == State::kGone) return;
+    if (connected()) namespace_.count_disconnected();
     namespace_.remove(*this);
     state_ = State::kGone;
 }

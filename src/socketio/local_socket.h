@@ -69,7 +69,7 @@ public:
     void abandon();
 
 private:
-    enum class State : std::uint8_t { kPending, kConnected, kGone };
+    enum class State : std::uint8_t { kPending, kConnected, kLeaving, kGone };
 
     void send_event(const PacketHead& head, std::string_view event, std::string_view args,
                     std::span<const std::string> attachments);

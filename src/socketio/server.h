@@ -96,6 +96,9 @@ public:
     /// `{}` when there was none.
     virtual void on_connect(Socket& socket, std::string_view auth) = 0;
     virtual void on_event(Socket& socket, const Event& event) = 0;
+    /// A connected socket is about to go: connected() is false already, its rooms are still there.
+    /// on_disconnect() follows.
+    virtual void on_disconnecting(Socket& socket, DisconnectReason reason) {}
     /// The last call for a socket, which has left its rooms already; connected() is false, and
     /// session() still there. A socket that went away before it was accepted gets this call too
     /// (connected() was never true); one that was refused does not. It may come from inside

@@ -32,6 +32,9 @@ public:
         log.push_back(line);
         if (react) react(socket, event);
     }
+    void on_disconnecting(Socket& socket, DisconnectReason reason) override {
+        if (disconnecting) disconnecting(socket, reason);
+    }
     void on_disconnect(Socket& socket, DisconnectReason reason) override {
         if (socket.connected()) log.push_back("still connected");
         if (!socket.session().handshake().headers.find("host")) log.push_back("no handshake");
@@ -48,6 +51,7 @@ public:
     std::string id;  // of the last that asked to connect
     std::function<void(Socket&)> connect;
     std::function<void(Socket&, const Event&)> react;
+    std::function<void(Socket&, DisconnectReason)> disconnecting;
     std::function<void(Socket&)> disconnected;
 };
 
