@@ -20,6 +20,7 @@ io::Options server_options(const EchoOptions& from) {
     options.connect_timeout = from.connect_timeout;
     options.max_payload = from.max_payload;
     options.cors_origins = {"*"};
+    if (from.recovery) options.connection_state_recovery.emplace();
     return options;
 }
 

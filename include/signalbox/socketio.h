@@ -166,6 +166,10 @@ public:
     [[nodiscard]] const std::string& id() const;
     [[nodiscard]] const std::string& namespace_name() const;
     [[nodiscard]] const Handshake& handshake() const;
+    /// Whether this is an earlier connection that goes on: same id, rooms and data (unless a
+    /// middleware has set data), and what it missed was sent.
+    [[nodiscard]] bool recovered() const;
+
     /// Several handlers of one event run in the order of their registration.
     void on(std::string_view event, EventHandler handler) const;
     /// Every event, before its own handlers.
@@ -290,6 +294,16 @@ struct TlsFiles {
     std::string key_file;          ///< PEM
 };
 
+/// Lets a client that lost its connection come back to its id, rooms and data, and to the events
+/// that it missed, without the volatile ones and those that wait for an ack. Middlewares run as for
+/// every connection; the id that they see is a new one still, and handles from there stay behind.
+/// Each event then ends in an offset as its last argument, which the stock clients hide.
+struct ConnectionStateRecovery {
+    Milliseconds max_disconnection_duration{120'000};
+    std::size_t log_bytes_max = 512 * 1024;  ///< recent events, of a namespace on a shard
+    std::size_t sessions_max = 10'000;       ///< clients that have gone, likewise
+};
+
 struct Options {
     int shards = 1;                   ///< threads
     std::string path = "/socket.io";  ///< served with and without a trailing slash
@@ -302,6 +316,7 @@ struct Options {
     /// Web pages of other origins that may connect: `https://app.example.com`,
     /// `https://*.example.com`, or `*` for all.
     std::vector<std::string> cors_origins = {};
+    std::optional<ConnectionStateRecovery> connection_state_recovery = {};
     std::optional<TlsFiles> tls = {};
     /// What handlers throw. Empty: one line on stderr.
     std::function<void(std::exception_ptr)> on_exception = {};

@@ -52,9 +52,8 @@ bool Broadcast::on_all_shards(Work work) const {
 }
 
 bool Broadcast::emit(std::string_view event, const Args& args) const {
-    return on_all_shards([out = outgoing(event, args)](detail::ShardNamespace& ns, const auto& to) {
-        ns.emit(to, *out);
-    });
+    detail::check_event_name(event);
+    return core_->core.broadcast(*core_, {rooms_, except_}, {std::string(event), args});
 }
 
 bool Broadcast::emit_volatile(std::string_view event, const Args& args) const {

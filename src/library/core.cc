@@ -81,7 +81,7 @@ socketio::Server& Core::make_sockets(runtime::Shard& shard) {
     auto& sockets = *sockets_.emplace_back(
         std::make_unique<socketio::Server>(options, shard.wheel(), shard.random()));
     for (const auto& [name, ns] : namespaces_) {
-        ns->on_shards.push_back(std::make_unique<ShardNamespace>(*ns, shard.index()));
+        ns->on_shards.push_back(std::make_unique<ShardNamespace>(*ns, shard));
         ShardNamespace& added = *ns->on_shards.back();
         added.attach(sockets.add_namespace({name}, added));
     }
@@ -107,6 +107,34 @@ bool Core::run_on_all(const std::function<void(ShardIndex)>& task) {
     if (state_ == State::kNew) return false;
     if (!node_->current_shard() && state_ != State::kServing) return false;
     return node_->try_run_on_all(task);
+}
+
+bool Core::broadcast(NamespaceCore& ns, Selection to, OutgoingEvent event) {
+    if (options_.connection_state_recovery) {
+        return broadcast_stamped(
+            ns, {{}, std::move(to), std::make_shared<const OutgoingEvent>(std::move(event))});
+    }
+    struct Shared {
+        Selection to;
+        OutgoingEvent event;
+    };
+    const auto all = std::make_shared<const Shared>(std::move(to), std::move(event));
+    return run_on_all(
+        [&ns, all](ShardIndex shard) { ns.on_shards[shard]->emit(all->to, all->event); });
+}
+
+bool Core::broadcast_stamped(NamespaceCore& ns, LoggedEvent event) {
+    const auto send = [&](Stamp stamp) {
+        event.stamp = stamp;
+        const auto shared = std::make_shared<const LoggedEvent>(std::move(event));
+        return run_on_all(
+            [&ns, shared](ShardIndex shard) { ns.on_shards[shard]->emit_recoverable(*shared); });
+    };
+    if (state_ == State::kNew) return false;
+    if (const auto own = node_->current_shard())
+        return send(ns.on_shards[*own]->recovery()->next_stamp());
+    const std::lock_guard lock(outside_mutex_);
+    return send({static_cast<std::uint32_t>(options_.shards), ++last_outside_number_});
 }
 
 void Core::report(std::exception_ptr error) const {

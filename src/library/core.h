@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,6 +53,8 @@ public:
     /// room for it, or no server any more.
     bool run_on(ShardIndex shard, Task task);
     bool run_on_all(const std::function<void(ShardIndex)>& task);
+    /// Sends `event` on all shards; with recovery under a stamp.
+    bool broadcast(NamespaceCore& ns, Selection to, OutgoingEvent event);
     /// For answers: always admitted.
     void post(ShardIndex shard, Task task) { node_->post(shard, std::move(task)); }
     /// Where answers to the calling thread arrive.
@@ -69,6 +72,7 @@ public:
 private:
     enum class State : std::uint8_t { kNew, kServing, kClosed };
     void report(std::exception_ptr error) const;
+    bool broadcast_stamped(NamespaceCore& ns, LoggedEvent event);
     [[nodiscard]] socketio::Server& make_sockets(runtime::Shard& shard);
 
     const Options options_;
@@ -76,6 +80,8 @@ private:
     std::unique_ptr<library::EngineNode> node_;
     std::vector<std::unique_ptr<socketio::Server>> sockets_;
     std::atomic<State> state_ = State::kNew;
+    std::mutex outside_mutex_;  // keeps stamps of threads that are no shard's in their order
+    std::uint64_t last_outside_number_ = 0;
 };
 
 /// Asks every shard for its part and calls `done` with all of them, on the caller's home.

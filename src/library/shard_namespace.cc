@@ -31,6 +31,14 @@ socketio::EncodedEvent encode(std::string_view ns, const OutgoingEvent& event) {
 
 }  // namespace
 
+ShardNamespace::ShardNamespace(NamespaceCore& ns, runtime::Shard& shard)
+    : namespace_(ns), shard_(shard.index()) {
+    const auto& options = ns.core.options().connection_state_recovery;
+    if (!options) return;
+    recovery_ = std::make_unique<Recovery>(
+        Recovery::Parts{ns, shard.index(), shard.wheel(), shard.random()}, *options);
+}
+
 void ShardNamespace::on_connect(socketio::Socket& socket, std::string_view auth) {
     const auto state = std::make_shared<SocketState>(namespace_, shard_, socket, auth);
     state->attach();
@@ -41,8 +49,7 @@ void ShardNamespace::on_event(socketio::Socket& socket, const socketio::Event& e
     SocketState::of(socket).dispatch(event);
 }
 
-void ShardNamespace::on_disconnecting(socketio::Socket& socket,
-                                      socketio::DisconnectReason reason) {
+void ShardNamespace::on_disconnecting(socketio::Socket& socket, socketio::DisconnectReason reason) {
     SocketState::of(socket).begin_end(reason);
 }
 
@@ -58,6 +65,29 @@ void ShardNamespace::for_each(const Selection& to,
 void ShardNamespace::emit(const Selection& to, const OutgoingEvent& event) {
     const auto encoded = encode(namespace_.name, event);
     for_each(to, [&](socketio::Socket& socket) { socket.emit(encoded); });
+}
+
+void ShardNamespace::emit_recoverable(const LoggedEvent& logged) {
+    recovery_->log(logged);
+    const std::string offset = logged.stamp.offset();
+    const Args& args = logged.event->args;
+    const socketio::EncodedEvent encoded(
+        namespace_.name, {logged.event->name, args.json(), offset, args.attachments()});
+    for_each(logged.to, [&](socketio::Socket& socket) {
+        if (!SocketState::of(socket).replayed.covers(logged.stamp)) socket.emit(encoded);
+    });
+}
+
+void ShardNamespace::emit_to_one(SocketState& socket,
+                                 const std::shared_ptr<const OutgoingEvent>& event) {
+    const Args& args = event->args;
+    if (!recovery_) return socket.live->emit_binary(event->name, args.json(), args.attachments());
+    if (!socket.live->connected()) return;
+    const Stamp stamp = recovery_->next_stamp();
+    recovery_->log({stamp, {{socket.id}, {}}, event});
+    const std::string offset = stamp.offset();
+    socket.live->emit(
+        socketio::RecoverableEvent{event->name, args.json(), offset, args.attachments()});
 }
 
 void ShardNamespace::emit_volatile(const Selection& to, const OutgoingEvent& event) {

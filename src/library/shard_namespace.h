@@ -5,29 +5,18 @@
 #include <string_view>
 #include <vector>
 
-#include "base/executor.h"
+#include "library/recovery.h"
+#include "runtime/shard.h"
 #include "signalbox/socketio.h"
 #include "socketio/server.h"
 
 namespace signalbox::io::detail {
 
-/// Which sockets of a namespace a Broadcast means.
-struct Selection {
-    std::vector<std::string> rooms;
-    std::vector<std::string> except;
-};
-
-/// An event with its arguments, shared by the shards that send it.
-struct OutgoingEvent {
-    std::string name;
-    Args args;
-};
-
 /// A namespace's part on one shard.
 /// Threading: confined to its shard.
 class ShardNamespace final : public socketio::NamespaceHandler {
 public:
-    ShardNamespace(NamespaceCore& ns, ShardIndex shard) : namespace_(ns), shard_(shard) {}
+    ShardNamespace(NamespaceCore& ns, runtime::Shard& shard);
     /// Before the first call.
     void attach(socketio::Namespace& sockets) { sockets_ = &sockets; }
     [[nodiscard]] socketio::Namespace& sockets() { return *sockets_; }
@@ -37,7 +26,13 @@ public:
     void on_disconnecting(socketio::Socket& socket, socketio::DisconnectReason reason) override;
     void on_disconnect(socketio::Socket& socket, socketio::DisconnectReason reason) override;
 
+    /// nullptr unless the server recovers connections.
+    [[nodiscard]] Recovery* recovery() { return recovery_.get(); }
+
     void emit(const Selection& to, const OutgoingEvent& event);
+    /// With recovery, what is neither volatile nor waits for an ack is sent by these two.
+    void emit_recoverable(const LoggedEvent& event);
+    void emit_to_one(SocketState& socket, const std::shared_ptr<const OutgoingEvent>& event);
     void emit_volatile(const Selection& to, const OutgoingEvent& event);
     /// `done` is called when all have answered or left, at the latest at the time-out.
     void emit_with_ack(const Selection& to, const OutgoingEvent& event, Milliseconds timeout,
@@ -50,6 +45,7 @@ private:
     NamespaceCore& namespace_;
     ShardIndex shard_;
     socketio::Namespace* sockets_ = nullptr;
+    std::unique_ptr<Recovery> recovery_;
 };
 
 }  // namespace signalbox::io::detail

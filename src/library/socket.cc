@@ -36,6 +36,9 @@ const std::string& Socket::id() const {
 const std::string& Socket::namespace_name() const {
     return state_->ns->name;
 }
+bool Socket::recovered() const {
+    return state_->recovered;
+}
 const Handshake& Socket::handshake() const {
     return state_->handshake;
 }
@@ -77,8 +80,9 @@ void Socket::on_disconnect(DisconnectHandler handler) const {
 
 bool Socket::emit(std::string_view event, const Args& args) const {
     detail::check_event_name(event);
-    return state_->with_live([name = std::string(event), args](socketio::Socket& live) {
-        live.emit_binary(name, args.json(), args.attachments());
+    auto shared = std::make_shared<const detail::OutgoingEvent>(std::string(event), args);
+    return state_->with_live([state = state_.get(), shared = std::move(shared)](socketio::Socket&) {
+        state->here().emit_to_one(*state, shared);
     });
 }
 

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "base/http.h"
+#include "base/json.h"
 #include "socketio/packet.h"
 
 namespace signalbox::io::detail {
@@ -31,6 +32,13 @@ Handshake handshake_of(const HttpRequest& request, std::string_view auth) {
     return handshake;
 }
 
+/// After the others the client has said or been told that it shall not.
+bool may_come_back(socketio::DisconnectReason reason) {
+    using enum socketio::DisconnectReason;
+    return reason != kClientNamespaceDisconnect && reason != kServerNamespaceDisconnect &&
+           reason != kParseError;
+}
+
 std::shared_ptr<NamespaceCore> shared(NamespaceCore& ns) {
     return {ns.core.shared_from_this(), &ns};
 }
@@ -44,6 +52,21 @@ SocketState::SocketState(NamespaceCore& of_namespace, ShardIndex its_shard,
       id(socket.id()),
       handshake(handshake_of(socket.handshake(), auth)),
       live(&socket) {}
+
+SocketState::SocketState(SocketState& before, const Restored& restored)
+    : ns(before.ns),
+      shard(before.shard),
+      id(restored.sid),
+      handshake(before.handshake),
+      recovered(true),
+      live(std::exchange(before.live, nullptr)),
+      step(before.step),
+      listeners(std::move(before.listeners)),
+      any_listeners(std::move(before.any_listeners)),
+      disconnecting_handlers(std::move(before.disconnecting_handlers)),
+      disconnect_handlers(std::move(before.disconnect_handlers)),
+      data(before.data.has_value() ? std::move(before.data) : restored.data),
+      replayed(restored.seen) {}
 
 SocketState& SocketState::of(socketio::Socket& socket) {
     return static_cast<Attachment&>(*socket.data).state();
@@ -81,7 +104,59 @@ void SocketState::advance_from(std::size_t decided, std::optional<Refusal> refus
 }
 
 void SocketState::accept() {
-    live->accept();
+    if (here().recovery() == nullptr) {
+        live->accept();
+        return announce();
+    }
+    JsonParser parser;
+    const auto auth = parser.parse(handshake.auth);
+    auto claim = auth ? socketio::read_recovery_claim(*auth) : std::nullopt;
+    if (!claim) return accept_new();
+    here().recovery()->claim(std::move(*claim), shared_from_this());
+}
+
+void SocketState::resume(std::optional<Restored> restored, const std::string& claimed_pid) {
+    if (!restored || live == nullptr) here().recovery()->give_up(claimed_pid);
+    if (live == nullptr) return;
+    if (!restored) return accept_new();
+    const auto again = std::make_shared<SocketState>(*this, *restored);
+    again->pid = claimed_pid;
+    again->attach();
+    again->accept_again(std::move(*restored));
+}
+
+void SocketState::accept_new() {
+    Recovery& recovery = *here().recovery();
+    pid = recovery.new_pid();
+    log_position = recovery.events().end();
+    recovery.add_live(*this);
+    live->accept({.pid = pid});
+    announce();
+}
+
+void SocketState::accept_again(Restored restored) {
+    Recovery& recovery = *here().recovery();
+    std::vector<std::string> rooms = restored.rooms;
+    for (const std::string& room : rooms) live->join(room);
+    rooms.push_back(id);
+    recovery.events().for_each_from(0, [&](const LoggedEvent& event) {
+        if (!restored.seen.covers(event.stamp) && event.to.includes(rooms))
+            restored.missed.push_back(event);
+    });
+    log_position = recovery.events().end();
+    std::vector<std::string> offsets;
+    for (const LoggedEvent& event : restored.missed) offsets.push_back(event.stamp.offset());
+    std::vector<socketio::RecoverableEvent> missed;
+    for (std::size_t i = 0; i < offsets.size(); ++i) {
+        const OutgoingEvent& event = *restored.missed[i].event;
+        missed.push_back({event.name, event.args.json(), offsets[i], event.args.attachments()});
+    }
+    recovery.add_live(*this);
+    live->accept({id, pid, missed});
+    announce();
+}
+
+void SocketState::announce() {
     joined = true;
     for (const auto& handler : ns->connection_handlers) {
         if (live == nullptr) return;
@@ -105,6 +180,9 @@ void SocketState::dispatch(const socketio::Event& event) {
 void SocketState::begin_end(socketio::DisconnectReason reason) {
     for (const auto& handler : std::exchange(disconnecting_handlers, {}))
         core().guard([&] { handler(socketio::to_string(reason)); });
+    Recovery* recovery = here().recovery();
+    if (recovery == nullptr) return;
+    may_come_back(reason) ? recovery->keep(*this, live->rooms()) : recovery->drop(*this);
 }
 
 void SocketState::end(socketio::DisconnectReason reason) {

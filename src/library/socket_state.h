@@ -23,12 +23,16 @@ namespace signalbox::io::detail {
 struct SocketState : std::enable_shared_from_this<SocketState> {
     SocketState(NamespaceCore& ns, ShardIndex shard, socketio::Socket& socket,
                 std::string_view auth);
+    /// The socket of `before` under the id of an earlier connection, with what the middlewares did.
+    SocketState(SocketState& before, const Restored& restored);
 
     /// Keeps the server's Core alive, whose namespace `ns` is.
     const std::shared_ptr<NamespaceCore> ns;
     const ShardIndex shard;
     const std::string id;
     const Handshake handshake;
+    /// Set before the first handle that the connection handlers see.
+    bool recovered = false;
 
     /// nullptr once the client has gone.
     socketio::Socket* live;
@@ -43,6 +47,11 @@ struct SocketState : std::enable_shared_from_this<SocketState> {
     std::vector<Socket::DisconnectHandler> disconnecting_handlers;
     std::vector<Socket::DisconnectHandler> disconnect_handlers;
     std::any data;
+
+    // With recovery:
+    std::string pid;
+    EventLog::Position log_position = 0;  // when it joined
+    Progress replayed;  // what it had been sent by then, though this shard may see it later
 
     [[nodiscard]] Core& core() const { return ns->core; }
     [[nodiscard]] Socket handle() { return Socket(shared_from_this()); }
@@ -63,6 +72,8 @@ struct SocketState : std::enable_shared_from_this<SocketState> {
     void attach();
     void run_middleware();
     void advance_from(std::size_t decided, std::optional<Refusal> refusal);
+    /// The answer to a recovery claim; nullopt: a new connection.
+    void resume(std::optional<Restored> restored, const std::string& claimed_pid);
     void dispatch(const socketio::Event& event);
     void begin_end(socketio::DisconnectReason reason);
     void end(socketio::DisconnectReason reason);
@@ -70,6 +81,9 @@ struct SocketState : std::enable_shared_from_this<SocketState> {
 
 private:
     void accept();
+    void accept_new();
+    void accept_again(Restored restored);
+    void announce();
     void drop_handlers();
 };
 

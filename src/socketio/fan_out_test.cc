@@ -13,9 +13,9 @@ protected:
     std::vector<std::string> outcomes_;
     AckCallback record() {
         return [this](std::expected<AckReply, AckError> outcome) {
-            outcomes_.push_back(outcome ? std::string(outcome->args)
-                                        : outcome.error() == AckError::kTimeout ? "timeout"
-                                                                                : "gone");
+            outcomes_.push_back(outcome                                 ? std::string(outcome->args)
+                                : outcome.error() == AckError::kTimeout ? "timeout"
+                                                                        : "gone");
         };
     }
 };
@@ -32,9 +32,8 @@ TEST_F(FanOutTest, SendsTheAttachmentsOfAnEncodedEvent) {
 TEST_F(FanOutTest, AsksManySocketsUnderOneAckId) {
     auto first = joined(), second = joined(), third = joined();
     const auto event = EncodedEvent::with_ack("/", main_ns_.next_ack_id(), "ask", "1");
-    main_ns_.for_each_in({}, {}, [&](Socket& socket) {
-        socket.emit_with_ack(event, Milliseconds(100), record());
-    });
+    main_ns_.for_each_in(
+        {}, {}, [&](Socket& socket) { socket.emit_with_ack(event, Milliseconds(100), record()); });
     EXPECT_EQ(first->take_sent(), Lines{R"(20["ask",1])"});
     EXPECT_EQ(second->take_sent(), Lines{R"(20["ask",1])"});
     second->text(R"(30["second"])");
@@ -50,8 +49,7 @@ TEST_F(FanOutTest, AsksWithBinary) {
     last_socket().emit_with_ack(
         EncodedEvent::with_ack("/", 7, "ask", R"({"_placeholder":true,"num":0})", {"x"}),
         Milliseconds(100), record());
-    EXPECT_EQ(session->take_sent(),
-              (Lines{R"(51-7["ask",{"_placeholder":true,"num":0}])", "b:x"}));
+    EXPECT_EQ(session->take_sent(), (Lines{R"(51-7["ask",{"_placeholder":true,"num":0}])", "b:x"}));
 }
 
 TEST_F(FanOutTest, TellsAtOnceThatASocketWithoutConnectionAnswersNothing) {

@@ -20,12 +20,15 @@ export const program = (name) => path.join(path.dirname(binary), name);
 export class EchoServer {
     output = '';
 
-    static async start(name, { flags = [], endpoint = `/${name.replace('io_echo', '.io')}/` } = {}) {
+    static start(name, { flags = [], endpoint = `/${name.replace('io_echo', '.io')}/` } = {}) {
+        return EchoServer.launch(name, ['--port', '0', '--shards', String(shards), ...flags], endpoint);
+    }
+
+    /// Any program that says where it listens.
+    static async launch(name, args, endpoint) {
         const server = new EchoServer();
         server.endpoint = endpoint;
-        server.child = spawn(program(name), ['--port', '0', '--shards', String(shards), ...flags], {
-            stdio: ['ignore', 'pipe', 'pipe'],
-        });
+        server.child = spawn(program(name), args, { stdio: ['ignore', 'pipe', 'pipe'] });
         server.exited = once(server.child, 'exit').then(([code, signal]) => ({ code, signal }));
         const listening = new Promise((resolve, reject) => {
             const read = (chunk) => {

@@ -1,0 +1,214 @@
+// The public C++ API of a Socket.IO server, used by tests/programs/socketio_features.cc at the wish of
+// stock clients, which the kernel spreads over the shards.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, test } from 'node:test';
+import { io } from 'socket.io-client';
+import { EchoServer } from './echo.mjs';
+import { eventually, Inbox, patience, shards, within } from './harness.mjs';
+
+const server = await EchoServer.launch('tests/socketio_features', [String(shards)], '/socket.io/');
+after(() => server.stop());
+
+const open = new Set();
+afterEach(() => {
+    for (const socket of open) socket.disconnect();
+    open.clear();
+});
+
+/// A client whose events are in `inbox` as [name, …arguments].
+function client({ namespace = '', answer, ...options } = {}) {
+    const socket = io(server.url + namespace, { forceNew: true, reconnection: false, transports: ['websocket'], ...options });
+    open.add(socket);
+    socket.inbox = new Inbox();
+    socket.onAny((...event) => {
+        const callback = typeof event.at(-1) === 'function' ? event.pop() : undefined;
+        if (callback && answer) callback(...answer(...event));
+        socket.inbox.push(event);
+    });
+    socket.on('disconnect', (reason) => socket.inbox.push(['disconnect', reason]));
+    socket.on('connect_error', (error) => socket.inbox.push(['connect_error', error]));
+    socket.ask = (...event) => within(patience, `the ack of ${event[0]}`, socket.emitWithAck(...event));
+    socket.askForAll = (...event) => within(patience, `the ack of ${event[0]}`, new Promise((resolve) => socket.emit(...event, (...given) => resolve(given))));
+    socket.hears = (name, ...args) => socket.inbox.take((event) => event[0] === name && args.every((a, i) => event[i + 1] === a), `event ${name} ${args}`);
+    socket.heard = (name) => socket.inbox.items.filter((event) => event[0] === name);
+    return socket;
+}
+
+async function connected(options) {
+    const socket = client(options);
+    await within(patience, 'connect', new Promise((resolve) => socket.once('connect', resolve)));
+    return socket;
+}
+
+const several = (count, options) => Promise.all(Array.from({ length: count }, () => connected(options)));
+
+/// Nothing more of what was sent before can arrive afterwards: the server sends in order.
+const settle = (...sockets) => Promise.all(sockets.map((socket) => socket.ask('who', socket.id)));
+
+test('rooms: in the words of Socket.IO, across shards', async () => {
+    const [a, b, c, d] = await several(4);
+    assert.deepEqual((await a.askForAll('join', 'red')).sort(), [a.id, 'red'].sort());
+    await b.ask('join', 'red');
+    await b.ask('join', 'blue');
+    await c.ask('join', 'blue');
+
+    a.emit('to-room', 'red');
+    await b.hears('news', 'to-room');
+
+    d.emit('in-rooms', 'red', 'blue');
+    for (const socket of [a, b, c]) await socket.hears('news', 'in-rooms');
+
+    a.emit('except-room', 'red');
+    for (const socket of [c, d]) await socket.hears('news', 'except-room');
+
+    assert.deepEqual((await b.askForAll('leave', 'red')).sort(), [b.id, 'blue'].sort());
+    a.emit('in-rooms', 'red', 'nothing');
+    await a.hears('news', 'in-rooms');
+
+    await settle(a, b, c, d);
+    // Nobody got anything twice, nor what was for others.
+    for (const socket of [a, b, c, d]) assert.deepEqual(socket.heard('news'), []);
+});
+
+test('broadcasts: to all, and to all others', async () => {
+    const all = await several(3);
+    const binary = { deep: [Buffer.from([1, 2, 3])] };
+    all[0].emit('to-all', 'x', 1, binary);
+    for (const socket of all) {
+        const [, ...args] = await socket.hears('news', 'x', 1);
+        assert.deepEqual(args[2], binary);
+    }
+    all[0].emit('broadcast', 'y');
+    for (const socket of all.slice(1)) await socket.hears('news', 'y');
+    await settle(...all);
+    assert.deepEqual(all[0].heard('news'), []);
+});
+
+test('one socket: events, binary, volatile ones and handlers for any event', async () => {
+    const socket = await connected();
+    socket.emit('to-me', 'a', { b: Buffer.from('bytes') }, null);
+    const [, ...args] = await socket.hears('mine');
+    assert.deepEqual(args, ['a', { b: Buffer.from('bytes') }, null]);
+    socket.emit('volatile', 'v');
+    await socket.hears('news', 'v');
+    socket.emit('unknown');
+    await socket.hears('any', 'unknown');
+    assert.equal(await socket.ask('once'), 'once');
+    await assert.rejects(socket.timeout(100).emitWithAck('once'));
+});
+
+test('acks: an answer, a time-out, the end of the socket', async () => {
+    const answering = await connected({ answer: (...event) => ['yes', event.length] });
+    assert.equal(await answering.ask('ask-me', 1, 2), '"yes",3');
+    const silent = await connected();
+    assert.equal(await silent.ask('ask-me'), 'timeout');
+    silent.emit('ask-me-for-ever');
+    await silent.hears('question');
+    silent.disconnect();
+    await answering.hears('outcome', 'disconnected');
+});
+
+test('broadcasts with acks: all answers, or those until the time-out', async () => {
+    const answering = await several(3, { answer: () => ['here'] });
+    for (const socket of answering) await socket.ask('join', 'poll');
+    const asking = await connected();
+    assert.deepEqual(await asking.askForAll('ask-room', 'poll'), ['"here";"here";"here";', '3']);
+    assert.deepEqual(await asking.askForAll('ask-room', 'nobody'), ['', '0']);
+    const silent = await connected();
+    await silent.ask('join', 'poll');
+    assert.deepEqual(await asking.askForAll('ask-room', 'poll'), ['"here";"here";"here";', '4']);
+    assert.equal(silent.heard('question').length, 1);
+});
+
+test('sockets of a room: told, joined to another, fetched, disconnected', async () => {
+    const [a, b, outside] = await several(3);
+    for (const socket of [a, b]) await socket.ask('join', 'group');
+    await a.ask('name', 'Ada');
+    const who = async (room) => (await outside.askForAll('who', room)).sort();
+    assert.deepEqual(await who('group'), [`${a.id} 2 Ada`, `${b.id} 2 `].sort());
+    await outside.ask('sockets-join', 'group', 'more');
+    assert.deepEqual(await who('more'), [`${a.id} 3 Ada`, `${b.id} 3 `].sort());
+    await outside.ask('sockets-leave', 'more', 'group');
+    assert.deepEqual(await who('group'), []);
+    outside.emit('kick-room', 'more');
+    await a.hears('disconnect', 'io server disconnect');
+    await b.hears('disconnect', 'io server disconnect');
+    assert.deepEqual(await who('more'), []);
+});
+
+test('leaving: told while in its rooms, then gone, with the reason', async () => {
+    const [leaving, staying] = await several(2);
+    const { id } = leaving;
+    await leaving.ask('join', 'lobby');
+    await staying.ask('join', 'lobby');
+    leaving.disconnect();
+    await staying.hears('leaving', 'lobby');
+    await staying.hears('left', id, 'client namespace disconnect');
+    const dropped = await connected();
+    const droppedId = dropped.id;
+    dropped.io.engine.close();
+    await staying.hears('left', droppedId, 'transport close');
+});
+
+test('disconnect: the namespace, or the whole connection', async () => {
+    const socket = await connected();
+    const watching = await connected();
+    const { id } = socket;
+    socket.emit('kick-me', 'namespace');
+    await socket.hears('disconnect', 'io server disconnect');
+    await watching.hears('left', id, 'server namespace disconnect');
+    const whole = await connected();
+    const closed = new Promise((resolve) => whole.io.once('close', resolve));
+    whole.emit('kick-me', 'transport');
+    await within(patience, 'the end of the transport', closed);
+});
+
+test('middleware: may be slow, may refuse with data, counts once', async () => {
+    const refused = client({ namespace: '/guarded' });
+    const [, error] = await refused.hears('connect_error');
+    assert.deepEqual([error.message, error.data], ['not you', { code: 401 }]);
+
+    const thrown = client({ namespace: '/guarded', auth: { user: 1, thrower: 1 } });
+    const [, internal] = await thrown.hears('connect_error');
+    assert.equal(internal.message, 'Internal error');
+
+    const accepted = await connected({ namespace: '/guarded', auth: { user: 1 } });
+    assert.deepEqual(await accepted.askForAll('state'), [accepted.id, 'new', 'guarded', '1']);
+});
+
+test('namespaces: what is sent in one is not heard in another', async () => {
+    const guarded = await connected({ namespace: '/guarded', auth: { user: 1 } });
+    const plain = await connected();
+    guarded.emit('to-all', 'guarded');
+    await guarded.hears('news', 'guarded');
+    await settle(plain);
+    assert.deepEqual(plain.heard('news'), []);
+});
+
+test('handshake: auth, query, headers and address', async () => {
+    const socket = await connected({ auth: { token: 'ü' }, query: { color: 'a b' }, extraHeaders: { 'X-Test': 'yes' } });
+    assert.deepEqual(await socket.askForAll('handshake'), [{ token: 'ü' }, 'a b', 'yes', '127.0.0.1']);
+});
+
+test('other threads: emits arrive in the order of their calls', async () => {
+    const socket = await connected();
+    assert.equal(await socket.ask('from-thread'), 'counted');
+    await socket.hears('count', 19);
+    assert.deepEqual(socket.heard('count').map(([, n]) => n), Array.from({ length: 19 }, (_, n) => n));
+});
+
+test('server-side events reach every shard', async () => {
+    const socket = await connected();
+    socket.emit('gossip', 'g');
+    for (let i = 0; i < shards; ++i) await socket.hears('gossip-heard', 'g');
+    await settle(socket);
+    assert.deepEqual(socket.heard('gossip-heard'), []);
+});
+
+test('a handler that throws harms nobody', async () => {
+    const socket = await connected();
+    socket.emit('throw');
+    await settle(socket);
+    await eventually('the report', () => server.output.includes('a handler threw: of a handler'));
+});

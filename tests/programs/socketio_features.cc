@@ -1,0 +1,238 @@
+// A Socket.IO server that does what its clients ask, so that tests can use all of the public API
+// from outside: tests/integration/library.test.mjs. Arguments: the number of shards, and
+// `recovery`.
+
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "signalbox/socketio.h"
+
+namespace {
+
+namespace io = signalbox::io;
+using std::chrono::milliseconds;
+
+/// The text of a JSON string argument; the tests use no escapes.
+std::string text(const io::Event& event, std::size_t index = 0) {
+    const std::string value = event.args().values().at(index);
+    return value.starts_with('"') ? value.substr(1, value.size() - 2) : value;
+}
+
+io::Args strings(const std::vector<std::string>& values) {
+    io::Args args;
+    for (const std::string& value : values) args.add_string(value);
+    return args;
+}
+
+std::string describe(const std::expected<io::Args, io::AckError>& outcome) {
+    if (outcome) return outcome->json();
+    switch (outcome.error()) {
+        case io::AckError::kTimeout:
+            return "timeout";
+        case io::AckError::kDisconnected:
+            return "disconnected";
+        case io::AckError::kInvalid:
+            return "invalid";
+    }
+    return "";
+}
+
+void report(const io::Event& event, const io::Responses& responses) {
+    std::string all;
+    for (const io::Args& answer : responses.answers) all += answer.json() + ';';
+    event.ack(strings({all, std::to_string(responses.expected)}));
+}
+
+/// All that one namespace offers.
+class Features {
+public:
+    explicit Features(io::Namespace ns) : namespace_(std::move(ns)) {
+        namespace_.on_connection([this](const io::Socket& socket) { serve(socket); });
+        namespace_.on_server_side(
+            "gossip", [this](const io::Args& args) { namespace_.emit("gossip-heard", args); });
+    }
+
+private:
+    void serve(const io::Socket& socket) {
+        rooms(socket);
+        emits(socket);
+        acks(socket);
+        endings(socket);
+        inquiries(socket);
+    }
+
+    void rooms(const io::Socket& socket) {
+        socket.on("join", [socket](const io::Event& event) {
+            socket.join(text(event));
+            event.ack(strings(socket.rooms()));
+        });
+        socket.on("leave", [socket](const io::Event& event) {
+            socket.leave(text(event));
+            event.ack(strings(socket.rooms()));
+        });
+        socket.on("sockets-join", [this](const io::Event& event) {
+            namespace_.in(text(event)).sockets_join(text(event, 1));
+            event.ack();
+        });
+        socket.on("sockets-leave", [this](const io::Event& event) {
+            namespace_.in(text(event)).sockets_leave(text(event, 1));
+            event.ack();
+        });
+    }
+
+    void emits(const io::Socket& socket) {
+        socket.on("to-room", [socket](const io::Event& event) {
+            socket.to(text(event)).emit("news", strings({"to-room"}));
+        });
+        socket.on("in-rooms", [this](const io::Event& event) {
+            namespace_.in(text(event)).to(text(event, 1)).emit("news", strings({"in-rooms"}));
+        });
+        socket.on("except-room", [this](const io::Event& event) {
+            namespace_.except(text(event)).emit("news", strings({"except-room"}));
+        });
+        socket.on("broadcast", [socket](const io::Event& event) {
+            socket.broadcast().emit("news", event.args());
+        });
+        socket.on("to-all",
+                  [this](const io::Event& event) { namespace_.emit("news", event.args()); });
+        socket.on("to-me", [socket](const io::Event& event) { socket.emit("mine", event.args()); });
+        socket.on("volatile",
+                  [socket](const io::Event& event) { socket.emit_volatile("news", event.args()); });
+        socket.on("from-thread", [this, socket](const io::Event& event) {
+            std::thread([this, socket, event] {
+                for (int i = 0; i < 20; ++i)
+                    namespace_.to(socket.id()).emit("count", io::Args(std::to_string(i)));
+                event.ack(strings({"counted"}));
+            }).detach();
+        });
+        socket.on("gossip", [this](const io::Event& event) {
+            namespace_.server_side_emit("gossip", event.args());
+        });
+    }
+
+    void acks(const io::Socket& socket) {
+        socket.on("ask-me", [socket](const io::Event& event) {
+            socket.emit_with_ack(
+                "question", event.args(), milliseconds(200),
+                [event](auto outcome) { event.ack(strings({describe(outcome)})); });
+        });
+        socket.on("ask-me-for-ever", [this, socket](const io::Event& event) {
+            socket.emit_with_ack("question", event.args(), [this](auto outcome) {
+                namespace_.emit("outcome", strings({describe(outcome)}));
+            });
+        });
+        socket.on("ask-room", [this](const io::Event& event) {
+            namespace_.in(text(event))
+                .emit_with_ack("question", "1", milliseconds(300),
+                               [event](io::Responses responses) { report(event, responses); });
+        });
+    }
+
+    void endings(const io::Socket& socket) {
+        socket.on("kick-me", [socket](const io::Event& event) {
+            socket.disconnect(text(event) == "transport" ? io::Ending::kTransport
+                                                         : io::Ending::kNamespace);
+        });
+        socket.on("kick-room", [this](const io::Event& event) {
+            namespace_.in(text(event)).disconnect_sockets(io::Ending::kTransport);
+        });
+        socket.on("throw", [](const io::Event&) { throw std::runtime_error("of a handler"); });
+        socket.on_disconnecting([socket](std::string_view) {
+            for (const std::string& room : socket.rooms())
+                socket.to(room).emit("leaving", strings({room}));
+        });
+        socket.on_disconnect([this, socket](std::string_view reason) {
+            namespace_.emit("left", strings({socket.id(), std::string(reason)}));
+        });
+    }
+
+    void inquiries(const io::Socket& socket) {
+        socket.on("who", [this](const io::Event& event) {
+            namespace_.in(text(event)).fetch_sockets([event](std::vector<io::FetchedSocket> all) {
+                std::vector<std::string> lines;
+                for (const io::FetchedSocket& one : all) {
+                    const auto* name = std::any_cast<std::string>(&one.data);
+                    lines.push_back(one.socket.id() + " " + std::to_string(one.rooms.size()) + " " +
+                                    (name == nullptr ? "" : *name));
+                }
+                event.ack(strings(lines));
+            });
+        });
+        socket.on("name", [socket](const io::Event& event) {
+            socket.data() = text(event);
+            event.ack();
+        });
+        socket.on("state", [socket](const io::Event& event) {
+            const auto* name = std::any_cast<std::string>(&socket.data());
+            event.ack(
+                strings({socket.id(), socket.recovered() ? "recovered" : "new",
+                         name == nullptr ? "" : *name, std::to_string(socket.rooms().size())}));
+        });
+        socket.on("handshake", [socket](const io::Event& event) {
+            const io::Handshake& handshake = socket.handshake();
+            event.ack(io::Args(handshake.auth)
+                          .add_string(handshake.query_value("color").value_or("none"))
+                          .add_string(handshake.header("x-test").value_or("none"))
+                          .add_string(handshake.address));
+        });
+        socket.on_any([socket](const io::Event& event) {
+            if (event.name() == "unknown") socket.emit("any", strings({event.name()}));
+        });
+        socket.on("once", [socket](const io::Event& event) {
+            socket.off("once");
+            event.ack(strings({"once"}));
+        });
+    }
+
+    io::Namespace namespace_;
+};
+
+/// Lets in who names a user; decides on another thread.
+void guard(io::Namespace ns) {
+    ns.use([](const io::Socket& socket, const io::Next& next) {
+        std::thread([socket, next] {
+            if (socket.handshake().auth.find("\"user\"") != std::string::npos) return next();
+            next({"not you", R"({"code":401})"});
+        }).detach();
+    });
+    ns.use([](const io::Socket& socket, const io::Next& next) {
+        socket.data() = std::string("guarded");
+        next();
+        next({"too late"});
+    });
+    ns.use([](const io::Socket& socket, const io::Next& next) {
+        if (socket.handshake().auth.find("\"thrower\"") != std::string::npos)
+            throw std::runtime_error("of a middleware");
+        next();
+    });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+
+    io::Options options;
+    options.shards = argc > 1 ? std::atoi(argv[1]) : 1;
+    if (argc > 2) options.connection_state_recovery.emplace();
+    io::Server server(options);
+    Features main_features(server);
+    Features guarded_features(server.of("/guarded"));
+    guard(server.of("/guarded"));
+    const auto port = server.listen(0);
+    if (!port) return 2;
+    std::cout << "listening on http://127.0.0.1:" << *port << std::endl;
+    int signal = 0;
+    sigwait(&stop, &signal);
+    server.close();
+    return 0;
+}
