@@ -67,6 +67,8 @@ public:
     [[nodiscard]] bool empty() const { return json_.empty(); }
     /// The JSON text of each argument; the bytes of json().
     [[nodiscard]] std::vector<std::string> values() const;
+    /// The text of the argument at `index`; nullopt when there is none or it is no string.
+    [[nodiscard]] std::optional<std::string> string_at(std::size_t index) const;
 
 private:
     friend struct detail::SocketState;

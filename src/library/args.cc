@@ -57,6 +57,12 @@ std::vector<std::string> Args::values() const {
     return values;
 }
 
+std::optional<std::string> Args::string_at(std::size_t index) const {
+    const std::vector<std::string> all = values();
+    if (index >= all.size() || !all[index].starts_with('"')) return std::nullopt;
+    return unescape_json(std::string_view(all[index]).substr(1, all[index].size() - 2));
+}
+
 std::optional<std::string_view> Handshake::query_value(std::string_view key) const {
     for (const auto& [name, value] : query) {
         if (name == key) return value;

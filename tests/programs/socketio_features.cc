@@ -18,10 +18,8 @@ namespace {
 namespace io = signalbox::io;
 using std::chrono::milliseconds;
 
-/// The text of a JSON string argument; the tests use no escapes.
 std::string text(const io::Event& event, std::size_t index = 0) {
-    const std::string value = event.args().values().at(index);
-    return value.starts_with('"') ? value.substr(1, value.size() - 2) : value;
+    return event.args().string_at(index).value();
 }
 
 io::Args strings(const std::vector<std::string>& values) {
