@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -299,6 +299,17 @@ describe('serve', () => {
             await second.connected(member);
         } finally {
             await second.stop();
+        }
+    });
+
+    test('a working directory that cannot be searched does not matter', async () => {
+        const cwd = folder();
+        symlinkSync('tests', path.join(cwd, 'tests'));
+        const own = await Server.start({ cwd });
+        try {
+            assert.equal((await own.http('GET', '/test-client')).status, 200);
+        } finally {
+            await own.stop();
         }
     });
 

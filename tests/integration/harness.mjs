@@ -102,13 +102,13 @@ export async function run(args, { dataDir, env = {}, input } = {}) {
 /// leaks and races found by sanitizers surface.
 export class Server {
     /// @param options.config  TOML beside the tests' service key; tables only
-    static async start({ config = '', args = [], env = {}, dataDir, mode = ['--dev'], shardCount = shards } = {}) {
+    static async start({ config = '', args = [], env = {}, dataDir, mode = ['--dev'], shardCount = shards, cwd = root } = {}) {
         const server = new Server();
         server.ownsDataDir = dataDir === undefined;
         server.dataDir = dataDir ?? mkdtempSync(path.join(tmpdir(), 'signalbox-'));
         server.configFile = path.join(server.dataDir, 'signalbox.toml');
         writeFileSync(server.configFile, config + serviceKeyConfig);
-        server.options = { args, env, mode, shardCount };
+        server.options = { args, env, mode, shardCount, cwd };
         await server.launch(0);
         return server;
     }
@@ -117,11 +117,11 @@ export class Server {
     clients = new Set();
 
     async launch(port) {
-        const { args, env, mode, shardCount } = this.options;
+        const { args, env, mode, shardCount, cwd } = this.options;
         this.child = spawn(
             binary,
             ['serve', ...mode, '--config', this.configFile, '--port', String(port), '--shards', String(shardCount), ...args],
-            { cwd: root, env: childEnvironment(this.dataDir, env), stdio: ['ignore', 'pipe', 'pipe'] },
+            { cwd, env: childEnvironment(this.dataDir, env), stdio: ['ignore', 'pipe', 'pipe'] },
         );
         this.exited = once(this.child, 'exit').then(([code, signal]) => ({ code, signal }));
         const listening = new Promise((resolve, reject) => {
