@@ -2,11 +2,12 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <filesystem>
 #include <mutex>
 
 #include "app/control_commands.h"
 #include "app/node_shard.h"
+#include "app/resource_root.h"
+#include "app/session_sweep.h"
 #include "base/spdlog_log.h"
 #include "runtime/http_server.h"
 #include "runtime/thread_pool.h"
@@ -78,13 +79,11 @@ api::Options api_options(const Config& config) {
     return options;
 }
 
-/// Where the test client's files are: the folder that the program was started in or, when it is not
-/// the repository, the one that holds build/<preset>/signalbox.
-std::filesystem::path resource_root() {
-    namespace fs = std::filesystem;
-    if (fs::exists("tests/websocket/test-client.html")) return ".";
-    std::error_code ignored;
-    return fs::read_symlink("/proc/self/exe", ignored).parent_path() / "../..";
+api::StaticFiles static_files(const Config& config) {
+    if (!config.server.test_client) return {};
+    const std::filesystem::path root = resource_root();
+    return api::StaticFiles(
+        api::test_client_files({root / kTestClientPage, root / kTestClientScript}));
 }
 
 StartError cannot_listen(const std::string& host, std::uint16_t port, runtime::ListenError error) {
@@ -111,6 +110,7 @@ struct Server::Node {
     std::unique_ptr<runtime::ThreadPool> pool;
     std::unique_ptr<runtime::ShardGroup> shards;
     std::unique_ptr<storage::SqliteSessionStore> sessions;
+    std::unique_ptr<SessionSweep> sweep;
     std::unique_ptr<runtime::HttpServer> http;
     std::vector<gateway::Gateway*> peers;
     std::vector<std::unique_ptr<NodeShard>> parts;
@@ -125,6 +125,7 @@ struct Server::Node {
     [[nodiscard]] std::expected<void, StartError> load_keys(const Config& from);
     [[nodiscard]] std::expected<void, StartError> open_data();
     void make_shards();
+    void sweep_sessions();
     [[nodiscard]] std::expected<void, StartError> listen();
     [[nodiscard]] std::expected<void, StartError> open_control();
     [[nodiscard]] api::TransportNumbers transport_numbers();
@@ -173,10 +174,7 @@ std::expected<void, StartError> Server::Node::open_shared(actions::ActionRegistr
     actions::add_built_in_actions(actions);
     if (config.mode == RunMode::kDev) actions::add_dev_actions(actions);
     api_options = app::api_options(config);
-    const std::filesystem::path root = resource_root();
-    files = api::StaticFiles(
-        api::test_client_files({root / "tests/websocket/test-client.html",
-                                root / "node_modules/socket.io-client/dist/socket.io.min.js"}));
+    files = static_files(config);
     api.emplace(api::Shared{api_options, actions, files, [this] { return transport_numbers(); }});
     if (config.server.tls_certificate_file.empty()) return {};
     auto context =
@@ -235,6 +233,15 @@ void Server::Node::make_shards() {
         http->set_handlers(i, parts.back()->handlers());
     }
     shards->start();
+    sweep_sessions();
+}
+
+void Server::Node::sweep_sessions() {
+    if (!sessions) return;
+    runtime::Shard& first = shards->shard(0);
+    sweep = std::make_unique<SessionSweep>(
+        SessionSweep::Ports{*sessions, first.mesh(), clock, first.wheel(), *log});
+    shards->post(0, [this] { sweep->run(); });
 }
 
 std::expected<void, StartError> Server::Node::listen() {
@@ -299,6 +306,7 @@ void Server::Node::stop() {
     if (pool) pool->stop();
     sessions.reset();
     if (shards) shards->stop();
+    sweep.reset();
     parts.clear();
     http.reset();
     shards.reset();
@@ -321,9 +329,8 @@ std::expected<std::unique_ptr<Server>, StartError> Server::create(const Config& 
     node.make_shards();
     if (auto done = node.listen(); !done) return std::unexpected(done.error());
     if (auto done = node.open_control(); !done) return std::unexpected(done.error());
-    for (const std::string& missing : node.files.missing()) {
-        if (config.server.test_client) node.log->warn("static.missing", {{"file", missing}});
-    }
+    for (const std::string& missing : node.files.missing())
+        node.log->warn("static.missing", {{"file", missing}});
     return server;
 }
 

@@ -55,7 +55,7 @@ public:
     virtual void find(SessionId id, Executor& reply_on,
                       Done<std::optional<SessionRecord>> done) = 0;
     /// Creates or replaces; kForeign, and nothing changed, when the id is of another user or
-    /// company.
+    /// company. A session that has expired by record.created_at counts as none.
     enum class Put : std::uint8_t { kCreated, kReplaced, kForeign };
     virtual void put(SessionRecord record, Executor& reply_on, Done<Put> done) = 0;
     /// @return what was removed, or nullopt when there was none.
@@ -66,8 +66,11 @@ public:
                             Done<std::vector<SessionRecord>> done) = 0;
     virtual void list(SessionFilter filter, Executor& reply_on,
                       Done<std::vector<SessionRecord>> done) = 0;
-    /// Deletes what expired before `now`; @return how many.
-    virtual void remove_expired(WallTime now, Executor& reply_on, Done<std::uint64_t> done) = 0;
+    /// Deletes what expired before `time`, at most kRemovedAtOnce, so that others need not wait
+    /// long.
+    /// @return how many.
+    static constexpr std::uint64_t kRemovedAtOnce = 1'000;
+    virtual void remove_expired(WallTime time, Executor& reply_on, Done<std::uint64_t> done) = 0;
 };
 
 }  // namespace signalbox::auth

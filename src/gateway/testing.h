@@ -99,7 +99,11 @@ public:
                found == records.end() ? std::nullopt : std::optional(found->second));
     }
     void put(auth::SessionRecord record, signalbox::Executor& reply_on, Done<Put> done) override {
-        const auto known = records.find(record.id.str());
+        auto known = records.find(record.id.str());
+        if (known != records.end() && known->second.expires_at <= record.created_at) {
+            records.erase(known);
+            known = records.end();
+        }
         if (known != records.end() &&
             (known->second.user != record.user || known->second.company != record.company)) {
             return answer(reply_on, std::move(done), Put::kForeign);

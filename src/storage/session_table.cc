@@ -73,12 +73,15 @@ SessionTable::Result<SessionTable> SessionTable::prepare(SqliteDatabase& databas
     SessionTable table(database);
     std::vector<std::pair<SqliteStatement*, std::string>> wanted = {
         {&table.find_, fmt::format("SELECT {} FROM sessions WHERE id = ?1", kColumns)},
-        {&table.put_,
-         fmt::format("INSERT INTO sessions ({}) VALUES (?1, ?2, ?3, ?4, ?5)"
-                     " ON CONFLICT (id) DO UPDATE SET created_at = ?4, expires_at = ?5",
-                     kColumns)},
+        {&table.put_, fmt::format("INSERT INTO sessions ({}) VALUES (?1, ?2, ?3, ?4, ?5)"
+                                  " ON CONFLICT (id) DO UPDATE SET user = ?2, company = ?3,"
+                                  " created_at = ?4, expires_at = ?5",
+                                  kColumns)},
         {&table.remove_, fmt::format("DELETE FROM sessions WHERE id = ?1 RETURNING {}", kColumns)},
-        {&table.remove_expired_, "DELETE FROM sessions WHERE expires_at < ?1"},
+        {&table.remove_expired_,
+         fmt::format("DELETE FROM sessions WHERE id IN"
+                     " (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT {})",
+                     SessionStore::kRemovedAtOnce)},
     };
     for (std::size_t variant = 0; variant < table.list_.size(); ++variant) {
         const std::string condition = condition_of(variant);
@@ -105,7 +108,7 @@ SessionTable::Result<std::optional<SessionRecord>> SessionTable::find(const Sess
 SessionTable::Result<SessionStore::Put> SessionTable::put(const SessionRecord& record) {
     const auto existing = find(record.id);
     if (!existing) return std::unexpected(existing.error());
-    const bool known = existing->has_value();
+    const bool known = *existing && (*existing)->expires_at > record.created_at;
     if (known && ((*existing)->user != record.user || (*existing)->company != record.company)) {
         return SessionStore::Put::kForeign;
     }
@@ -133,8 +136,8 @@ SessionTable::Result<std::vector<SessionRecord>> SessionTable::list(const Sessio
     return all_records(statement.bind(4, filter.after.str()).bind(5, limit));
 }
 
-SessionTable::Result<std::uint64_t> SessionTable::remove_expired(WallTime now) {
-    const auto done = remove_expired_.reset().bind(1, milliseconds(now)).run();
+SessionTable::Result<std::uint64_t> SessionTable::remove_expired(WallTime time) {
+    const auto done = remove_expired_.reset().bind(1, milliseconds(time)).run();
     if (!done) return std::unexpected(done.error());
     return database_->changes();
 }

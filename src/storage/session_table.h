@@ -26,7 +26,7 @@ public:
     [[nodiscard]] Result<std::optional<Record>> remove(const SessionId& id);
     [[nodiscard]] Result<std::vector<Record>> remove_all(const auth::SessionFilter& filter);
     [[nodiscard]] Result<std::vector<Record>> list(const auth::SessionFilter& filter);
-    [[nodiscard]] Result<std::uint64_t> remove_expired(WallTime now);
+    [[nodiscard]] Result<std::uint64_t> remove_expired(WallTime time);
 
 private:
     explicit SessionTable(SqliteDatabase& database) : database_(&database) {}

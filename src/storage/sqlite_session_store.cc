@@ -119,10 +119,10 @@ void SqliteSessionStore::list(SessionFilter filter, Executor& reply_on,
         std::move(done));
 }
 
-void SqliteSessionStore::remove_expired(WallTime now, Executor& reply_on,
+void SqliteSessionStore::remove_expired(WallTime time, Executor& reply_on,
                                         Done<std::uint64_t> done) {
     state_->submit<std::uint64_t>(
-        StorageJob::Kind::kWrite, [now](SessionTable& t) { return t.remove_expired(now); },
+        StorageJob::Kind::kWrite, [time](SessionTable& t) { return t.remove_expired(time); },
         reply_on, std::move(done));
 }
 

@@ -160,6 +160,29 @@ TEST_F(SqliteSessionStoreTest, DeletesWhatExpiredBeforeATime) {
     EXPECT_EQ(store.list({}), Ids({"long"}));
 }
 
+TEST_F(SqliteSessionStoreTest, GivesTheIdOfAnExpiredSessionToWhoeverPutsIt) {
+    Store store(path);
+    ASSERT_TRUE(store.put(record_of("s1", "u1", "c1", Milliseconds(10))).has_value());
+    SessionRecord other = record_of("s1", "u2", "c2");
+    other.created_at = kNow + Milliseconds(9);
+    EXPECT_EQ(store.put(other), Put::kForeign);
+    other.created_at = kNow + Milliseconds(10);
+    EXPECT_EQ(store.put(other), Put::kCreated);
+    EXPECT_EQ(store.find("s1").value(), other);
+    EXPECT_EQ(store.list(of_company("c2")), Ids({"s1"}));
+}
+
+TEST_F(SqliteSessionStoreTest, DeletesExpiredSessionsInPortions) {
+    Store store(path);
+    const auto most = auth::SessionStore::kRemovedAtOnce;
+    for (std::uint64_t i = 0; i <= most; ++i) {
+        ASSERT_TRUE(store.put(record_of(std::to_string(i).c_str())).has_value());
+    }
+    const WallTime later = kNow + 2 * kHour;
+    EXPECT_EQ(store.remove_expired(later), most);
+    EXPECT_EQ(store.remove_expired(later), 1U);
+}
+
 TEST_F(SqliteSessionStoreTest, RemovesAllOfAUserInItsCompanyOnly) {
     Store store(path);
     ASSERT_TRUE(store.put(record_of("s2")).has_value());

@@ -1,0 +1,104 @@
+#include "app/session_sweep.h"
+
+#include <gtest/gtest.h>
+
+#include "storage/sqlite_session_store.h"
+#include "storage/test_support.h"
+
+namespace signalbox::app {
+namespace {
+
+class SessionSweepTest : public ::testing::Test {
+protected:
+    void add(const std::string& id, Milliseconds expired_for) {
+        const WallTime end = clock_.wall_now() - expired_for;
+        store_->put(
+            {SessionId::trusted(id), UserId::trusted("u"), CompanyId::trusted("c"), {}, end},
+            executor_, [](auto stored) { EXPECT_TRUE(stored.has_value()); });
+        executor_.run_one();
+    }
+    bool has(const std::string& id) {
+        bool found = false;
+        store_->find(SessionId::trusted(id), executor_,
+                     [&](auto record) { found = record.value().has_value(); });
+        executor_.run_one();
+        return found;
+    }
+
+    static constexpr Milliseconds kOld = SessionSweep::kKept + Milliseconds(1);
+
+    storage::TempFolder folder_;
+    ManualClock clock_;
+    NullLog log_;
+    TimerWheel wheel_{clock_.monotonic_now()};
+    storage::TestExecutor executor_;
+    std::unique_ptr<auth::SessionStore> store_ =
+        storage::SqliteSessionStore::open(folder_.file("signalbox.db")).value();
+    SessionSweep sweep_{{*store_, executor_, clock_, wheel_, log_}};
+};
+
+TEST_F(SessionSweepTest, DeletesAtTheStartWhatHasBeenExpiredForADay) {
+    add("old", kOld);
+    add("recent", SessionSweep::kKept);
+    add("alive", Milliseconds(-1));
+    sweep_.run();
+    executor_.run_one();
+    EXPECT_FALSE(has("old"));
+    EXPECT_TRUE(has("recent"));
+    EXPECT_TRUE(has("alive"));
+}
+
+TEST_F(SessionSweepTest, DeletesAgainAfterItsInterval) {
+    sweep_.run();
+    executor_.run_one();
+    add("old", kOld);
+    clock_.advance(SessionSweep::kInterval);
+    wheel_.advance(clock_.monotonic_now());
+    executor_.run_one();
+    EXPECT_FALSE(has("old"));
+}
+
+/// Answers with the numbers that the test says.
+class CountingStore final : public auth::SessionStore {
+public:
+    void remove_expired(WallTime, Executor& reply_on, Done<std::uint64_t> done) override {
+        ++asked;
+        reply_on.post([done = std::move(done), answer = answer]() mutable { done(answer); });
+    }
+    void find(SessionId, Executor&, Done<std::optional<auth::SessionRecord>>) override {}
+    void put(auth::SessionRecord, Executor&, Done<Put>) override {}
+    void remove(SessionId, Executor&, Done<std::optional<auth::SessionRecord>>) override {}
+    void remove_all(auth::SessionFilter, Executor&,
+                    Done<std::vector<auth::SessionRecord>>) override {}
+    void list(auth::SessionFilter, Executor&, Done<std::vector<auth::SessionRecord>>) override {}
+
+    int asked = 0;
+    std::expected<std::uint64_t, auth::StoreError> answer = 0;
+};
+
+TEST_F(SessionSweepTest, GoesOnAtOnceWhileThereIsMore) {
+    CountingStore store;
+    SessionSweep sweep({store, executor_, clock_, wheel_, log_});
+    store.answer = auth::SessionStore::kRemovedAtOnce;
+    sweep.run();
+    store.answer = 0;
+    executor_.run_one();
+    EXPECT_EQ(store.asked, 2);
+    executor_.run_one();
+    EXPECT_EQ(store.asked, 2);
+}
+
+TEST_F(SessionSweepTest, AsksAStoreThatIsDownAgainLater) {
+    CountingStore store;
+    store.answer = std::unexpected(auth::StoreError::kUnavailable);
+    SessionSweep sweep({store, executor_, clock_, wheel_, log_});
+    sweep.run();
+    executor_.run_one();
+    EXPECT_EQ(store.asked, 1);
+    clock_.advance(SessionSweep::kInterval);
+    wheel_.advance(clock_.monotonic_now());
+    EXPECT_EQ(store.asked, 2);
+}
+
+}  // namespace
+}  // namespace signalbox::app
