@@ -33,6 +33,12 @@ void Connection::arm_expiry() {
     if (session_expires_at) arm_at(*session_expires_at, Expiry::kSessionEnd);
 }
 
+void Connection::move_session_end(WallTime end) {
+    if (state != State::kOpen) return;
+    session_expires_at = end;
+    arm_expiry();
+}
+
 void Connection::arm_at(WallTime time, Expiry what) {
     // Far deadlines are approached in steps, since the wall clock may be set meanwhile.
     constexpr Milliseconds kStepMax = std::chrono::hours(1);
@@ -63,9 +69,7 @@ void Connection::on_timer() {
             return gateway.close(*this, {.code = "TOKEN_EXPIRED"});
         case Expiry::kSessionEnd:
             if (now < *session_expires_at) return arm_expiry();
-            return gateway.close(*this, {.code = "SESSION_EXPIRED",
-                                         .event = "system.sessionRevoked",
-                                         .data = R"({"reason":"expired"})"});
+            return gateway.look_at_session_end(*this);
     }
 }
 

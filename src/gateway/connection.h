@@ -61,6 +61,8 @@ public:
     /// Arms the timer for the next of: end of the hold, expiry warning, close at expiry.
     void hold_until(MonotonicTime time);
     void arm_expiry();
+    /// Only while kOpen.
+    void move_session_end(WallTime end);
 
 private:
     enum class Expiry : std::uint8_t { kWarn, kTokenEnd, kSessionEnd, kHoldEnd };

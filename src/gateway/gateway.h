@@ -295,6 +295,12 @@ private:
     // publish.cc
     void publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_t company_index);
 
+    // session_end.cc
+    /// The session's connections live on until `record.expires_at`, wherever they are.
+    void move_session_end(const auth::SessionRecord& record);
+    /// Closes the connection unless its session, asked for once more, goes on.
+    void look_at_session_end(Connection& connection);
+
     // manage.cc
     void close_sessions(std::vector<auth::SessionRecord> removed,
                         std::move_only_function<void()> done);

@@ -70,8 +70,9 @@ void Gateway::put_session(const auth::Principal& principal, SessionRequest reque
     auth::SessionRecord stored = record;
     s_.sessions->put(
         std::move(stored), s_.mesh,
-        [record = std::move(record), done = std::move(done)](auto outcome) mutable {
+        [this, record = std::move(record), done = std::move(done)](auto outcome) mutable {
             if (!outcome) return done(std::unexpected(store_unavailable()));
+            if (*outcome == auth::SessionStore::Put::kReplaced) move_session_end(record);
             if (*outcome == auth::SessionStore::Put::kForeign) {
                 return done(std::unexpected(
                     Error::of(ErrorCode::kSessionInvalid,
