@@ -1,49 +1,22 @@
-// Starts the echo programs of examples/ and speaks to them in bytes.
-//
-// They stand beside the program under test: SIGNALBOX_BIN names that one.
+// Speaks to the echo programs of Engine.IO and Socket.IO in bytes.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import WebSocket from 'ws';
-import { binary, patience, shards, slowness, within } from './harness.mjs';
+import { EchoProgram } from './echo_program.mjs';
+import { patience, shards, within } from './harness.mjs';
 
 /// Those of the public protocol suites.
 export const pingInterval = 300;
 export const pingTimeout = 200;
 export const suiteFlags = ['--ping-interval', String(pingInterval), '--ping-timeout', String(pingTimeout)];
 
-export const program = (name) => path.join(path.dirname(binary), name);
-
-/// A running `engineio_echo` or `socketio_echo`. stop() fails unless it ends with exit code 0.
-export class EchoServer {
-    output = '';
-
-    static start(name, { flags = [], endpoint = `/${name.replace('io_echo', '.io')}/` } = {}) {
-        return EchoServer.launch(name, ['--port', '0', '--shards', String(shards), ...flags], endpoint);
-    }
-
-    /// Any program that says where it listens.
-    static async launch(name, args, endpoint) {
-        const server = new EchoServer();
-        server.endpoint = endpoint;
-        server.child = spawn(program(name), args, { stdio: ['ignore', 'pipe', 'pipe'] });
-        server.exited = once(server.child, 'exit').then(([code, signal]) => ({ code, signal }));
-        const listening = new Promise((resolve, reject) => {
-            const read = (chunk) => {
-                server.output += chunk;
-                const found = /listening on http:\/\/\S+:(\d+)\n/.exec(server.output);
-                if (found) resolve(Number(found[1]));
-            };
-            server.child.stdout.on('data', read);
-            server.child.stderr.on('data', read);
-            server.child.once('error', reject);
-            server.exited.then(({ code }) => reject(new Error(`exit ${code}: ${server.output}`)));
-        });
-        server.port = await within(20_000 * slowness, `start of ${name}`, listening);
-        server.url = `http://127.0.0.1:${server.port}`;
-        return server;
+/// A running `engineio_echo` or `socketio_echo`, or another program with their flags, with as many
+/// shards as the tests of the server have.
+export class EchoServer extends EchoProgram {
+    static async start(name, { flags = [], endpoint = `/${name.replace('io_echo', '.io')}/` } = {}) {
+        const server = await super.start(name, ['--shards', String(shards), ...flags]);
+        return Object.assign(server, { endpoint, host: '127.0.0.1', url: `http://127.0.0.1:${server.port}` });
     }
 
     address(query, scheme = 'http') {
@@ -70,12 +43,6 @@ export class EchoServer {
             get: (more) => this.http(known, more),
             post: (body, more) => this.http(known, { method: 'POST', body, ...more }),
         };
-    }
-
-    async stop() {
-        this.child.kill('SIGTERM');
-        const exit = await within(30_000 * slowness, 'exit', this.exited);
-        assert.deepEqual(exit, { code: 0, signal: null }, this.output.slice(-8000));
     }
 }
 

@@ -9,7 +9,7 @@ import { binary, slowness, within } from './harness.mjs';
 export class EchoProgram {
     /// Resolves when it listens.
     static async start(name, args = []) {
-        const program = new EchoProgram();
+        const program = new this();
         program.child = spawn(path.join(path.dirname(binary), name), ['--port', '0', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
         program.exited = once(program.child, 'exit').then(([code, signal]) => ({ code, signal }));
         program.output = '';

@@ -7,7 +7,7 @@ import { io } from 'socket.io-client';
 import { EchoServer } from './echo.mjs';
 import { eventually, Inbox, patience, shards, within } from './harness.mjs';
 
-const server = await EchoServer.launch('tests/socketio_features', [String(shards)], '/socket.io/');
+const server = await EchoServer.start('tests/socketio_features', { endpoint: '/socket.io/' });
 after(() => server.stop());
 
 const open = new Set();

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
 import { io } from 'socket.io-client';
 import { EchoServer } from './echo.mjs';
-import { Inbox, patience, shards, within } from './harness.mjs';
+import { Inbox, patience, within } from './harness.mjs';
 
-const server = await EchoServer.launch('tests/socketio_features', [String(shards), 'recovery'], '/socket.io/');
+const server = await EchoServer.start('tests/socketio_features', { flags: ['--recovery'], endpoint: '/socket.io/' });
 after(() => server.stop());
 
 const open = new Set();

@@ -2,15 +2,13 @@
 // from outside: tests/integration/library.test.mjs. Arguments: the number of shards, and
 // `recovery`.
 
-#include <csignal>
-#include <cstdlib>
 #include <iostream>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "echo_options.h"
 #include "signalbox/socketio.h"
 
 namespace {
@@ -214,23 +212,19 @@ void guard(io::Namespace ns) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    sigset_t stop;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &stop, nullptr);
-
+    const EchoOptions given = read_echo_options(argc, argv, "/socket.io");
+    block_stop_signals();
     io::Options options;
-    options.shards = argc > 1 ? std::atoi(argv[1]) : 1;
-    if (argc > 2) options.connection_state_recovery.emplace();
+    options.shards = given.shards;
+    if (given.recovery) options.connection_state_recovery.emplace();
     io::Server server(options);
     Features main_features(server);
     Features guarded_features(server.of("/guarded"));
     guard(server.of("/guarded"));
-    const auto port = server.listen(0);
+    const auto port = server.listen(given.port);
     if (!port) return 2;
     std::cout << "listening on http://127.0.0.1:" << *port << std::endl;
-    int signal = 0;
-    sigwait(&stop, &signal);
+    wait_for_stop_signal();
     server.close();
     return 0;
 }
