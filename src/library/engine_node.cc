@@ -1,5 +1,7 @@
 #include "library/engine_node.h"
 
+#include <atomic>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -76,12 +78,29 @@ bool EngineNode::try_run_on_all(const std::function<void(ShardIndex)>& task) {
     return true;
 }
 
+void EngineNode::close_sessions() {
+    shards_.run_on_all([this](runtime::Shard& shard) {
+        Part& part = *parts_[shard.index()];
+        part.door->close();
+        part.engine->close_all(engineio::CloseReason::kServerShutdown);
+    });
+    const MonotonicTime deadline = shards_.shard(0).clock().monotonic_now() + kFarewell;
+    constexpr Milliseconds kPause{5};
+    while (unfinished_sessions() > 0 && shards_.shard(0).clock().monotonic_now() < deadline)
+        std::this_thread::sleep_for(kPause);
+}
+
+std::size_t EngineNode::unfinished_sessions() {
+    std::atomic<std::size_t> sum = 0;
+    shards_.run_on_all(
+        [&](runtime::Shard& shard) { sum += parts_[shard.index()]->engine->unfinished_count(); });
+    return sum;
+}
+
 void EngineNode::stop() {
     if (state_ == State::kRunning) {
+        close_sessions();
         http_->close_listeners();
-        shards_.run_on_all([this](runtime::Shard& shard) {
-            parts_[shard.index()]->engine->close_all(engineio::CloseReason::kServerShutdown);
-        });
         http_->drain();
         // Each task runs in a turn after the one that sent the last words.
         shards_.run_on_all([](runtime::Shard&) {});

@@ -56,8 +56,8 @@ public:
     /// For answers.
     void post(ShardIndex to, Task task) { shards_.post(to, std::move(task)); }
 
-    /// Closes all sessions, flushes what was sent to them, ends the threads. Tasks that still wait
-    /// are destroyed unrun.
+    /// Closes all sessions, opens no new ones, waits up to kFarewell until polling clients have
+    /// fetched their last words, ends the threads. Tasks that still wait are destroyed unrun.
     void stop();
 
 private:
@@ -65,6 +65,11 @@ private:
         std::unique_ptr<engineio::Server> engine;
         std::unique_ptr<FrontDoor> door;
     };
+    static constexpr Milliseconds kFarewell{1'000};
+
+    void close_sessions();
+    [[nodiscard]] std::size_t unfinished_sessions();
+
     enum class State : std::uint8_t { kNew, kRunning, kStopped };
 
     const EngineNodeOptions options_;

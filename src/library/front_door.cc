@@ -16,6 +16,13 @@ HttpResponse not_found() {
     return HttpResponse::of(404, "text/plain; charset=UTF-8", "Not found");
 }
 
+HttpResponse closing() {
+    HttpResponse response =
+        HttpResponse::of(503, "text/plain; charset=UTF-8", "The server is shutting down");
+    response.headers.add("Retry-After", "1");
+    return response;
+}
+
 }  // namespace
 
 FrontDoor::FrontDoor(std::string path, const std::vector<std::string>& cors_origins,
@@ -30,6 +37,7 @@ void FrontDoor::handle(HttpRequest request, std::unique_ptr<HttpExchange> exchan
     if (!engineio::is_allowed(verdict))
         return exchange->respond(engineio::http_refusal(engineio::Refusal::kForbidden));
     exchange = engineio::with_cors(request, verdict, std::move(exchange));
+    if (comes_too_late(request)) return exchange->respond(closing());
     engine_.handle(std::move(request), std::move(exchange));
 }
 
@@ -38,7 +46,12 @@ void FrontDoor::handle_upgrade(std::unique_ptr<engineio::WebSocketUpgrade> upgra
     if (!serves(request.path)) return upgrade->refuse(not_found());
     if (!engineio::is_allowed(origins_.judge(request)))
         return upgrade->refuse(engineio::http_refusal(engineio::Refusal::kForbidden));
+    if (comes_too_late(request)) return upgrade->refuse(closing());
     engine_.handle_upgrade(std::move(upgrade));
+}
+
+bool FrontDoor::comes_too_late(const HttpRequest& request) const {
+    return closed_ && !QueryParameters(request.query).find("sid");
 }
 
 bool FrontDoor::serves(std::string_view path) const {

@@ -20,15 +20,21 @@ public:
     FrontDoor(std::string path, const std::vector<std::string>& cors_origins,
               engineio::Server& engine);
 
+    /// From now on no sessions are opened: 503.
+    void close() { closed_ = true; }
+
     void handle(HttpRequest request, std::unique_ptr<HttpExchange> exchange) override;
     void handle_upgrade(std::unique_ptr<engineio::WebSocketUpgrade> upgrade) override;
 
 private:
     [[nodiscard]] bool serves(std::string_view path) const;
+    /// Asks for a session that this server will not open any more.
+    [[nodiscard]] bool comes_too_late(const HttpRequest& request) const;
 
     std::string path_;
     engineio::OriginPolicy origins_;
     engineio::Server& engine_;
+    bool closed_ = false;
 };
 
 }  // namespace signalbox::library

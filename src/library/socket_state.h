@@ -63,6 +63,10 @@ struct SocketState : std::enable_shared_from_this<SocketState> {
     /// Runs `task(live)` on the shard unless the client has gone by then.
     template <class LiveTask>
     bool with_live(LiveTask task) {
+        if (core().on_shard(shard)) {
+            if (live != nullptr) task(*live);
+            return true;
+        }
         return core().run_on(shard, [self = shared_from_this(), task = std::move(task)]() mutable {
             if (self->live != nullptr) task(*self->live);
         });

@@ -206,6 +206,19 @@ test('server-side events reach every shard', async () => {
     assert.deepEqual(socket.heard('gossip-heard'), []);
 });
 
+test('the end of the server is told over both transports', async () => {
+    const ending = await EchoServer.start('tests/socketio_features', { endpoint: '/socket.io/' });
+    const all = [];
+    for (const transports of [['websocket'], ['polling']]) {
+        const socket = io(ending.url, { forceNew: true, reconnection: false, transports });
+        open.add(socket);
+        await within(patience, 'connect', new Promise((resolve) => socket.once('connect', resolve)));
+        all.push(within(patience, `the end over ${transports}`, new Promise((resolve) => socket.once('disconnect', resolve))));
+    }
+    await ending.stop();
+    assert.deepEqual(await Promise.all(all), ['transport close', 'transport close']);
+});
+
 test('a handler that throws harms nobody', async () => {
     const socket = await connected();
     socket.emit('throw');
