@@ -63,6 +63,23 @@ TEST(WebSocketHandshake, ComputesTheAcceptKeyOfTheSpecification) {
     EXPECT_EQ(websocket_accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
+TEST(WebSocketHandshake, NamesTheFirstSubprotocolThatIsOffered) {
+    const std::pair<std::string, std::string> cases[] = {
+        {"chat", "Sec-WebSocket-Protocol: chat\r\n"},
+        {"v2.chat, chat", "Sec-WebSocket-Protocol: v2.chat\r\n"},
+        {"", ""},
+        {", chat", ""},
+        {"\"chat\"", ""}};
+    for (const auto& [offer, answer] : cases) {
+        HttpRequest request;
+        request.headers.add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        request.headers.add("Sec-WebSocket-Protocol", offer);
+        std::string head;
+        append_switching_protocols(head, request, std::nullopt);
+        EXPECT_TRUE(head.ends_with("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" + answer + "\r\n")) << offer;
+    }
+}
+
 TEST(WebSocketConnection, EchoesTextAndBinary) {
     TestServer server;
     server.start();

@@ -22,6 +22,14 @@ std::optional<std::vector<websocket::ExtensionOffer>> extensions_of(const HttpRe
     return websocket::parse_extensions(fields);
 }
 
+/// The subprotocol that the client likes best, empty for none. Browsers fail a WebSocket whose
+/// offer is not answered; what it is called means nothing here.
+std::string_view first_subprotocol(const HttpRequest& request) {
+    const std::string_view offer = request.headers.find("Sec-WebSocket-Protocol").value_or("");
+    const auto end = std::ranges::find_if_not(offer, websocket::is_token_character);
+    return {offer.begin(), end};
+}
+
 /// 16 bytes are 22 characters and "==".
 bool is_key(std::string_view key) {
     return key.size() == 24 && key.ends_with("==") &&
@@ -65,6 +73,9 @@ void append_switching_protocols(std::string& out, const HttpRequest& request,
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: ");
     out.append(websocket_accept_key(*request.headers.find("Sec-WebSocket-Key"))).append("\r\n");
+    if (const auto subprotocol = first_subprotocol(request); !subprotocol.empty()) {
+        out.append("Sec-WebSocket-Protocol: ").append(subprotocol).append("\r\n");
+    }
     if (compression) {
         out.append("Sec-WebSocket-Extensions: ")
             .append(deflate_answer(*compression))

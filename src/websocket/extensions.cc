@@ -3,12 +3,13 @@
 #include <algorithm>
 
 namespace signalbox::websocket {
-namespace {
 
 bool is_token_character(char c) {
     if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) return true;
     return c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
+
+namespace {
 
 /// Reads one field from its front. Every read_…() is nullopt on broken grammar.
 class Reader {

@@ -11,6 +11,9 @@
 /// 7692 section 7). Sans-IO; work and memory are O(bytes of the fields).
 namespace signalbox::websocket {
 
+/// Whether `c` may stand in a token of HTTP (RFC 9110 section 5.6.2).
+[[nodiscard]] bool is_token_character(char c);
+
 struct ExtensionParameter {
     std::string name;
     std::optional<std::string> value;  ///< a quoted one without its quotes
