@@ -18,6 +18,7 @@ import engineioRequests from './conversations/engineio_requests.mjs';
 import engineioWebSocket from './conversations/engineio_websocket.mjs';
 import { generate } from './conversations/generated.mjs';
 import heartbeat from './conversations/heartbeat.mjs';
+import recovery from './conversations/recovery.mjs';
 import socketio from './conversations/socketio.mjs';
 import { glob, readDeviations, unexplained } from './deviations.mjs';
 import { normalise } from './normalise.mjs';
@@ -45,7 +46,7 @@ function generated() {
 }
 
 function chosen() {
-    const all = [...engineioRequests, ...engineioPolling, ...engineioWebSocket, ...heartbeat, ...socketio, ...generated()];
+    const all = [...engineioRequests, ...engineioPolling, ...engineioWebSocket, ...heartbeat, ...socketio, ...recovery, ...generated()];
     const ids = new Set();
     for (const { id } of all) {
         if (ids.has(id)) throw new Error(`two conversations are called ${id}`);

@@ -132,13 +132,13 @@ describe('in Chromium, on a page of another origin', async () => {
         site.close();
     });
 
-    for (const transports of everyTransport) {
-        test(`over ${transports.join(' and ')}`, async () => {
+    for (const [transports, protocols] of [...everyTransport.map((list) => [list]), [['websocket'], ['first', 'second']]]) {
+        test(`over ${transports.join(' and ')}${protocols ? ', with subprotocols' : ''}`, async () => {
             const page = await browser.newPage();
             page.setDefaultTimeout(patience);
             await page.goto(`http://127.0.0.1:${site.address().port}/`);
-            const seen = await within(patience * 2, 'the page', page.evaluate(async ([url, list]) => {
-                const socket = window.io(url, { transports: list, auth: { from: 'page' } });
+            const seen = await within(patience * 2, 'the page', page.evaluate(async ([url, list, subprotocols]) => {
+                const socket = window.io(url, { transports: list, auth: { from: 'page' }, protocols: subprotocols });
                 const once = (event) => new Promise((resolve) => socket.once(event, (...args) => resolve(args)));
                 const auth = await once('auth');
                 socket.emit('message', 'ü😀', new Uint8Array([1, 2, 255]), { deep: [null] });
@@ -150,7 +150,7 @@ describe('in Chromium, on a page of another origin', async () => {
                 const last = await socket.emitWithAck('message-with-ack', 'last');
                 socket.close();
                 return { auth, text, binary: [...new Uint8Array(binary)], object, ack: [...new Uint8Array(ack)], cookies, transport, last };
-            }, [server.url, transports]));
+            }, [server.url, transports, protocols ?? []]));
             assert.deepEqual(seen, {
                 auth: [{ from: 'page' }], text: 'ü😀', binary: [1, 2, 255], object: { deep: [null] }, ack: [9], cookies: '',
                 transport: transports.at(-1), last: 'last',
