@@ -84,27 +84,39 @@ async function compare(peers, rules, conversation) {
     return { conversation, reference, hunks: unexplained(rules, conversation.id, reference, ours) };
 }
 
+/// Plays them all: those that wait for long beside the others, those that measure time at the end.
+async function compareAll(peers, rules, conversations) {
+    const results = [];
+    const record = async (conversation) => results.push(await compare(peers, rules, conversation));
+    const slow = inParallel(conversations.filter((one) => one.slow), 100, record);
+    await inParallel(conversations.filter((one) => !one.slow && !one.timed), atOnce, record);
+    await inParallel(conversations.filter((one) => one.timed), 4, record);
+    await slow;
+    return results.sort((a, b) => conversations.indexOf(a.conversation) - conversations.indexOf(b.conversation));
+}
+
+/// @return how many faults there were
+function report(results, rules) {
+    const different = results.filter(({ hunks }) => hunks.length > 0);
+    for (const { conversation, hunks, reference } of different) {
+        print(conversation, hunks);
+        if (conversation.id.startsWith('generated/')) console.log(reference.map((line) => `      ${line}`).join('\n'));
+    }
+    const idle = values.only === '*' ? rules.filter(({ uses }) => uses === 0) : [];
+    for (const { id } of idle) console.log(`\ndeviations.md: ${id} makes no difference any more`);
+    console.log(`\n${results.length} conversations, seed ${values.seed}: ${different.length} with differences not listed, ${idle.length} listed without difference, ${rules.length} deviations`);
+    return different.length + idle.length;
+}
+
 const conversations = chosen();
 const rules = values.against === 'ours' ? readDeviations(table) : [];
 const peers = new Peers();
-const results = [];
-const record = async (conversation) => results.push(await compare(peers, rules, conversation));
 console.log(`${conversations.length} conversations, seed ${values.seed}`);
-const waiting = inParallel(conversations.filter(({ slow }) => slow), 100, record);
-await inParallel(conversations.filter(({ slow, timed }) => !slow && !timed), atOnce, record);
-await inParallel(conversations.filter(({ timed }) => timed), 4, record);
-await waiting;
-
-const different = results.filter(({ hunks }) => hunks.length > 0);
-const order = (result) => conversations.indexOf(result.conversation);
-different.sort((a, b) => order(a) - order(b));
-for (const { conversation, hunks, reference } of different) {
-    print(conversation, hunks);
-    if (conversation.id.startsWith('generated/')) console.log(reference.map((line) => `      ${line}`).join('\n'));
+let faults = 1;
+try {
+    faults = report(await compareAll(peers, rules, conversations), rules);
+} finally {
+    const complaints = await peers.stop();
+    for (const complaint of complaints) console.log(`\n${complaint}`);
+    process.exitCode = faults + complaints.length === 0 ? 0 : 1;
 }
-const idle = values.only === '*' ? rules.filter(({ uses }) => uses === 0) : [];
-for (const { id } of idle) console.log(`\ndeviations.md: ${id} makes no difference any more`);
-const complaints = await peers.stop();
-for (const complaint of complaints) console.log(`\n${complaint}`);
-console.log(`\n${results.length} conversations, seed ${values.seed}: ${different.length} with differences not listed, ${idle.length} listed without difference, ${rules.length} deviations`);
-process.exitCode = different.length + idle.length + complaints.length === 0 ? 0 : 1;
