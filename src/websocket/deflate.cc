@@ -114,7 +114,9 @@ public:
         SB_CHECK(deflateReset(&stream_) == Z_OK);
         std::string out;
         // A stream that does not fit here is not worth sending.
-        out.resize_and_overwrite(message.size() + kTail.size(), [&](char* data, std::size_t size) {
+        const std::size_t size = message.size() + kTail.size();
+        // libstdc++ 12 gives the callback the capacity, not `size`.
+        out.resize_and_overwrite(size, [&](char* data, std::size_t) {
             stream_.next_in = as_input(message);
             stream_.avail_in = static_cast<uInt>(message.size());
             stream_.next_out = as_output(data);

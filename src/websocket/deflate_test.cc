@@ -137,6 +137,9 @@ TEST(MessageDeflater, SaysWhenAMessageDoesNotGetShorter) {
         EXPECT_TRUE(deflater.deflate(message, 15).empty()) << "remembered";
     }
     EXPECT_EQ(deflater.deflated(), 4U);
+    for (std::size_t size = 0; size < 200; ++size) {
+        EXPECT_TRUE(deflater.deflate(random_bytes(size), 15).empty()) << size;
+    }
 }
 
 TEST(MessageDeflater, DeflatesAMessageToManyOnceForEachWindow) {

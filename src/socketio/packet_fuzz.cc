@@ -1,0 +1,82 @@
+// Packets survive being written and read again, and a decoder keeps to its bounds. Input: cuts,
+// then messages whose sizes the cuts choose; a first byte of the upper half makes a binary one.
+#include <string>
+
+#include "base/check.h"
+#include "base/fuzz_input.h"
+#include "socketio/packet.h"
+
+namespace signalbox::socketio {
+namespace {
+
+constexpr std::size_t kAttachmentsMax = 10, kBinaryPacketBytesMax = 300;
+
+void expect_same(const Packet& a, const Packet& b) {
+    SB_CHECK(a.type == b.type && a.namespace_name == b.namespace_name && a.id == b.id);
+    SB_CHECK(a.attachment_count == b.attachment_count && a.arg_count == b.arg_count);
+    SB_CHECK(a.args == b.args);
+}
+
+/// The packet as we would send it; empty for those that only clients send.
+std::string write(const Packet& packet) {
+    std::string out;
+    const PacketHead head{packet.namespace_name, packet.id, packet.attachment_count};
+    switch (packet.type) {
+        case PacketType::kEvent:
+        case PacketType::kBinaryEvent:
+            append_event(out, head, packet.name, packet.args);
+            break;
+        case PacketType::kAck:
+        case PacketType::kBinaryAck:
+            // An acknowledgement that nobody asked for is tolerated, but never sent.
+            if (packet.id && packet.has_payload) append_ack(out, head, packet.args);
+            break;
+        case PacketType::kDisconnect:
+            append_disconnect(out, packet.namespace_name);
+            break;
+        case PacketType::kConnect:
+        case PacketType::kConnectError:
+            break;
+    }
+    return out;
+}
+
+void check_packet(const Packet& packet) {
+    SB_CHECK(packet.namespace_name.starts_with('/'));
+    SB_CHECK(packet.attachment_count <= kAttachmentsMax);
+    if (packet.fault) return;
+    SB_CHECK(packet.type != PacketType::kEvent || !is_reserved_event(packet.name));
+    const std::string name(packet.name);  // the next parse() ends what it borrows
+    const std::string written = write(packet);
+    if (written.empty()) return;
+    PacketParser parser(kAttachmentsMax);
+    const auto again = parser.parse(written);
+    SB_CHECK(again);
+    expect_same(packet, *again);
+    SB_CHECK(again->name == name);
+}
+
+}  // namespace
+}  // namespace signalbox::socketio
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace signalbox::socketio;
+    using signalbox::engineio::MessageKind;
+    signalbox::fuzz::Input input(data, size);
+    auto cuts = input.cuts();
+    PacketParser parser(kAttachmentsMax);
+    Decoder decoder(parser, kBinaryPacketBytesMax);
+    for (std::string_view rest = input.rest(); !rest.empty();) {
+        const std::string_view message = cuts.next_piece(rest);
+        const bool binary = static_cast<unsigned char>(message.front()) >= 0x80;
+        auto decoded = decoder.feed(binary ? MessageKind::kBinary : MessageKind::kText, message);
+        if (!decoded) {
+            SB_CHECK(!to_string(decoded.error()).empty());
+            return 0;
+        }
+        if (!*decoded) continue;
+        SB_CHECK((*decoded)->attachments().size() == (*decoded)->packet.attachment_count);
+        check_packet((*decoded)->packet);
+    }
+    return 0;
+}

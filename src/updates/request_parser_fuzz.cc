@@ -1,0 +1,43 @@
+// Whatever the envelope, what is passed on is within bounds and valid JSON, and the same envelope
+// written anew is read the same. Input: the text of a REQUEST.
+#include <string>
+
+#include "base/check.h"
+#include "base/fuzz_input.h"
+#include "updates/request_parser.h"
+
+namespace signalbox::updates {
+namespace {
+
+std::string envelope_of(const Request& request) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object().member("type", "REQUEST").member("requestId", request.request_id);
+    json.member("action", request.action);
+    if (!request.data.empty()) json.raw_member("data", request.data);
+    if (!request.idempotency_key.empty()) json.member("idempotencyKey", request.idempotency_key);
+    json.end_object();
+    return out;
+}
+
+}  // namespace
+}  // namespace signalbox::updates
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace signalbox;
+    fuzz::Input input(data, size);
+    JsonParser parser;
+    const auto request = updates::parse_request(parser, input.rest());
+    if (!request) {
+        SB_CHECK(!request.error().message.empty());
+        return 0;
+    }
+    SB_CHECK(updates::is_valid_request_id(request->request_id));
+    if (!request->data.empty()) SB_CHECK(parser.parse(request->data));
+    const std::string written = updates::envelope_of(*request);
+    const auto again = updates::parse_request(parser, written);
+    SB_CHECK(again && again->request_id == request->request_id);
+    SB_CHECK(again->action == request->action && again->data == request->data);
+    SB_CHECK(again->idempotency_key == request->idempotency_key);
+    return 0;
+}
