@@ -28,11 +28,11 @@ std::string write(const Packet& packet) {
             break;
         case PacketType::kAck:
         case PacketType::kBinaryAck:
-            // An acknowledgement that nobody asked for is tolerated, but never sent.
+            // Without an id it is tolerated, but never sent; below, one with an id.
             if (packet.id && packet.has_payload) append_ack(out, head, packet.args);
             break;
         case PacketType::kDisconnect:
-            append_disconnect(out, packet.namespace_name);
+            if (!packet.id) append_disconnect(out, packet.namespace_name);
             break;
         case PacketType::kConnect:
         case PacketType::kConnectError:
