@@ -123,6 +123,10 @@ std::expected<std::size_t, HttpFault> HttpRequestParser::Grammar::feed(std::stri
     while (!is_done() && used < bytes.size()) {
         const bool in_header = !in_body_;
         const std::string_view rest = bytes.substr(used);
+        // Beast asserts that it never sees a part of a last chunk without extensions.
+        constexpr std::string_view kLastChunk = "0\r\n\r\n";
+        const bool partial = rest.size() < kLastChunk.size() && kLastChunk.starts_with(rest);
+        if (!in_header && chunked() && partial) break;
         error_code error;
         const std::size_t n = put(boost::asio::const_buffer(rest.data(), rest.size()), error);
         used += n;

@@ -1,5 +1,7 @@
-// Requests parsed whole and in pieces must be the same, up to the same fault, and keep to the
-// limits. Input: cuts, requests one after another.
+// Requests parsed whole and in pieces must be the same, and keep to the limits. Beast looks at a
+// header that came in pieces only when it has ended, so a refusal may come later, or for another of
+// several faults, but what is refused in pieces is refused whole. Input: cuts, requests one after
+// another.
 #include <string>
 
 #include "base/check.h"
@@ -34,10 +36,7 @@ public:
         SB_CHECK(fault_ || kept_.size() <= kLimits.header_bytes_max + piece.size());
     }
 
-    [[nodiscard]] std::string transcript() const {
-        return fault_ ? requests_ + "fault " + std::to_string(static_cast<int>(*fault_))
-                      : requests_;
-    }
+    [[nodiscard]] const std::string& requests() const { return requests_; }
     [[nodiscard]] bool failed() const { return fault_.has_value(); }
 
 private:
@@ -80,6 +79,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::string_view rest = input.rest(); !rest.empty() && !cut.failed();) {
         cut.feed(cuts.next_piece(rest));
     }
-    SB_CHECK(cut.transcript() == whole.transcript());
+    SB_CHECK(cut.requests() == whole.requests());
+    SB_CHECK(!cut.failed() || whole.failed());
     return 0;
 }

@@ -49,6 +49,16 @@ TEST(HttpRequestParser, GivesTheSameRequestForEverySplit) {
     }
 }
 
+TEST(HttpRequestParser, TakesAnEmptyChunkedBodyForEverySplit) {
+    const std::string bytes =
+        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    for (std::size_t step = 1; step <= bytes.size(); ++step) {
+        const auto request = parse(bytes, step);
+        ASSERT_TRUE(request) << step;
+        EXPECT_EQ(request->body, "");
+    }
+}
+
 TEST(HttpRequestParser, LeavesTheBytesOfTheNextRequest) {
     HttpRequestParser parser({});
     const std::string first = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
