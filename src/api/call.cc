@@ -52,7 +52,7 @@ void Call::fail(const Error& error, std::string_view request_id) {
 }
 
 std::expected<Body, Error> Call::body() {
-    return Body::read(api.parser, request, api.options.message_bytes_max);
+    return Body::read(api.parser, request, api.gateway.limits().message_bytes_max);
 }
 
 std::optional<CompanyId> own_company(const auth::Principal& principal) {

@@ -24,7 +24,6 @@ struct Options {
     /// The Socket.IO endpoint and its aliases, each with and without a trailing slash.
     std::vector<std::string> socket_paths{"/realtime", "/socket.io"};
     std::vector<std::string> allowed_origins{};  ///< see OriginPolicy
-    std::size_t message_bytes_max = 256 * 1024;
     /// Waiting for the reader of an event stream; beyond it status updates are left out.
     std::size_t stream_bytes_max = 1U << 20;
     TestClient test_client = TestClient::kOff;

@@ -108,6 +108,15 @@ TEST_F(RoutesTest, TellWhatIsWrongWithAnActionsBody) {
     EXPECT_THAT(large->body(), HasSubstr("PAYLOAD_TOO_LARGE"));
 }
 
+TEST_F(RoutesTest, FollowTheMessageLimitThatAReloadSets) {
+    gateway::LimitOptions limits;
+    limits.message_bytes_max = 1024;
+    api_.node.set_limits(limits);
+    const std::string large(1025, ' ');
+    EXPECT_EQ(api_.send(action_request("echo", large))->status(), 413);
+    EXPECT_EQ(api_.send_as({"updates:send"}, "POST", "/api/v1/updates", large)->status(), 413);
+}
+
 TEST_F(RoutesTest, StreamStatusesAndThenTheResponse) {
     HttpRequest request =
         action_request("longTask", R"({"requestId":"r1","data":{"steps":2,"ms":100}})");

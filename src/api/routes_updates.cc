@@ -3,7 +3,7 @@
 
 namespace signalbox::api {
 void post_updates(CallPtr call) {
-    const auto text = json_body(call->request, call->api.options.message_bytes_max);
+    const auto text = json_body(call->request, call->api.gateway.limits().message_bytes_max);
     if (!text) return call->fail(text.error());
     auto updates = updates::parse_updates(*text, own_company(call->principal));
     if (!updates) return call->fail(updates.error());

@@ -34,7 +34,10 @@ constexpr std::string_view kMarkdownHead =
     "and ms.\n"
     "- Unknown keys, wrong types and impossible values are all reported at once, with file and "
     "line,\n  and end the program with exit code 2.\n"
-    "- Relative paths begin at the working directory.\n";
+    "- Relative paths begin at the working directory.\n"
+    "- SIGHUP reads everything again. Keys marked ↻ then count without dropping a connection, and "
+    "the files of\n  `server.tls` are read again; of other keys that have changed the log says "
+    "`configuration.restart_needed`.\n  A configuration with a fault changes nothing.\n";
 
 bool is_empty_value(const std::string& toml) {
     return toml == "\"\"" || toml == "[]" || toml == "{}";
@@ -93,8 +96,9 @@ void append_markdown_row(std::string& out, const ConfigKey& key, const Config& d
                          const Config& dev) {
     std::string value = code(key.render(defaults));
     if (key.dev_default) value += fmt::format("; with `--dev` {}", code(in_dev(key, dev)));
-    out += fmt::format("| `{}` | {} | `{}` | {}{} |\n", key.name(), value, key.environment(),
-                       key.doc, constraint(key));
+    const std::string_view effect = key.effect == Effect::kAtReload ? " ↻" : "";
+    out += fmt::format("| `{}`{} | {} | `{}` | {}{} |\n", key.name(), effect, value,
+                       key.environment(), key.doc, constraint(key));
 }
 
 }  // namespace

@@ -315,6 +315,18 @@ void add_log_and_data(Keys& keys) {
         kNotEmpty));
 }
 
+/// What Server::reload() hands on. Each client is told payload_bytes_max in its handshake.
+Effect effect_of(std::string_view path) {
+    constexpr std::string_view kSections[] = {"limits.", "auth.jwt."};
+    constexpr std::string_view kKeys[] = {"log.level", "auth.roles", "auth.service_keys",
+                                          "auth.sessions.claim"};
+    if (path == "limits.payload_bytes_max") return Effect::kAtRestart;
+    const bool live =
+        std::ranges::find(kKeys, path) != std::end(kKeys) ||
+        std::ranges::any_of(kSections, [path](auto section) { return path.starts_with(section); });
+    return live ? Effect::kAtReload : Effect::kAtRestart;
+}
+
 Keys make_keys() {
     Keys keys;
     add_server_keys(keys);
@@ -327,6 +339,7 @@ Keys make_keys() {
     add_rate_limits(keys);
     add_count_limits(keys);
     add_log_and_data(keys);
+    for (ConfigKey& key : keys) key.effect = effect_of(key.path);
     return keys;
 }
 
@@ -398,6 +411,15 @@ const ConfigKey* find_config_key(std::string_view path) {
     const auto keys = config_keys();
     const auto found = std::ranges::find(keys, path, &ConfigKey::path);
     return found == keys.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> keys_for_restart(const Config& running, const Config& wanted) {
+    std::vector<std::string> paths;
+    for (const ConfigKey& key : config_keys()) {
+        if (key.effect == Effect::kAtReload) continue;
+        if (key.render(running) != key.render(wanted)) paths.push_back(key.path);
+    }
+    return paths;
 }
 
 RawValue read_plain_text(ValueType type, std::string_view text) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/config.h"
 #include "app/config_value.h"
@@ -24,6 +25,8 @@ enum class ValueType : std::uint8_t {
 };
 
 enum class Secrecy : std::uint8_t { kPublic, kSecret };
+/// When a changed value counts: with SIGHUP, or after a restart.
+enum class Effect : std::uint8_t { kAtRestart, kAtReload };
 
 /// One key of the configuration.
 struct ConfigKey {
@@ -37,6 +40,7 @@ struct ConfigKey {
     std::function<std::string(const Config&)> render;
     std::optional<RawValue> dev_default{};
     Secrecy secrecy = Secrecy::kPublic;
+    Effect effect = Effect::kAtRestart;
 
     [[nodiscard]] std::string section() const;      ///< "server"
     [[nodiscard]] std::string name() const;         ///< "port"
@@ -48,6 +52,9 @@ struct ConfigKey {
 [[nodiscard]] std::span<const ConfigKey> config_keys();
 /// @return nullptr when there is none.
 [[nodiscard]] const ConfigKey* find_config_key(std::string_view path);
+/// Paths of the keys that differ and whose new values count only after a restart.
+[[nodiscard]] std::vector<std::string> keys_for_restart(const Config& running,
+                                                        const Config& wanted);
 
 /// Reads what the environment or a flag says into the shape of `type` (lists by commas). What
 /// cannot be read stays text, which assign() then refuses. Not for kRoles and kServiceKeys.

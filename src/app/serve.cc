@@ -67,10 +67,12 @@ void reload(Server& server, const ServeContext& context) {
         }
         return;
     }
-    for (const std::string& problem : server.reload(loaded->config)) {
+    const ReloadOutcome outcome = server.reload(loaded->config);
+    for (const std::string& problem : outcome.problems)
         server.log().error("configuration.refused", {{"reason", problem}});
-    }
-    server.log().info("configuration.reloaded", {});
+    for (const std::string& key : outcome.restart_keys)
+        server.log().warn("configuration.restart_needed", {{"key", key}});
+    if (outcome.problems.empty()) server.log().info("configuration.reloaded", {});
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "app/config_keys.h"
 #include "app/control_commands.h"
 #include "app/node_shard.h"
 #include "app/resource_root.h"
@@ -68,7 +69,6 @@ api::Options api_options(const Config& config) {
     for (const std::string& alias : config.server.path_aliases)
         options.socket_paths.push_back(alias);
     options.allowed_origins = config.server.allowed_origins;
-    options.message_bytes_max = config.gateway.limits.message_bytes_max;
     options.version = SIGNALBOX_VERSION;
     if (config.server.test_client) {
         options.test_client = config.mode == RunMode::kDev ? api::TestClient::kServedAndHome
@@ -103,6 +103,7 @@ struct Server::Node {
     std::optional<storage::DataDirectory> directory;
     std::shared_ptr<const auth::TokenVerifier> tokens;
     std::shared_ptr<const auth::ServiceKeys> service_keys;
+    Milliseconds token_leeway{};
     actions::ActionRegistry actions;
     api::Options api_options;
     api::StaticFiles files;
@@ -190,6 +191,7 @@ std::expected<void, StartError> Server::Node::load_keys(const Config& from) {
     auto keys = auth::ServiceKeys::create(from.service_keys);
     if (!keys) return std::unexpected(StartError{std::move(keys.error())});
     tokens = std::move(*verifier);
+    token_leeway = from.tokens.leeway;
     service_keys = std::make_shared<auth::ServiceKeys>(std::move(*keys));
     return {};
 }
@@ -344,20 +346,24 @@ WebSocketService& Server::service() {
     return *node_->service;
 }
 
-std::vector<std::string> Server::reload(const Config& config) {
-    std::vector<std::string> problems;
+ReloadOutcome Server::reload(const Config& config) {
     Node& node = *node_;
+    ReloadOutcome outcome{.problems = {}, .restart_keys = keys_for_restart(node.config, config)};
     node.log->set_level(config.log.level);
     if (node.tls) {
-        if (auto done = node.tls->reload(); !done) problems.push_back(std::move(done.error()));
+        if (auto done = node.tls->reload(); !done)
+            outcome.problems.push_back(std::move(done.error()));
     }
     if (auto done = node.load_keys(config); !done)
-        problems.push_back(std::move(done.error().message));
+        outcome.problems.push_back(std::move(done.error().message));
+    const gateway::LiveOptions live{config.gateway.limits, node.token_leeway, node.tokens,
+                                    node.service_keys};
     node.shards->run_on_all([&](runtime::Shard& shard) {
-        node.parts[shard.index()]->gateway.reconfigure(config.gateway.limits, node.tokens,
-                                                       node.service_keys);
+        NodeShard& part = *node.parts[shard.index()];
+        part.gateway.reconfigure(live);
+        part.engine.set_outbound_bytes_max(config.engineio.outbound_bytes_max);
     });
-    return problems;
+    return outcome;
 }
 
 void Server::drain() {

@@ -20,6 +20,12 @@ struct StartError {
     std::string message;
 };
 
+/// What became of a reload.
+struct ReloadOutcome {
+    std::vector<std::string> problems;      ///< sentences: what stayed as it was, and why
+    std::vector<std::string> restart_keys;  ///< have changed, and count after a restart
+};
+
 /// One node: everything of a configuration, wired and running.
 ///
 /// Order of starting: data directory (lock, database) → shards → handlers → listeners → control
@@ -38,9 +44,8 @@ public:
     /// The public listener's port.
     [[nodiscard]] std::uint16_t port() const;
     [[nodiscard]] Log& log();
-    /// Applies what can change while running: keys, roles, limits, log level, certificates. @return
-    /// sentences of what could not be.
-    [[nodiscard]] std::vector<std::string> reload(const Config& config);
+    /// Applies what can change while running: keys, roles, limits, log level, certificates.
+    [[nodiscard]] ReloadOutcome reload(const Config& config);
 
     /// Refuses new sessions and work, tells the clients, waits until everything has ended, at most
     /// for the configured grace.

@@ -107,6 +107,25 @@ TEST_F(RunningServer, NamesWhatIsWrongWithAnUpdate) {
     EXPECT_THAT(service->send_update("c", {.action = "x"}, "a b"), HasSubstr("/artifactId"));
 }
 
+TEST_F(RunningServer, NamesTheKeysThatAReloadCannotChange) {
+    Config wanted = config_;
+    wanted.server.allowed_origins = {"https://app.example.com"};
+    wanted.engineio.payload_bytes_max += 1;
+    wanted.gateway.limits.message_bytes_max -= 1;
+    wanted.tokens.leeway += Milliseconds(1'000);
+    const ReloadOutcome outcome = server_->reload(wanted);
+    EXPECT_THAT(outcome.restart_keys,
+                ::testing::ElementsAre("server.allowed_origins", "limits.payload_bytes_max"));
+    EXPECT_THAT(outcome.problems, ::testing::IsEmpty());
+}
+
+TEST_F(RunningServer, KeepsItsKeysAndSaysSoWhenTheNewOnesAreBad) {
+    Config wanted = config_;
+    wanted.tokens.algorithms = {"RS256"};
+    EXPECT_THAT(server_->reload(wanted).problems, ::testing::SizeIs(1));
+    EXPECT_THAT(connect(), HasSubstr("sid="));
+}
+
 TEST_F(RunningServer, IsAloneInItsDataDirectoryAndOnItsPort) {
     const auto second = Server::create(config_, {});
     ASSERT_FALSE(second);

@@ -121,6 +121,8 @@ public:
     /// Also those that we have closed and that wait to tell their client with its next request.
     [[nodiscard]] std::size_t unfinished_count() const { return sessions_.size(); }
     void close_all(CloseReason reason);
+    /// For what is sent from now on.
+    void set_outbound_bytes_max(std::size_t max) { options_.outbound_bytes_max = max; }
 
 private:
     class SessionImpl;

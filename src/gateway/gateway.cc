@@ -21,12 +21,11 @@ Gateway::~Gateway() {
     sockets_ = nullptr;
 }
 
-void Gateway::reconfigure(const LimitOptions& limits,
-                          std::shared_ptr<const auth::TokenVerifier> tokens,
-                          std::shared_ptr<const auth::ServiceKeys> service_keys) {
-    s_.options.limits = limits;
-    s_.tokens = std::move(tokens);
-    s_.service_keys = std::move(service_keys);
+void Gateway::reconfigure(const LiveOptions& live) {
+    s_.options.limits = live.limits;
+    s_.options.token_leeway = live.token_leeway;
+    s_.tokens = live.tokens;
+    s_.service_keys = live.service_keys;
 }
 
 void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth::Principal> done) {

@@ -58,6 +58,14 @@ struct Services {
     const std::vector<Gateway*>& peers;
 };
 
+/// What may change while a gateway runs.
+struct LiveOptions {
+    LimitOptions limits;
+    Milliseconds token_leeway{5'000};
+    std::shared_ptr<const auth::TokenVerifier> tokens;
+    std::shared_ptr<const auth::ServiceKeys> service_keys;
+};
+
 template <class T>
 using Done = std::move_only_function<void(std::expected<T, Error>)>;
 
@@ -143,8 +151,8 @@ public:
         unfinished_sessions_ = std::move(unfinished_sessions);
     }
     /// What may change while it runs: limits for what comes next, keys for the next token.
-    void reconfigure(const LimitOptions& limits, std::shared_ptr<const auth::TokenVerifier> tokens,
-                     std::shared_ptr<const auth::ServiceKeys> service_keys);
+    void reconfigure(const LiveOptions& live);
+    [[nodiscard]] const LimitOptions& limits() const { return s_.options.limits; }
 
     /// Admission of an Engine.IO handshake: address bucket, draining (429, 503 with Retry-After).
     void admit_handshake(const HttpRequest& request, engineio::Application::Decision decide);

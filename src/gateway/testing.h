@@ -220,7 +220,8 @@ public:
 
     /// As a reload of the configuration does it.
     void set_limits(const LimitOptions& limits) {
-        for (auto& shard : shards_) shard->gateway.reconfigure(limits, tokens_, keys_);
+        for (auto& shard : shards_)
+            shard->gateway.reconfigure({limits, options_.token_leeway, tokens_, keys_});
     }
 
     /// Lets time pass on all shards, in steps.

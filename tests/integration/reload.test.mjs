@@ -13,6 +13,18 @@ async function reload(server, change) {
     await eventually('the reload in the log', () => events() > before);
 }
 
+test('SIGHUP says which changed keys need a restart, and reports no success when a key is bad', async () => {
+    const server = await Server.start();
+    try {
+        await reload(server, (text) => `${text}\n[server]\nallowed_origins = ["https://app.example.com"]\n[limits]\noutbound_bytes_max = 5000\n`);
+        assert.match(server.output, /configuration\.restart_needed .*server\.allowed_origins/);
+        assert.doesNotMatch(server.output, /restart_needed .*(limits|jwt)/);
+        assert.match(server.output, /configuration\.reloaded/);
+    } finally {
+        await server.stop();
+    }
+});
+
 test('SIGHUP changes limits and keys and drops no connection', async () => {
     const server = await Server.start({ config: '[limits]\nmessages_per_second = 50\n' });
     try {
