@@ -21,7 +21,7 @@ public:
     /// Sends `update` to every connection of the company or, with an artifact, to those that watch
     /// it. Returns at once; delivery follows in the order of the calls of one thread.
     /// @return empty, or a sentence that names what is wrong with the arguments: nothing was sent
-    /// then.
+    /// then. What an overloaded server could not deliver is in the log as `update.lost`.
     virtual std::string send_update(std::string_view company_id, const UpdateMessage& update,
                                     std::string_view artifact_id = {}) = 0;
 };

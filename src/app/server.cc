@@ -138,11 +138,14 @@ namespace {
 /// The service over shard 0's gateway.
 class LocalService final : public WebSocketService {
 public:
-    LocalService(runtime::ShardGroup& shards, gateway::Gateway& gateway)
-        : shards_(shards), gateway_(gateway) {}
+    LocalService(runtime::ShardGroup& shards, gateway::Gateway& gateway, Log& log)
+        : shards_(shards), gateway_(gateway), log_(log) {}
 
     std::string send_update(std::string_view company_id, const UpdateMessage& message,
                             std::string_view artifact_id) override {
+        // By itself first: inside the object it could end its member and begin others.
+        if (const auto data = JsonText::parse(message.data); !message.data.empty() && !data)
+            return "data cannot be read as JSON: " + std::string(to_string(data.error()));
         std::string text;
         JsonWriter json(text);
         json.begin_object().member("companyId", company_id).member("action", message.action);
@@ -152,15 +155,23 @@ public:
         json.end_object();
         auto updates = updates::parse_updates(text, std::nullopt);
         if (!updates) return updates.error().message + ' ' + updates.error().details;
-        shards_.post(0, [&gateway = gateway_, updates = std::move(*updates)]() mutable {
-            gateway.publish_trusted(std::move(updates), [](auto) {});
-        });
+        shards_.post(
+            0, [this, updates = std::move(*updates), company = std::string(company_id)]() mutable {
+                gateway_.publish_trusted(
+                    std::move(updates), [&log = log_, company = std::move(company)](auto receipt) {
+                        if (receipt) return;
+                        log.warn("update.lost", {{"companyId", company},
+                                                 {"code", receipt.error().code},
+                                                 {"reason", receipt.error().message}});
+                    });
+            });
         return {};
     }
 
 private:
     runtime::ShardGroup& shards_;
     gateway::Gateway& gateway_;
+    Log& log_;
 };
 
 }  // namespace
@@ -272,7 +283,7 @@ std::expected<void, StartError> Server::Node::open_control() {
     auto opened = ControlServer::create(control_path(config.data_dir), *commands);
     if (!opened) return std::unexpected(StartError{std::move(opened.error())});
     control = std::move(*opened);
-    service = std::make_unique<LocalService>(*shards, gateway);
+    service = std::make_unique<LocalService>(*shards, gateway, *log);
     current_service = service.get();
     return {};
 }

@@ -104,6 +104,8 @@ TEST_F(RunningServer, NamesWhatIsWrongWithAnUpdate) {
     EXPECT_THAT(service->send_update("", {.action = "x"}), HasSubstr("/companyId"));
     EXPECT_THAT(service->send_update("c", {.action = "system.x"}), HasSubstr("/action"));
     EXPECT_THAT(service->send_update("c", {.action = "x", .data = "{"}), HasSubstr("JSON"));
+    EXPECT_THAT(service->send_update("c", {.action = "x", .data = R"(1,"artifactId":"a1")"}),
+                HasSubstr("JSON"));
     EXPECT_THAT(service->send_update("c", {.action = "x"}, "a b"), HasSubstr("/artifactId"));
 }
 
