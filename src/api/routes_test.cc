@@ -312,6 +312,20 @@ TEST_F(RoutesTest, TellHealthAndReadiness) {
     EXPECT_EQ(draining->body(), R"({"status":"draining"})");
 }
 
+TEST_F(RoutesTest, RefuseActionsWhileDrainingAndServeTheRest) {
+    api_.node.gateway().begin_drain([] {});
+    const auto refused = api_.send(action_request("echo", "{}"));
+    EXPECT_EQ(refused->status(), 503);
+    EXPECT_THAT(refused->body(), HasSubstr(R"("retryAfterMs":1000)"));
+    EXPECT_EQ(header_of(*refused, "Retry-After"), "1");
+    EXPECT_EQ(
+        api_.send_as({"updates:send"}, "POST", "/api/v1/updates", R"({"action":"news"})")->status(),
+        202);
+    EXPECT_EQ(api_.send_as({"sessions:manage"}, "POST", "/api/v1/sessions", R"({"userId":"u"})")
+                  ->status(),
+              201);
+}
+
 TEST_F(RoutesTest, ShowMetricsToThisMachineButNotThroughAProxyOfIt) {
     HttpRequest request = request_of("GET", "/metrics");
     for (const char* peer : {"127.0.0.1", "127.8.8.8", "::1"}) {

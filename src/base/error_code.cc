@@ -64,6 +64,9 @@ constexpr bool registry_follows_the_enum() {
 }
 static_assert(registry_follows_the_enum());
 
+/// For retryable errors whose maker knows no better.
+constexpr Milliseconds kRetryUnlessSaid{1'000};
+
 const ErrorInfo* find(std::string_view name) {
     const auto* found = std::ranges::find(kRegistry, name, &ErrorInfo::name);
     return found == std::end(kRegistry) ? nullptr : found;
@@ -106,6 +109,7 @@ Error Error::of(ErrorCode code, std::string message) {
     Error error;
     error.code = error_info(code).name;
     error.message = std::move(message);
+    if (error_info(code).retryable) error.retry_after = kRetryUnlessSaid;
     return error;
 }
 

@@ -62,6 +62,12 @@ TEST(IsValidErrorName, TakesCapitalsDigitsAndUnderscoresFromALetterOn) {
     }
 }
 
+TEST(Error, SaysWhenToComeBackIfThatHelps) {
+    for (const ErrorInfo& info : error_registry()) {
+        EXPECT_EQ(Error::of(info.code, "").retry_after.has_value(), info.retryable) << info.name;
+    }
+}
+
 TEST(Error, CarriesTheNameOfItsCode) {
     const Error error = Error::of(ErrorCode::kTokenExpired, "the token expired");
     EXPECT_EQ(error.code, "TOKEN_EXPIRED");

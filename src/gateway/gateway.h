@@ -205,8 +205,9 @@ public:
     /// A principal that may do everything: the control socket's.
     [[nodiscard]] static auth::Principal operator_principal();
 
-    /// Tells every connection `system.serverShutdown`, refuses new work, and closes each connection
-    /// when its last execution has ended. `drained` runs when none is left.
+    /// Tells every connection `system.serverShutdown`, refuses new connections and executions, and
+    /// closes each connection when its last execution has ended. `drained` runs when none is left.
+    /// Updates, sessions and connections are served on: services may have last words.
     void begin_drain(std::move_only_function<void()> drained);
     /// Ends what still runs (SHUTTING_DOWN) and closes everything: the grace is over.
     void end_drain();
