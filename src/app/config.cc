@@ -44,6 +44,7 @@ public:
         for (const ConfigFlag& flag : sources_.flags) apply_flag(flag);
         read_public_key();
         config_.gateway.token_leeway = config_.tokens.leeway;
+        set_shared_bursts();
         // Binary is refused as INVALID_MESSAGE: no more of it is collected than a message may hold.
         config_.socketio.binary_packet_bytes_max = config_.engineio.payload_bytes_max;
         // Of a file that could not be read, what is missing says nothing.
@@ -68,6 +69,13 @@ private:
         apply(read_toml(*text, path), path);
         std::ranges::sort(findings_.problems, {},
                           [](const ConfigProblem& p) { return std::tie(p.line, p.key); });
+    }
+
+    /// The rates of users and companies have no key for it.
+    void set_shared_bursts() {
+        gateway::LimitOptions& limits = config_.gateway.limits;
+        for (limits::Rate* rate : {&limits.user_messages, &limits.company_messages})
+            rate->burst = std::max(1.0, 2 * rate->per_second);
     }
 
     [[nodiscard]] bool unreadable() const {

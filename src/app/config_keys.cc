@@ -254,10 +254,12 @@ void add_rate_limits(Keys& keys) {
         {"limits.messages_burst", "Messages a connection may send at once after silence."}));
     add_rate<&LimitOptions::user_messages>(
         keys, "user_messages_per_second",
-        "Messages and REST calls of a user a second, over all connections. 0: no limit.");
-    add_rate<&LimitOptions::company_messages>(
-        keys, "company_messages_per_second",
-        "Messages and REST calls of a company a second, over all connections. 0: no limit.");
+        "Messages and REST calls of a user a second, over all connections; after silence twice as "
+        "many at once. 0: no limit.");
+    add_rate<&LimitOptions::company_messages>(keys, "company_messages_per_second",
+                                              "Messages and REST calls of a company a second, over "
+                                              "all connections; after silence twice as "
+                                              "many at once. 0: no limit.");
     add_rate<&LimitOptions::address_handshakes>(
         keys, "handshakes_per_second", "Handshakes an address may begin a second. 0: no limit.");
     keys.push_back(number_key<&Config::gateway, limits, &LimitOptions::address_handshakes,

@@ -161,6 +161,14 @@ TEST(Config, HasDefaultsOfItsOwnForDev) {
     EXPECT_EQ(config.tokens.secret, "");
 }
 
+TEST(Config, LetsUsersAndCompaniesSendTwiceTheirRateAtOnce) {
+    const auto limits = [](const std::string& key) {
+        return load_file("[limits]\n" + key).gateway.limits;
+    };
+    EXPECT_EQ(limits("user_messages_per_second = 5").user_messages.burst, 10);
+    EXPECT_EQ(limits("company_messages_per_second = 0.2").company_messages.burst, 1);
+}
+
 TEST(Config, ReadsEveryTypeFromAFile) {
     const Config config = load_file(R"(
 data.dir = "data"
