@@ -546,6 +546,19 @@ TEST(Updates, OfAnArtifactReachItsWatchersOnly) {
     EXPECT_TRUE(watcher.take().empty());
 }
 
+TEST(Updates, OverTheActionTakeWhatTheRouteTakes) {
+    TestNode node;
+    TestClient client(node, Login{.company = "42", .format = "object"});
+    client.take();
+    for (const char* data :
+         {R"({"companyId":42,"action":"n"})", R"({"action":"n","artifactId":null})",
+          R"({"action":"n","audience":null})", R"({"action":"n","artifactId":7})",
+          R"({"action":"n","audience":{"users":[7]}})"}) {
+        client.request("p", "updates.send", data);
+        EXPECT_THAT(client.take_joined(), HasSubstr(R"("accepted":1)")) << data;
+    }
+}
+
 TEST(Updates, ToAnotherCompanyNeedTheLiteralPermission) {
     TestNode node;
     TestClient client(node, kObject);
