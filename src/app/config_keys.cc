@@ -224,7 +224,8 @@ void add_tables(Keys& keys) {
         "a list of tables with id, sha256, permissions and, if not every company, companies";
     keys.push_back(
         {"auth.service_keys", ValueType::kServiceKeys, services,
-         "Keys that services use instead of user tokens; `signalbox key create` makes one.",
+         "Keys that services use instead of user tokens: `signalbox key create` makes one, or the "
+         "hash of any text of up to 512 bytes that has not two dots, which would be a token.",
          [services](Config& c, const RawValue& raw) {
              return assign_as<std::vector<auth::ServiceKey>, &Config::service_keys>(c, raw,
                                                                                     services);

@@ -33,9 +33,11 @@ private:
     std::vector<ServiceKey> keys_;
 };
 
-/// "sbk_" and 43 random characters; what a service key looks like, so that tokens and keys are told
-/// apart without trying both.
-[[nodiscard]] bool looks_like_service_key(std::string_view bearer);
+inline constexpr std::size_t kServiceKeyBytesMax = 512;
+/// What a service key may look like: any text of at most kServiceKeyBytesMax bytes but one with two
+/// dots, which is a token (RFC 7515 section 3.1). `signalbox key create` makes "sbk_" and 43 random
+/// characters.
+[[nodiscard]] bool may_be_service_key(std::string_view bearer);
 [[nodiscard]] std::string sha256_hex(std::string_view text);
 
 }  // namespace signalbox::auth

@@ -58,12 +58,14 @@ TEST(ServiceKeys, NamesTheKeyAtFault) {
               "service keys 'a' and 'b' have the same sha256");
 }
 
-TEST(LooksLikeServiceKey, TellsKeysFromTokens) {
-    EXPECT_TRUE(looks_like_service_key(kKey));
-    EXPECT_FALSE(looks_like_service_key(kKey.substr(0, kKey.size() - 1)));
-    EXPECT_FALSE(looks_like_service_key(std::string(kKey) + "x"));
-    EXPECT_FALSE(looks_like_service_key("eyJhbGciOiJIUzI1NiJ9.e30.c2ln"));
-    EXPECT_FALSE(looks_like_service_key("sbk_0123456789012345678901234567890123456789.bc"));
+TEST(MayBeServiceKey, IsTrueOfAnyTextThatCannotBeAToken) {
+    EXPECT_TRUE(may_be_service_key(kKey));
+    EXPECT_TRUE(may_be_service_key("a secret of one's own"));
+    EXPECT_TRUE(may_be_service_key("with.one-dot"));
+    EXPECT_TRUE(may_be_service_key("a.b.c.d"));
+    EXPECT_TRUE(may_be_service_key(std::string(kServiceKeyBytesMax, 'x')));
+    EXPECT_FALSE(may_be_service_key(std::string(kServiceKeyBytesMax + 1, 'x')));
+    EXPECT_FALSE(may_be_service_key("eyJhbGciOiJIUzI1NiJ9.e30.c2ln"));
 }
 
 }  // namespace

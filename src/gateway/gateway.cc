@@ -33,11 +33,12 @@ void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth:
         return done(std::unexpected(Error::of(
             ErrorCode::kInvalidToken, "no token was given: send `Authorization: Bearer TOKEN`")));
     }
-    if (auth::looks_like_service_key(credentials.bearer)) {
+    if (auth::may_be_service_key(credentials.bearer)) {
         auto service = s_.service_keys->find(credentials.bearer);
         if (!service) {
-            return done(std::unexpected(
-                Error::of(ErrorCode::kInvalidToken, "the service key is not known")));
+            return done(std::unexpected(Error::of(
+                ErrorCode::kInvalidToken,
+                "this is neither a token (three parts, two dots) nor a service key known here")));
         }
         return done(std::move(*service));
     }
