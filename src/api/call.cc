@@ -48,6 +48,7 @@ HttpResponse error_answer(const Error& error, std::string_view request_id) {
 }
 
 void Call::fail(const Error& error, std::string_view request_id) {
+    api.gateway.count_error(error.code);
     answer(error_answer(error, request_id));
 }
 

@@ -326,6 +326,18 @@ TEST_F(RoutesTest, RefuseActionsWhileDrainingAndServeTheRest) {
               201);
 }
 
+TEST_F(RoutesTest, CountEveryErrorThatTheyTell) {
+    const auto errors = [&](ErrorCode code) {
+        return api_.node.gateway().stats().errors[static_cast<std::size_t>(code)];
+    };
+    EXPECT_EQ(api_.get("/api/v1/sessions")->status(), 401);
+    EXPECT_EQ(errors(ErrorCode::kInvalidToken), 1U);
+    EXPECT_EQ(api_.send(action_request("echo", "{"))->status(), 400);
+    EXPECT_EQ(errors(ErrorCode::kInvalidMessage), 1U);
+    EXPECT_EQ(api_.send(action_request("none", "{}"))->status(), 404);
+    EXPECT_EQ(errors(ErrorCode::kActionNotFound), 1U);
+}
+
 TEST_F(RoutesTest, ShowMetricsToThisMachineButNotThroughAProxyOfIt) {
     HttpRequest request = request_of("GET", "/metrics");
     for (const char* peer : {"127.0.0.1", "127.8.8.8", "::1"}) {

@@ -56,11 +56,19 @@ Error retryable(ErrorCode code, std::string message, Milliseconds after) {
 
 }  // namespace
 
+HttpResponse Gateway::refuse_handshake(const Error& error, std::string_view peer) {
+    ++stats_.handshakes_limited;
+    stats_.count_error(error.code);
+    // Whoever floods us with handshakes shall not flood the log as well.
+    s_.log.debug("handshake.refused", {{"peer", peer}, {"code", error.code}});
+    return handshake_refusal(error);
+}
+
 void Gateway::admit_handshake(const HttpRequest& request, engineio::Application::Decision decide) {
     if (draining_) {
-        ++stats_.connections_refused;
-        return decide(handshake_refusal(
-            retryable(ErrorCode::kShuttingDown, "the server is going down", kRetryWhenBusy)));
+        return decide(refuse_handshake(
+            retryable(ErrorCode::kShuttingDown, "the server is going down", kRetryWhenBusy),
+            request.peer));
     }
     const limits::Rate& rate = s_.options.limits.address_handshakes;
     if (!rate.limited()) return decide(std::nullopt);
@@ -70,16 +78,17 @@ void Gateway::admit_handshake(const HttpRequest& request, engineio::Application:
     PeerTask task = [shared, peer = request.peer, asker = s_.mesh.self()](Gateway& home) {
         const auto wait =
             home.address_buckets_.take(peer, home.s_.options.limits.address_handshakes, home.now());
-        home.tell(asker, [shared, wait](Gateway& self) {
+        home.tell(asker, [shared, peer, wait](Gateway& self) {
             if (!wait) return (*shared)(std::nullopt);
-            ++self.stats_.handshakes_limited;
-            (*shared)(handshake_refusal(retryable(
-                ErrorCode::kRateLimited, "too many connections from this address at once", *wait)));
+            (*shared)(self.refuse_handshake(
+                retryable(ErrorCode::kRateLimited, "too many connections from this address at once",
+                          *wait),
+                peer));
         });
     };
     if (ask(shard, task)) return;
-    (*shared)(
-        handshake_refusal(retryable(ErrorCode::kOverloaded, "the server is busy", kRetryWhenBusy)));
+    (*shared)(refuse_handshake(
+        retryable(ErrorCode::kOverloaded, "the server is busy", kRetryWhenBusy), request.peer));
 }
 
 void Gateway::on_connect(socketio::Socket& socket, std::string_view auth) {

@@ -215,6 +215,8 @@ public:
     void forget_drain() { drained_ = nullptr; }
     [[nodiscard]] bool draining() const { return draining_; }
 
+    /// Counts an error that was told to a client outside of what the gateway answers itself.
+    void count_error(std::string_view code) { stats_.count_error(code); }
     [[nodiscard]] Stats stats() const;
     /// The sum over all shards.
     void collect_stats(std::move_only_function<void(Stats)> done);
@@ -243,6 +245,8 @@ private:
     using PeerTask = std::move_only_function<void(Gateway&)>;
 
     // connect.cc: who comes in
+    /// Counts and logs it. @return 429 or 503 with Retry-After.
+    [[nodiscard]] HttpResponse refuse_handshake(const Error& error, std::string_view peer);
     [[nodiscard]] std::expected<auth::TokenClaims, Error> verify_handshake_token(
         const HttpRequest& handshake, JsonElement auth) const;
     [[nodiscard]] std::optional<Error> read_connect(Connection& connection, std::string_view auth);

@@ -128,6 +128,20 @@ TEST(Connect, LimitsHandshakesOfAnAddressWithRetryAfter) {
     EXPECT_THAT(third.refusal()->body, HasSubstr("RATE_LIMITED"));
 }
 
+TEST(Connect, CountsEveryHandshakeThatIsRefused) {
+    TestNode node({}, 2);
+    const auto refused = [&] { return node.gateway().stats().handshakes_limited; };
+    const auto errors = [&](ErrorCode code) {
+        return node.gateway().stats().errors[static_cast<std::size_t>(code)];
+    };
+    node.gateway().begin_drain([] {});
+    TestClient late(node, "&sessionId=s1");
+    EXPECT_FALSE(late.transport().accepted());
+    EXPECT_EQ(refused(), 1U);
+    EXPECT_EQ(errors(ErrorCode::kShuttingDown), 1U);
+    EXPECT_EQ(node.gateway().stats().connections_refused, 0U);
+}
+
 TEST(Connect, EvictsTheSessionsMostSilentConnectionAtTheLimit) {
     Options options;
     options.limits.connections_per_user = 2;

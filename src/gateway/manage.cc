@@ -151,6 +151,9 @@ void Gateway::delete_sessions(const auth::Principal& principal, auth::SessionFil
 }
 
 void Gateway::close_revoked(const auth::SessionRecord& record) {
+    s_.log.info("session.revoked", {{"sessionId", record.id.str()},
+                                    {"userId", record.user.str()},
+                                    {"companyId", record.company.str()}});
     tell(home_of(record.company), [company = record.company, session = record.id](Gateway& home) {
         const WallTime time = home.s_.clock.wall_now();
         for (const ConnectionRef& member : home.homes_.revoke(company, session, time)) {
@@ -266,6 +269,10 @@ void Gateway::delete_connection(const auth::Principal& principal, ConnectionId i
             return std::nullopt;
         }
         ConnectionInfo info = peer.info_of(*connection);
+        peer.s_.log.info("connection.deleted", {{"connectionId", info.id.str()},
+                                                {"userId", info.user.str()},
+                                                {"companyId", info.company.str()},
+                                                {"sessionId", info.session.str()}});
         connection->socket.disconnect();
         return info;
     };
