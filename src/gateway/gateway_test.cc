@@ -592,6 +592,27 @@ TEST(Updates, AreRefusedWholeWithoutCredit) {
               0U);
 }
 
+TEST(Sessions, OfAServiceWithTwoCompaniesAreListedOneCompanyAtATime) {
+    TestNode node;
+    auth::Principal service;
+    service.service_key_id = "k";
+    service.service_companies = {CompanyId::trusted("a"), CompanyId::trusted("b")};
+    std::string told;
+    const auto list = [&](auth::SessionFilter filter) {
+        node.gateway().list_sessions(service, std::move(filter), [&](auto listed) {
+            told = listed ? "listed" : listed.error().code + ": " + listed.error().message;
+        });
+        node.turn();
+        return told;
+    };
+    EXPECT_THAT(list({}), HasSubstr("FORBIDDEN"));
+    service.permissions = auth::Permissions({"sessions:manage"});
+    EXPECT_THAT(list({}), HasSubstr("INVALID_MESSAGE: companyId is missing"));
+    auth::SessionFilter of_a;
+    of_a.company = CompanyId::trusted("a");
+    EXPECT_EQ(list(of_a), "listed");
+}
+
 TEST(Sessions, RevocationTellsAndClosesTheConnections) {
     TestNode node({}, 2);
     TestClient client(node, kObject, 1);

@@ -35,6 +35,11 @@ Error needs(std::string_view permission) {
                      "this needs the permission `" + std::string(permission) + '`');
 }
 
+Error company_missing() {
+    return Error::of(ErrorCode::kInvalidMessage,
+                     "companyId is missing: say which company is meant");
+}
+
 constexpr std::string_view kManageSessions = "sessions:manage";
 constexpr std::string_view kManageConnections = "connections:manage";
 
@@ -104,8 +109,11 @@ void Gateway::list_sessions(const auth::Principal& principal, auth::SessionFilte
                             Done<std::vector<auth::SessionRecord>> done) {
     if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
     if (!filter.company && !principal.company.empty()) filter.company = principal.company;
-    const bool allowed = filter.company ? principal.may_in(*filter.company, kManageSessions)
-                                        : principal.may_everywhere(kManageSessions);
+    const bool everywhere = principal.may_everywhere(kManageSessions);
+    if (!filter.company && !everywhere && may_somewhere(principal, kManageSessions))
+        return done(std::unexpected(company_missing()));
+    const bool allowed =
+        filter.company ? principal.may_in(*filter.company, kManageSessions) : everywhere;
     if (!allowed) return done(std::unexpected(needs(kManageSessions)));
     filter.now = s_.clock.wall_now();
     s_.sessions->list(std::move(filter), s_.mesh, [done = std::move(done)](auto found) mutable {
@@ -137,7 +145,7 @@ void Gateway::delete_sessions(const auth::Principal& principal, auth::SessionFil
     if (!filter.company && principal.service_companies.size() == 1)
         filter.company = principal.service_companies[0];
     if (!filter.company) {
-        return done(std::unexpected(Error::of(ErrorCode::kInvalidMessage, "companyId is missing")));
+        return done(std::unexpected(company_missing()));
     }
     if (!principal.may_in(*filter.company, kManageSessions))
         return done(std::unexpected(needs(kManageSessions)));

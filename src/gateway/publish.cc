@@ -86,10 +86,10 @@ void Gateway::publish(const auth::Principal& principal, std::vector<updates::Upd
                       Done<PublishReceipt> done) {
     for (const updates::Update& update : updates) {
         if (principal.may_in(update.company, "updates:send")) continue;
-        const bool own = principal.company == update.company;
+        const bool foreign = principal.permissions.allows("updates:send");
         return done(std::unexpected(Error::of(
-            ErrorCode::kForbidden, own ? "this needs the permission `updates:send`"
-                                       : "updates to another company need `updates:send:any`")));
+            ErrorCode::kForbidden, foreign ? "updates to another company need `updates:send:any`"
+                                           : "this needs the permission `updates:send`")));
     }
     publish_trusted(std::move(updates), std::move(done));
 }
