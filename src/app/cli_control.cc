@@ -194,7 +194,8 @@ std::expected<std::string, Failure> update_arguments(const CommandLine& line) {
     if (!line.data.empty()) {
         const auto data = JsonText::parse(line.data);
         if (!data) {
-            return failed(kExitUsage, fmt::format("--data is {}", to_string(data.error())));
+            return failed(kExitUsage,
+                          fmt::format("--data cannot be read: {}", to_string(data.error())));
         }
         json.raw_member("data", data->str());
     }

@@ -137,7 +137,7 @@ bool is_valid_request_id(std::string_view text) {
 
 EnvelopeFault read_fault(JsonParser& parser, std::string_view text, JsonError error) {
     EnvelopeFault fault;
-    fault.message = "the message is " + std::string(to_string(error));
+    fault.message = "the message cannot be read: " + std::string(to_string(error));
     fault.request_id = salvage(parser, text, kNames[kRequestId]);
     fault.action = salvage(parser, text, kNames[kAction]);
     return fault;

@@ -103,16 +103,18 @@ TEST(ParseRequest, RefusesAnyMemberThatOccursTwice) {
 }
 
 TEST(ParseRequest, AnswersMessagesBeyondTheLimitsOfJsonUnderTheirRequestId) {
-    EXPECT_EQ(fault(with(R"(,"data":1e400)")), "r|a|the message is a number is out of range");
-    EXPECT_THAT(fault(with(R"(,"data":123456789012345678901)")), HasSubstr("r|a|the message is "));
-    EXPECT_THAT(fault(with(R"(,"data":"\ud800")")), HasSubstr("r|a|the message is "));
+    EXPECT_EQ(fault(with(R"(,"data":1e400)")),
+              "r|a|the message cannot be read: a number is out of range");
+    EXPECT_THAT(fault(with(R"(,"data":123456789012345678901)")),
+                HasSubstr("r|a|the message cannot be read: "));
+    EXPECT_THAT(fault(with(R"(,"data":"\ud800")")), HasSubstr("r|a|the message cannot be read: "));
     EXPECT_THAT(fault(with(",\"data\":" + std::string(10'000, '[') + std::string(10'000, ']'))),
-                HasSubstr("r|a|the message is nested deeper"));
+                HasSubstr("r|a|the message cannot be read: nested deeper"));
     EXPECT_THAT(fault(R"({"data":1e400,"requestId":"late","action":"b"})"), HasSubstr("late|b|"));
 }
 
 TEST(ParseRequest, ReadsNothingOutOfAText) {
-    EXPECT_THAT(fault(""), HasSubstr("||the message is not valid JSON"));
+    EXPECT_THAT(fault(""), HasSubstr("||the message cannot be read: not valid JSON"));
     EXPECT_THAT(fault("{"), HasSubstr("||"));
     EXPECT_THAT(fault(R"({"requestId":"\ud800",)"), HasSubstr("||"));
     EXPECT_THAT(fault("{\"requestId\":\"\xff\","), HasSubstr("||"));
