@@ -2,20 +2,47 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <optional>
 
+#include "auth/base64url.h"
+#include "auth/service_keys.h"
 #include "base/check.h"
 
 namespace signalbox::api {
 namespace {
 
-constexpr const char* kPagePolicy =
-    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'";
+/// A source expression of Content Security Policy (level 3, section 2.3.1), with a leading space.
+std::string hash_source(std::string_view script) {
+    std::string hash = auth::base64url_encode(auth::sha256(script));
+    std::ranges::replace(hash, '-', '+');
+    std::ranges::replace(hash, '_', '/');
+    return fmt::format(" 'sha256-{}='", hash);
+}
+
+/// The hashes of the page's own inline scripts: elements `<script>` without attributes.
+std::string inline_script_sources(std::string_view page) {
+    constexpr std::string_view kOpen = "<script>", kClose = "</script>";
+    std::string sources;
+    for (std::size_t at = page.find(kOpen); at != page.npos; at = page.find(kOpen, at)) {
+        at += kOpen.size();
+        const std::size_t end = std::min(page.find(kClose, at), page.size());
+        sources += hash_source(page.substr(at, end - at));
+    }
+    return sources;
+}
+
+/// WebSockets to the host that the request was sent to; none when it is no plain host and port.
+std::string websocket_sources(const HttpRequest& request) {
+    constexpr std::string_view kOfHosts =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
+    const std::string_view host = request.headers.find("Host").value_or("");
+    if (host.empty() || host.find_first_not_of(kOfHosts) != host.npos) return {};
+    return fmt::format(" ws://{0} wss://{0}", host);
+}
 
 std::optional<std::string> read_file(const std::string& name) {
     std::ifstream in(name, std::ios::binary);
@@ -36,9 +63,16 @@ bool names_etag(std::string_view if_none_match, std::string_view etag) {
     return if_none_match == "*" || if_none_match.find(etag) != std::string_view::npos;
 }
 
-void add_security_headers(HttpHeaders& headers) {
+std::string page_policy(std::string_view scripts, const HttpRequest& request) {
+    return fmt::format(
+        "default-src 'none'; script-src 'self'{}; style-src 'unsafe-inline'; img-src 'self' data:; "
+        "connect-src 'self'{}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        scripts, websocket_sources(request));
+}
+
+void add_security_headers(HttpHeaders& headers, std::string policy) {
     headers.add("Cache-Control", "no-cache");
-    headers.add("Content-Security-Policy", kPagePolicy);
+    headers.add("Content-Security-Policy", std::move(policy));
     headers.add("X-Content-Type-Options", "nosniff");
     headers.add("X-Frame-Options", "DENY");
     headers.add("Referrer-Policy", "no-referrer");
@@ -49,9 +83,11 @@ void add_security_headers(HttpHeaders& headers) {
 
 StaticFiles::StaticFiles(const std::vector<StaticFile>& files) {
     for (const StaticFile& file : files) {
-        Loaded loaded{.content_type = file.content_type, .bytes = {}, .etag = {}};
+        Loaded loaded{.content_type = file.content_type};
         if (auto bytes = read_file(file.file)) {
             loaded.etag = etag_of(*bytes);
+            if (file.content_type.starts_with("text/html"))
+                loaded.inline_scripts = inline_script_sources(*bytes);
             loaded.bytes = std::move(*bytes);
         } else {
             missing_.push_back(file.file);
@@ -77,7 +113,7 @@ HttpResponse StaticFiles::answer(std::string_view path, const HttpRequest& reque
     HttpResponse response = unchanged ? HttpResponse{.status = 304, .headers = {}, .body = {}}
                                       : HttpResponse::of(200, file.content_type, file.bytes);
     response.headers.add("ETag", file.etag);
-    add_security_headers(response.headers);
+    add_security_headers(response.headers, page_policy(file.inline_scripts, request));
     return response;
 }
 

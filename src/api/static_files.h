@@ -16,8 +16,9 @@ struct StaticFile {
     std::string content_type;  ///< with charset where it matters
 };
 
-/// Pages get a strict Content-Security-Policy that suits one self-contained page: inline script and
-/// style, scripts of ours, connections to us and to any WebSocket, nothing else, in no frame.
+/// Pages get a strict Content-Security-Policy that suits one self-contained page: its inline
+/// scripts as they were when it was read (by hash), inline style, scripts of ours, connections to
+/// the host that served it, nothing else, in no frame.
 ///
 /// Ownership: holds the files' bytes, read once in the constructor.
 /// Threading: const after construction; shared by the shards.
@@ -36,8 +37,9 @@ public:
 private:
     struct Loaded {
         std::string content_type;
-        std::string bytes;
-        std::string etag;  ///< empty: could not be read
+        std::string bytes{};
+        std::string etag{};            ///< empty: could not be read
+        std::string inline_scripts{};  ///< sources of the policy, each with a leading space
     };
     std::unordered_map<std::string, Loaded> files_;
     std::vector<std::string> missing_;

@@ -41,6 +41,26 @@ TEST_F(StaticFilesTest, ServesThePageWithAPolicyAndAnEtag) {
     EXPECT_TRUE(answer.headers.find("Content-Security-Policy")->starts_with("default-src 'none'"));
 }
 
+TEST_F(StaticFilesTest, LetsThePageRunItsOwnScriptsAndReachItsOwnHostOnly) {
+    std::ofstream(folder_ / "page.html") << "<script src=\"a.js\"></script><script>abc</script>";
+    const auto policy_for = [&](std::string host) {
+        HttpRequest request = testing::request_of("GET", "/test-client");
+        request.headers.set("Host", std::move(host));
+        return std::string(
+            *files().answer("/test-client", request).headers.find("Content-Security-Policy"));
+    };
+    // The SHA-256 of "abc" as FIPS 180-2 has it, in base64.
+    EXPECT_NE(
+        policy_for("a.test:8080")
+            .find("script-src 'self' 'sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0='; "),
+        std::string::npos);
+    EXPECT_NE(
+        policy_for("a.test:8080").find("connect-src 'self' ws://a.test:8080 wss://a.test:8080; "),
+        std::string::npos);
+    for (const char* host : {"", "*", "a; script-src *", "a b"})
+        EXPECT_NE(policy_for(host).find("connect-src 'self'; "), std::string::npos) << host;
+}
+
 TEST_F(StaticFilesTest, AnswersNotModifiedToTheCurrentEtagOnly) {
     const StaticFiles served = files();
     const auto first = served.answer("/test-client", testing::request_of("GET", "/test-client"));

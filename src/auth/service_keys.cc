@@ -75,14 +75,17 @@ bool may_be_service_key(std::string_view bearer) {
     return bearer.size() <= kServiceKeyBytesMax && std::ranges::count(bearer, '.') != kDotsOfAToken;
 }
 
-std::string sha256_hex(std::string_view text) {
+std::string sha256(std::string_view text) {
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     SB_CHECK(EVP_Digest(text.data(), text.size(), hash, &size, EVP_sha256(), nullptr) == 1);
-    constexpr std::string_view kHex = "0123456789abcdef";
+    return {reinterpret_cast<const char*>(hash), size};
+}
+
+std::string sha256_hex(std::string_view text) {
     std::string hex;
-    hex.reserve(kHexDigits);
-    for (unsigned i = 0; i < size; ++i) hex += {kHex[hash[i] >> 4], kHex[hash[i] & 15]};
+    for (const char byte : sha256(text))
+        hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
     return hex;
 }
 

@@ -38,6 +38,8 @@ inline constexpr std::size_t kServiceKeyBytesMax = 512;
 /// dots, which is a token (RFC 7515 section 3.1). `signalbox key create` makes "sbk_" and 43 random
 /// characters.
 [[nodiscard]] bool may_be_service_key(std::string_view bearer);
+/// 32 bytes.
+[[nodiscard]] std::string sha256(std::string_view text);
 [[nodiscard]] std::string sha256_hex(std::string_view text);
 
 }  // namespace signalbox::auth
