@@ -354,8 +354,9 @@ TEST(Messages, FollowLimitsThatChangeWhileConnected) {
     limits.connection_messages = {1, 1};
     auth::TokenOptions token_options;
     token_options.secret = "another secret of more than thirty-two bytes";
-    node.gateway().reconfigure(limits, *auth::TokenVerifier::create(token_options),
-                               std::make_shared<auth::ServiceKeys>());
+    node.gateway().reconfigure({limits, node.options_.token_leeway,
+                                *auth::TokenVerifier::create(token_options),
+                                std::make_shared<auth::ServiceKeys>()});
     client.request("1", "echo", "1");
     EXPECT_THAT(client.take_joined(), HasSubstr("RESPONSE"));
     client.request("2", "echo", "1");
