@@ -291,6 +291,11 @@ private:
     using Broadcast::Broadcast;
 };
 
+/// WebSocket compression for clients that offer it.
+struct PerMessageDeflate {
+    std::size_t threshold = 1024;  ///< shorter messages are sent as they are
+};
+
 struct TlsFiles {
     std::string certificate_file;  ///< PEM, with its chain
     std::string key_file;          ///< PEM
@@ -319,6 +324,7 @@ struct Options {
     /// `https://*.example.com`, or `*` for all.
     std::vector<std::string> cors_origins = {};
     std::optional<ConnectionStateRecovery> connection_state_recovery = {};
+    std::optional<PerMessageDeflate> per_message_deflate = {};
     std::optional<TlsFiles> tls = {};
     /// What handlers throw. Empty: one line on stderr.
     std::function<void(std::exception_ptr)> on_exception = {};

@@ -17,6 +17,18 @@ engineio::Options engine_options(const Options& options) {
     return engine;
 }
 
+library::EngineNodeOptions node_options(const Options& options,
+                                        std::shared_ptr<runtime::TlsContext> tls) {
+    library::EngineNodeOptions node{.engineio = engine_options(options),
+                                    .shards = static_cast<ShardIndex>(options.shards),
+                                    .path = options.path,
+                                    .cors_origins = options.cors_origins,
+                                    .tls = std::move(tls)};
+    if (options.per_message_deflate)
+        node.websocket_compression = {.threshold = options.per_message_deflate->threshold};
+    return node;
+}
+
 std::string sentence_of(std::exception_ptr error) {
     try {
         std::rethrow_exception(std::move(error));
@@ -59,12 +71,7 @@ std::expected<std::uint16_t, std::string> Core::listen(std::uint16_t port, std::
         if (!loaded) return std::unexpected(std::move(loaded.error()));
         tls = std::move(*loaded);
     }
-    node_ = std::make_unique<library::EngineNode>(
-        library::EngineNodeOptions{.engineio = engine_options(options_),
-                                   .shards = static_cast<ShardIndex>(options_.shards),
-                                   .path = options_.path,
-                                   .cors_origins = options_.cors_origins,
-                                   .tls = std::move(tls)});
+    node_ = std::make_unique<library::EngineNode>(node_options(options_, std::move(tls)));
     state_ = State::kServing;
     node_->start(
         [this](runtime::Shard& shard) -> engineio::Application& { return make_sockets(shard); });

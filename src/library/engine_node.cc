@@ -9,10 +9,11 @@
 namespace signalbox::library {
 namespace {
 
-runtime::HttpServerOptions http_options(const engineio::Options& options) {
+runtime::HttpServerOptions http_options(const EngineNodeOptions& options) {
     runtime::HttpServerOptions http;
-    http.limits.body_bytes_max = options.payload_bytes_max;
-    http.websocket_message_bytes_max = options.payload_bytes_max;
+    http.limits.body_bytes_max = options.engineio.payload_bytes_max;
+    http.websocket_message_bytes_max = options.engineio.payload_bytes_max;
+    http.websocket_compression = options.websocket_compression;
     return http;
 }
 
@@ -39,7 +40,7 @@ std::optional<ShardIndex> EngineNode::current_shard() const {
 
 void EngineNode::start(const Applications& applications) {
     SB_CHECK(state_ == State::kNew);
-    http_ = std::make_unique<runtime::HttpServer>(shards_, http_options(options_.engineio));
+    http_ = std::make_unique<runtime::HttpServer>(shards_, http_options(options_));
     for (ShardIndex i = 0; i < shards_.size(); ++i) {
         runtime::Shard& shard = shards_.shard(i);
         Part& part = *parts_.emplace_back(std::make_unique<Part>());

@@ -22,6 +22,7 @@ struct EngineNodeOptions {
     std::string path;                       ///< with or without a trailing slash
     std::vector<std::string> cors_origins;  ///< see engineio::OriginPolicy
     std::shared_ptr<runtime::TlsContext> tls = {};
+    std::optional<runtime::WebSocketCompression> websocket_compression = {};
 };
 
 /// Engine.IO on shards of its own: threads, listener, the way from a request to the Engine.IO

@@ -191,6 +191,14 @@ test('handshake: auth, query, headers and address', async () => {
     assert.deepEqual(await socket.askForAll('handshake'), [{ token: 'ü' }, 'a b', 'yes', '127.0.0.1']);
 });
 
+test('messages are compressed for clients that offer it', async () => {
+    const socket = await connected({ perMessageDeflate: { threshold: 0 } });
+    assert.equal(socket.io.engine.transport.ws.extensions, 'permessage-deflate');
+    const text = 'x'.repeat(100_000);
+    socket.emit('to-me', text);
+    await socket.hears('mine', text);
+});
+
 test('other threads: emits arrive in the order of their calls', async () => {
     const socket = await connected();
     assert.equal(await socket.ask('from-thread'), 'counted');

@@ -124,8 +124,8 @@ test('private events have offsets of their own', async () => {
 });
 
 /// A client in bytes, joined with the CONNECT payload `auth`: its wire, and what came up to the CONNECT answer.
-async function joined(auth) {
-    const wire = server.wire('EIO=4&transport=websocket');
+async function joined(auth, at = server) {
+    const wire = at.wire('EIO=4&transport=websocket');
     await wire.next();
     wire.send(`40${JSON.stringify(auth)}`);
     const before = [];
@@ -180,6 +180,51 @@ test('no pid of ours, one of a client that left for good, one of another namespa
     }
     left.wire.drop();
 });
+
+/// A server of one shard with a narrow bound, for the time of `use`.
+async function bounded(name, value, use) {
+    process.env[name] = String(value);
+    const narrow = await EchoServer.start('tests/socketio_features', { flags: ['--recovery', '--shards', '1'], endpoint: '/socket.io/' });
+    delete process.env[name];
+    try {
+        await use(narrow);
+    } finally {
+        await narrow.stop();
+    }
+}
+
+/// Joins and is gone again, as the server knows.
+async function cameAndWent(at) {
+    const watching = await joined({}, at);
+    const gone = await joined({}, at);
+    gone.wire.drop();
+    await event(watching.wire, 'left');
+    return { gone, watching };
+}
+
+test('of too many clients that have gone the oldest is not recovered', () =>
+    bounded('RECOVERY_SESSIONS_MAX', 2, async (narrow) => {
+        const [first, second, third] = [await cameAndWent(narrow), await cameAndWent(narrow), await cameAndWent(narrow)];
+        const sids = [];
+        for (const { gone } of [first, second, third]) sids.push((await joined({ pid: gone.pid }, narrow)).sid === gone.sid);
+        assert.deepEqual(sids, [false, true, true]);
+    }));
+
+test('who comes back too late is not recovered', () =>
+    bounded('RECOVERY_DURATION_MS', 0, async (narrow) => {
+        const { gone } = await cameAndWent(narrow);
+        assert.notEqual((await joined({ pid: gone.pid }, narrow)).sid, gone.sid);
+    }));
+
+test('who has missed more than is kept is not recovered', () =>
+    bounded('RECOVERY_LOG_BYTES_MAX', 10_000, async (narrow) => {
+        for (const [bytes, recovered] of [[100, true], [20_000, false]]) {
+            const { gone, watching } = await cameAndWent(narrow);
+            watching.wire.send(`42["to-all","${'x'.repeat(bytes)}"]`);
+            await event(watching.wire, 'news');
+            assert.equal((await joined({ pid: gone.pid }, narrow)).sid === gone.sid, recovered);
+        }
+    }));
 
 test('every event ends in an offset or in no string', async () => {
     const { wire } = await joined({});

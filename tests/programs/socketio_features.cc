@@ -2,6 +2,7 @@
 // from outside: tests/integration/library.test.mjs. Arguments: the number of shards, and
 // `recovery`.
 
+#include <cstdlib>
 #include <iostream>
 #include <stdexcept>
 #include <string>
@@ -209,6 +210,18 @@ void guard(io::Namespace ns) {
     });
 }
 
+/// The bounds that a test wants to reach stand in the environment.
+io::ConnectionStateRecovery recovery_options() {
+    io::ConnectionStateRecovery options;
+    if (const char* sessions = std::getenv("RECOVERY_SESSIONS_MAX"))
+        options.sessions_max = static_cast<std::size_t>(std::atoi(sessions));
+    if (const char* duration = std::getenv("RECOVERY_DURATION_MS"))
+        options.max_disconnection_duration = milliseconds(std::atoi(duration));
+    if (const char* bytes = std::getenv("RECOVERY_LOG_BYTES_MAX"))
+        options.log_bytes_max = static_cast<std::size_t>(std::atoi(bytes));
+    return options;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -216,7 +229,8 @@ int main(int argc, char** argv) {
     block_stop_signals();
     io::Options options;
     options.shards = given.shards;
-    if (given.recovery) options.connection_state_recovery.emplace();
+    if (given.recovery) options.connection_state_recovery = recovery_options();
+    options.per_message_deflate.emplace();
     io::Server server(options);
     Features main_features(server);
     Features guarded_features(server.of("/guarded"));
