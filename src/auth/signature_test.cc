@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <map>
 
-#include "auth/base64url.h"
+#include "base/base64.h"
 
 namespace signalbox::auth {
 namespace {

@@ -1,9 +1,9 @@
 #include <chrono>
 #include <map>
 
-#include "auth/base64url.h"
 #include "auth/signature.h"
 #include "auth/token_verifier.h"
+#include "base/base64.h"
 #include "base/check.h"
 #include "base/json.h"
 

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <array>
 
-#include "auth/base64url.h"
 #include "auth/signature.h"
 #include "auth/token_json.h"
+#include "base/base64.h"
 
 namespace signalbox::auth {
 namespace {

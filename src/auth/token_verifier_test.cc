@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
 
-#include "auth/base64url.h"
 #include "auth/signature.h"
+#include "base/base64.h"
 
 namespace signalbox::auth {
 namespace {

@@ -1,7 +1,7 @@
 #include "engineio/payload.h"
 
+#include "base/base64.h"
 #include "base/utf8.h"
-#include "engineio/base64.h"
 
 namespace signalbox::engineio {
 
@@ -18,7 +18,7 @@ std::expected<std::optional<Packet>, PacketError> PayloadReader::next() {
 
 std::expected<Packet, PacketError> PayloadReader::decode(std::string_view item) {
     if (item.starts_with('b')) {
-        auto bytes = decode_base64(item.substr(1));
+        auto bytes = base64_decode(item.substr(1));
         if (!bytes) return std::unexpected(PacketError::kBadBase64);
         binary_ = std::move(*bytes);
         return Packet{.type = PacketType::kMessage, .data = binary_, .kind = MessageKind::kBinary};

@@ -4,8 +4,6 @@
 
 #include <vector>
 
-#include "base/random.h"
-#include "engineio/base64.h"
 #include "engineio/packet_queue.h"
 
 namespace signalbox::engineio {
@@ -93,39 +91,6 @@ TEST(Payload, RoundTrips) {
               "2\x1E"
               "bAAEC");
     EXPECT_EQ(read(payload), Seen({"4hello", "2", "binary \0\1\2"s}));
-}
-
-TEST(Base64, EncodesTheExamplesOfItsRfc) {
-    const std::pair<const char*, const char*> examples[] = {{"", ""},
-                                                            {"f", "Zg=="},
-                                                            {"fo", "Zm8="},
-                                                            {"foo", "Zm9v"},
-                                                            {"foob", "Zm9vYg=="},
-                                                            {"fooba", "Zm9vYmE="},
-                                                            {"foobar", "Zm9vYmFy"}};
-    for (const auto& [bytes, text] : examples) {
-        std::string out;
-        append_base64(out, bytes);
-        EXPECT_EQ(out, text);
-        EXPECT_EQ(decode_base64(text), bytes);
-    }
-}
-
-TEST(Base64, RoundTripsEveryLength) {
-    SeededRandom random(3);
-    for (std::size_t size = 0; size < 70; ++size) {
-        std::string bytes(size, '\0');
-        random.fill(std::as_writable_bytes(std::span(bytes)));
-        std::string text;
-        append_base64(text, bytes);
-        EXPECT_EQ(decode_base64(text), bytes);
-    }
-}
-
-TEST(Base64, RefusesForeignCharactersAndLengths) {
-    for (const char* bad : {"A", "AAAAA", "A===", "====", "AA=A", "AA-_", "A A ", "AA==AAAA"}) {
-        EXPECT_EQ(decode_base64(bad), std::nullopt) << bad;
-    }
 }
 
 TEST(PacketQueue, GivesPacketsBackInOrderOnce) {
