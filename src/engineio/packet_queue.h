@@ -22,14 +22,22 @@ public:
     [[nodiscard]] bool empty() const { return records_.empty(); }
     [[nodiscard]] std::size_t bytes() const { return records_.size(); }
 
+    [[nodiscard]] bool has_binary() const {
+        for (std::size_t at = 0; at < records_.size();) {
+            const Head head = head_at(records_, at);
+            if (head.kind == MessageKind::kBinary) return true;
+            at += sizeof head + head.size;
+        }
+        return false;
+    }
+
     /// Empties the queue, then calls `visit(const Packet&)` for each packet that was in it; the
     /// packet is borrowed for the call.
     template <class Visit>
     void drain(Visit visit) {
         const std::string records = std::exchange(records_, {});
         for (std::size_t at = 0; at < records.size();) {
-            Head head{};
-            std::memcpy(&head, records.data() + at, sizeof head);
+            const Head head = head_at(records, at);
             at += sizeof head;
             visit(Packet{.type = head.type,
                          .data = std::string_view(records).substr(at, head.size),
@@ -44,6 +52,13 @@ private:
         MessageKind kind;
         std::uint32_t size;
     };
+
+    static Head head_at(const std::string& records, std::size_t at) {
+        Head head{};
+        std::memcpy(&head, records.data() + at, sizeof head);
+        return head;
+    }
+
     std::string records_;
 };
 

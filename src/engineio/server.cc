@@ -23,8 +23,11 @@ std::string_view sid_of(const QueryParameters& query) {
     return query.find("sid").value_or("");
 }
 
-bool is_protocol_4(const QueryParameters& query) {
-    return query.find("EIO") == "4";
+std::optional<Protocol> protocol_of(const QueryParameters& query) {
+    const auto revision = query.find("EIO");
+    if (revision == "4") return Protocol::kV4;
+    if (revision == "3") return Protocol::kV3;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -135,7 +138,7 @@ std::optional<Refusal> Server::verify(const HttpRequest& request, const QueryPar
 std::optional<Refusal> Server::verify_session(const QueryParameters& query, Carrier carrier) {
     const SessionImpl* const session = live_session(sid_of(query));
     if (session == nullptr) return Refusal::kUnknownSid;
-    if (!is_protocol_4(query)) return Refusal::kBadRequest;
+    if (protocol_of(query) != session->protocol()) return Refusal::kBadRequest;
     const bool websocket = query.find("transport") == "websocket";
     if (carrier == Carrier::kHttp) {
         if (websocket || session->is_websocket()) return Refusal::kBadRequest;
@@ -212,15 +215,17 @@ void Server::abandon(AdmissionId id) {
 void Server::settle(std::unique_ptr<Admission> admission) {
     if (admission->exchange) admission->exchange->on_abort({});
     if (admission->refusal) return admission->refuse(std::move(*admission->refusal));
-    if (!is_protocol_4(QueryParameters(admission->request.query))) {
+    const auto protocol = protocol_of(QueryParameters(admission->request.query));
+    if (!protocol || (protocol == Protocol::kV3 && !options_.allow_eio3)) {
         return admission->refuse(Refusal::kUnsupportedProtocolVersion);
     }
-    open_session(*admission);
+    open_session(*admission, *protocol);
 }
 
-void Server::open_session(Admission& admission) {
+void Server::open_session(Admission& admission, Protocol protocol) {
     std::string sid = make_sid(shard_, options_.node, random_);
-    auto owned = std::make_unique<SessionImpl>(*this, std::move(sid), std::move(admission.request));
+    auto owned = std::make_unique<SessionImpl>(*this, std::move(sid), protocol,
+                                               std::move(admission.request));
     SessionImpl& session = *owned;
     SB_CHECK(sessions_.emplace(session.sid(), std::move(owned)).second);
     ++open_count_;

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/timer_wheel.h"
 #include "engineio/graveyard.h"
+#include "engineio/packet.h"
 #include "engineio/ports.h"
 #include "engineio/refusal.h"
 
@@ -24,6 +25,7 @@ struct Options {
     std::size_t outbound_bytes_max = 1U << 20;  ///< waiting for the peer; 0: no maximum
     bool allow_polling = true;
     bool allow_websocket = true;
+    bool allow_eio3 = false;   ///< clients that speak Engine.IO 3 (socket.io-client 2)
     std::string node = "AAA";  ///< 3 characters of Random::id()'s alphabet, part of every sid
 };
 
@@ -78,6 +80,7 @@ public:
     [[nodiscard]] virtual const HttpRequest& handshake() const = 0;
     /// Frees the first request once nobody needs it; handshake() is an empty one from then on.
     virtual void release_handshake() = 0;
+    [[nodiscard]] virtual Protocol protocol() const = 0;
     [[nodiscard]] virtual bool is_websocket() const = 0;
     [[nodiscard]] virtual bool open() const = 0;
     /// True when a message sent now would leave at once (volatile messages are dropped otherwise).
@@ -90,8 +93,8 @@ public:
     virtual void close(CloseReason reason) = 0;
 };
 
-/// The Engine.IO v4 endpoint of one shard: handshakes, polling, WebSocket, upgrades.
-/// The grammar and every refusal: docs/protocol/engineio.md.
+/// The Engine.IO endpoint of one shard, v4 and, if allowed, v3: handshakes, polling, WebSocket,
+/// upgrades. The grammar and every refusal: docs/protocol/engineio.md.
 ///
 /// Ownership: owns its sessions; borrows the application, wheel, random source, which outlive it.
 ///            Destroyed with sessions open: their handlers are destroyed without on_close(); call
@@ -140,7 +143,7 @@ private:
     void decided(AdmissionId id, std::optional<HttpResponse> refusal);
     void abandon(AdmissionId id);
     void settle(std::unique_ptr<Admission> admission);
-    void open_session(Admission& admission);
+    void open_session(Admission& admission, Protocol protocol);
     void forget(SessionImpl& session);
 
     Options options_;

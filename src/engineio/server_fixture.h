@@ -37,7 +37,7 @@ public:
         if (decides == Decides::kLater) return decisions.push_back(std::move(decide));
         decide(std::move(refusal));
         // The request is still ours until we return.
-        SB_CHECK(request.query.find("EIO=") != std::string::npos);
+        SB_CHECK(request.query.find("transport=") != std::string::npos);
     }
     std::unique_ptr<SessionHandler> open(Session& session) override;
 };

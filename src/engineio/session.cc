@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/json.h"
 
 namespace signalbox::engineio {
@@ -47,18 +48,23 @@ void Server::Link::on_end(WebSocketEnd end) {
 }
 
 struct Server::SessionImpl::Probe {
-    explicit Probe(SessionImpl& session)
+    Probe(SessionImpl& session, BinaryForm form)
         : link(std::make_unique<Link>(&session)),
+          binary_form(form),
           timeout(Timer::calling<&SessionImpl::on_upgrade_timeout>(&session)) {}
 
     std::unique_ptr<Link> link;
+    BinaryForm binary_form;
     Timer timeout;
     bool answered = false;  // 3probe was sent: no GET is held from then on
 };
 
-Server::SessionImpl::SessionImpl(Server& server, std::string sid, HttpRequest handshake)
+Server::SessionImpl::SessionImpl(Server& server, std::string sid, Protocol protocol,
+                                 HttpRequest handshake)
     : server_(server),
       sid_(std::move(sid)),
+      protocol_(protocol),
+      binary_form_(binary_form_of(handshake)),
       handshake_(std::make_unique<HttpRequest>(std::move(handshake))),
       timer_(Timer::calling<&SessionImpl::on_timer>(this)) {
     handshake_->body = {};
@@ -69,6 +75,11 @@ Server::SessionImpl::~SessionImpl() = default;
 const HttpRequest& Server::SessionImpl::handshake() const {
     static const HttpRequest kReleased;
     return handshake_ ? *handshake_ : kReleased;
+}
+
+Server::SessionImpl::BinaryForm Server::SessionImpl::binary_form_of(const HttpRequest& request) {
+    const QueryParameters query(request.query);
+    return query.find("b64").value_or("").empty() ? BinaryForm::kRaw : BinaryForm::kBase64;
 }
 
 std::string Server::SessionImpl::open_packet() const {
@@ -90,7 +101,7 @@ void Server::SessionImpl::open_on(WebSocketUpgrade& upgrade) {
     websocket_ = std::make_unique<Link>(this);
     websocket_->accept(upgrade);
     transmit({.type = PacketType::kOpen, .data = open_packet()});
-    arm(server_.wheel_.now() + server_.options_.ping_interval);
+    begin_heartbeat();
 }
 
 void Server::SessionImpl::attach(std::unique_ptr<SessionHandler> handler) {
@@ -131,14 +142,24 @@ void Server::SessionImpl::transmit(const Packet& packet) {
 }
 
 void Server::SessionImpl::transmit_on(Link& link, const Packet& packet) {
-    if (packet.kind == MessageKind::kBinary) {
-        return link.port().send(MessageKind::kBinary, packet.data);
-    }
+    if (packet.kind == MessageKind::kBinary) return transmit_binary_on(link, packet);
     constexpr std::size_t kKeptBytesMax = std::size_t{64} * 1024;
     std::string& frame = server_.scratch_;
     frame.assign(1, type_digit(packet.type)).append(packet.data);
     link.port().send(MessageKind::kText, frame);
     if (frame.capacity() > kKeptBytesMax) std::string().swap(frame);
+}
+
+void Server::SessionImpl::transmit_binary_on(Link& link, const Packet& packet) {
+    if (protocol_ == Protocol::kV4) return link.port().send(MessageKind::kBinary, packet.data);
+    std::string frame;
+    if (binary_form_ == BinaryForm::kRaw) {
+        frame.assign(1, static_cast<char>(packet.type)).append(packet.data);
+        return link.port().send(MessageKind::kBinary, frame);
+    }
+    frame.assign(1, 'b') += type_digit(packet.type);
+    append_base64(frame, packet.data);
+    link.port().send(MessageKind::kText, frame);
 }
 
 void Server::SessionImpl::on_packet(const Packet& packet) {
@@ -150,9 +171,8 @@ void Server::SessionImpl::on_packet(const Packet& packet) {
             return on_pong();
         case PacketType::kClose:
             return finish(CloseReason::kTransportClose, PacketType::kNoop);
-        // Only the server pings.
         case PacketType::kPing:
-            return finish(CloseReason::kTransportError);
+            return on_ping();
         case PacketType::kOpen:
         case PacketType::kUpgrade:
         case PacketType::kNoop:
@@ -164,10 +184,8 @@ void Server::SessionImpl::on_websocket_message(Link& from, MessageKind kind,
                                                std::string_view message) {
     if (probe_ && probe_->link.get() == &from) return on_probe_message(kind, message);
     if (!open()) return;
-    if (kind == MessageKind::kBinary) {
-        return on_packet({.type = PacketType::kMessage, .data = message, .kind = kind});
-    }
-    const auto packet = decode_packet(message);
+    std::string decoded;
+    const auto packet = decode_frame(protocol_, kind, message, decoded);
     if (!packet) return finish(CloseReason::kParseError);
     on_packet(*packet);
 }
@@ -189,7 +207,7 @@ void Server::SessionImpl::handle_upgrade(std::unique_ptr<WebSocketUpgrade> upgra
         surplus->accept(*upgrade);
         return hang_up(std::move(surplus), WebSocketCloseCode::kNormal);
     }
-    probe_ = std::make_unique<Probe>(*this);
+    probe_ = std::make_unique<Probe>(*this, binary_form_of(upgrade->request()));
     probe_->link->accept(*upgrade);
     server_.wheel_.arm_after(probe_->timeout, server_.options_.upgrade_timeout);
 }
@@ -222,6 +240,7 @@ void Server::SessionImpl::finish_upgrade() {
         answer_poll();
     }
     websocket_ = std::move(probe_->link);
+    binary_form_ = probe_->binary_form;
     probe_.reset();
     waiting.drain([this](const Packet& packet) { transmit_on(*websocket_, packet); });
     if (state_ == State::kLingering) finish(reason_);
@@ -240,27 +259,48 @@ void Server::SessionImpl::arm(MonotonicTime due) {
 
 void Server::SessionImpl::on_timer() {
     if (state_ == State::kLingering) return finish(reason_);
-    if (awaits_pong_) return finish(CloseReason::kPingTimeout);
+    if (awaits_client_) return on_client_late();
     send_ping();
+}
+
+void Server::SessionImpl::on_client_late() {
+    // A loop that has stood still has not read yet what its clients sent in time.
+    const MonotonicTime now = server_.wheel_.now();
+    const Milliseconds timeout = server_.options_.ping_timeout;
+    if (now - due_ > timeout / 10) return arm(now + timeout - timeout / 10);
+    finish(CloseReason::kPingTimeout);
+}
+
+/// v4: the server pings, and waits for a pong. v3: the client does, and the server waits for it.
+void Server::SessionImpl::begin_heartbeat() {
+    const Options& options = server_.options_;
+    awaits_client_ = protocol_ == Protocol::kV3;
+    const Milliseconds more = awaits_client_ ? options.ping_timeout : Milliseconds(0);
+    arm(server_.wheel_.now() + options.ping_interval + more);
 }
 
 void Server::SessionImpl::send_ping() {
     const Milliseconds timeout = server_.options_.ping_timeout;
-    awaits_pong_ = true;
+    awaits_client_ = true;
     // From when it was due, so that the loop's small delays do not add up; but a loop that has
     // stood still must not find all its clients silent.
     arm(std::max(due_ + timeout, server_.wheel_.now() + timeout - timeout / 10));
     transmit({.type = PacketType::kPing});
 }
 
+void Server::SessionImpl::on_ping() {
+    if (protocol_ == Protocol::kV4) return finish(CloseReason::kTransportError);
+    begin_heartbeat();
+    transmit({.type = PacketType::kPong});
+}
+
 void Server::SessionImpl::on_pong() {
-    if (!awaits_pong_) return;
-    awaits_pong_ = false;
-    arm(server_.wheel_.now() + server_.options_.ping_interval);
+    if (protocol_ == Protocol::kV3) return finish(CloseReason::kTransportError);
+    if (awaits_client_) begin_heartbeat();
 }
 
 void Server::SessionImpl::check_deadline() {
-    if (open() && awaits_pong_ && server_.wheel_.now() >= due_) finish(CloseReason::kPingTimeout);
+    if (open() && awaits_client_ && server_.wheel_.now() >= due_) finish(CloseReason::kPingTimeout);
 }
 
 void Server::SessionImpl::close(CloseReason reason) {

@@ -7,6 +7,7 @@
 #include "base/timer_wheel.h"
 #include "engineio/packet.h"
 #include "engineio/packet_queue.h"
+#include "engineio/payload.h"
 #include "engineio/server.h"
 
 /// The session state machine; private to the layer.
@@ -43,12 +44,13 @@ private:
 /// upgrade that is not finished; polling goes on beside it.
 class Server::SessionImpl final : public Session {
 public:
-    SessionImpl(Server& server, std::string sid, HttpRequest handshake);
+    SessionImpl(Server& server, std::string sid, Protocol protocol, HttpRequest handshake);
     ~SessionImpl() override;
 
     [[nodiscard]] const std::string& sid() const override { return sid_; }
     [[nodiscard]] const HttpRequest& handshake() const override;
     void release_handshake() override { handshake_.reset(); }
+    [[nodiscard]] Protocol protocol() const override { return protocol_; }
     [[nodiscard]] bool is_websocket() const override { return websocket_ != nullptr; }
     [[nodiscard]] bool open() const override { return state_ == State::kOpen; }
     [[nodiscard]] bool closed() const { return state_ == State::kClosed; }
@@ -74,24 +76,31 @@ public:
 
 private:
     enum class State : std::uint8_t { kOpen, kLingering, kClosed };
+    /// How binary messages reach a client: v3 clients may be unable to take bytes.
+    enum class BinaryForm : std::uint8_t { kRaw, kBase64 };
     struct Probe;
     class Cork;
 
+    [[nodiscard]] static BinaryForm binary_form_of(const HttpRequest& request);
     [[nodiscard]] std::string open_packet() const;
+    void begin_heartbeat();
     [[nodiscard]] bool exceeds_bound(std::size_t more) const;
     void become_slow();
     void transmit(const Packet& packet);
     void transmit_on(Link& link, const Packet& packet);
+    void transmit_binary_on(Link& link, const Packet& packet);
 
     void handle_get(std::unique_ptr<HttpExchange> exchange);
     void handle_post(const HttpRequest& request, HttpExchange& exchange);
     void refuse_overlap(HttpExchange& second);
     void on_poll_abort();
     void answer_poll();
+    [[nodiscard]] PayloadFormat payload_format() const;
     void flush_poll();
-    void read_payload(std::string_view body);
+    void read_payload(const HttpRequest& request);
 
     void on_packet(const Packet& packet);
+    void on_ping();
     void on_pong();
     void on_probe_message(MessageKind kind, std::string_view message);
     void on_probe_ping();
@@ -102,6 +111,7 @@ private:
 
     void arm(MonotonicTime due);
     void on_timer();
+    void on_client_late();
     void send_ping();
 
     void linger(CloseReason reason);
@@ -112,17 +122,19 @@ private:
 
     Server& server_;
     const std::string sid_;
+    const Protocol protocol_;
+    BinaryForm binary_form_ = BinaryForm::kRaw;  // of the present transport
     std::unique_ptr<HttpRequest> handshake_;
     std::unique_ptr<SessionHandler> handler_;
     std::unique_ptr<HttpExchange> poll_;  // the held GET; never with a queue, except while corked
     std::unique_ptr<Link> websocket_;
     std::unique_ptr<Probe> probe_;
     PacketQueue queue_;
-    Timer timer_;        // the ping, its pong's deadline, or the end of lingering
+    Timer timer_;        // the ping, the deadline of the client's answer, or the end of lingering
     MonotonicTime due_;  // what timer_ is armed for
     State state_ = State::kOpen;
-    CloseReason reason_{};  // once not open
-    bool awaits_pong_ = false;
+    CloseReason reason_{};        // once not open
+    bool awaits_client_ = false;  // due_ is the deadline of a pong or, in v3, a ping
     bool slow_ = false;
     std::uint8_t corks_ = 0;
 };

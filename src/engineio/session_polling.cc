@@ -5,14 +5,17 @@
 namespace signalbox::engineio {
 namespace {
 
+constexpr std::string_view kOctetStream = "application/octet-stream";
+
 HttpResponse polling_response(std::string_view content_type, std::string body) {
     HttpResponse response = HttpResponse::of(200, content_type, std::move(body));
     response.headers.add("cache-control", "no-store");
     return response;
 }
 
-HttpResponse poll_response(std::string payload) {
-    return polling_response("text/plain; charset=UTF-8", std::move(payload));
+HttpResponse poll_response(PayloadFormat format, std::string payload) {
+    const bool text = format != PayloadFormat::kV3Binary;
+    return polling_response(text ? "text/plain; charset=UTF-8" : kOctetStream, std::move(payload));
 }
 
 HttpResponse method_not_allowed() {
@@ -23,8 +26,7 @@ HttpResponse method_not_allowed() {
 
 bool is_octet_stream(const HttpRequest& request) {
     const auto type = request.headers.find("Content-Type");
-    return type &&
-           equal_ignoring_case(type->substr(0, type->find(';')), "application/octet-stream");
+    return type && equal_ignoring_case(type->substr(0, type->find(';')), kOctetStream);
 }
 
 }  // namespace
@@ -48,9 +50,10 @@ private:
 void Server::SessionImpl::open_on(HttpExchange& exchange) {
     std::string payload;
     const std::string data = open_packet();
-    append_to_payload(payload, {.type = PacketType::kOpen, .data = data});
-    exchange.respond(poll_response(std::move(payload)));
-    arm(server_.wheel_.now() + server_.options_.ping_interval);
+    const PayloadFormat format = payload_format();
+    append_to_payload(payload, format, {.type = PacketType::kOpen, .data = data});
+    exchange.respond(poll_response(format, std::move(payload)));
+    begin_heartbeat();
 }
 
 void Server::SessionImpl::handle_request(const HttpRequest& request,
@@ -83,10 +86,18 @@ void Server::SessionImpl::on_poll_abort() {
 void Server::SessionImpl::answer_poll() {
     std::string payload;
     payload.reserve(queue_.bytes());
-    queue_.drain([&](const Packet& packet) { append_to_payload(payload, packet); });
+    const PayloadFormat format = payload_format();
+    queue_.drain([&](const Packet& packet) { append_to_payload(payload, format, packet); });
     const std::unique_ptr<HttpExchange> exchange = std::move(poll_);
     exchange->on_abort({});
-    exchange->respond(poll_response(std::move(payload)));
+    exchange->respond(poll_response(format, std::move(payload)));
+}
+
+/// Of what is queued: a v3 client that takes bytes gets them as they are.
+PayloadFormat Server::SessionImpl::payload_format() const {
+    if (protocol_ == Protocol::kV4) return PayloadFormat::kV4;
+    const bool raw = binary_form_ == BinaryForm::kRaw && queue_.has_binary();
+    return raw ? PayloadFormat::kV3Binary : PayloadFormat::kV3Text;
 }
 
 void Server::SessionImpl::flush_poll() {
@@ -94,7 +105,7 @@ void Server::SessionImpl::flush_poll() {
 }
 
 void Server::SessionImpl::handle_post(const HttpRequest& request, HttpExchange& exchange) {
-    if (is_octet_stream(request)) {
+    if (is_octet_stream(request) && protocol_ == Protocol::kV4) {
         exchange.respond(http_refusal(Refusal::kBadRequest));
         return finish(CloseReason::kTransportError);
     }
@@ -102,12 +113,15 @@ void Server::SessionImpl::handle_post(const HttpRequest& request, HttpExchange& 
         return exchange.respond(HttpResponse::of(413, "text/plain", "Payload too large"));
     }
     const Cork cork(*this);
-    read_payload(request.body);
+    read_payload(request);
     exchange.respond(polling_response("text/html", "ok"));
 }
 
-void Server::SessionImpl::read_payload(std::string_view body) {
-    PayloadReader reader(body);
+void Server::SessionImpl::read_payload(const HttpRequest& request) {
+    const PayloadFormat format = protocol_ == Protocol::kV4 ? PayloadFormat::kV4
+                                 : is_octet_stream(request) ? PayloadFormat::kV3Binary
+                                                            : PayloadFormat::kV3Text;
+    PayloadReader reader(format, request.body);
     while (open()) {
         const auto packet = reader.next();
         if (!packet) return finish(CloseReason::kParseError);

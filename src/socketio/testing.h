@@ -18,7 +18,9 @@ public:
     /// When on_close() follows a close() by the application.
     enum class CloseMode { kInsideTheCall, kWhenFlushed };
 
-    explicit FakeSession(engineio::Application& application) {
+    explicit FakeSession(engineio::Application& application,
+                         engineio::Protocol protocol = engineio::Protocol::kV4)
+        : protocol_(protocol) {
         request.headers.add("Host", "test");
         handler_ = application.open(*this);
     }
@@ -29,6 +31,7 @@ public:
     [[nodiscard]] const std::string& sid() const override { return sid_; }
     [[nodiscard]] const HttpRequest& handshake() const override { return request; }
     void release_handshake() override { request = HttpRequest(); }
+    [[nodiscard]] engineio::Protocol protocol() const override { return protocol_; }
     [[nodiscard]] bool is_websocket() const override { return true; }
     [[nodiscard]] bool open() const override { return !closed_; }
     [[nodiscard]] bool writable() const override { return is_writable; }
@@ -76,6 +79,7 @@ private:
         if (handler_) handler_->on_message(kind, message);
     }
 
+    engineio::Protocol protocol_;
     std::string sid_ = "engine-sid-engine-si";
     std::unique_ptr<engineio::SessionHandler> handler_;
     std::vector<std::string> sent_;
