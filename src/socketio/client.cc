@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/http.h"
+#include "base/utf8.h"
 #include "socketio/context.h"
 #include "socketio/local_namespace.h"
 
@@ -17,6 +19,7 @@ constexpr Milliseconds kLatePacketsTolerated{20'000};
 Client::Client(Context& context, engineio::Session& session)
     : context_(context),
       session_(&session),
+      revision_(session.protocol() == engineio::Protocol::kV3 ? Revision::kV4 : Revision::kV5),
       decoder_(context.parser(), context.options().binary_packet_bytes_max),
       timeout_(Timer::calling<&Client::end_for_timeout>(this)) {
     context_.wheel().arm_after(timeout_, context_.options().connect_timeout);
@@ -29,6 +32,10 @@ Client::~Client() {
 engineio::Session& Client::session() {
     SB_CHECK(session_ != nullptr);
     return *session_;
+}
+
+void Client::begin() {
+    if (revision_ == Revision::kV4) connect(Packet());
 }
 
 void Client::on_message(engineio::MessageKind kind, std::string_view message) {
@@ -48,12 +55,13 @@ void Client::await_attachments() {
 
 void Client::dispatch(const Decoder::Decoded& decoded) {
     const Packet& packet = decoded.packet;
-    LocalSocket* socket = find(packet.namespace_name);
+    const std::string_view name = name_in(packet);
+    LocalSocket* socket = find(name);
     if (packet.type == PacketType::kConnect && socket == nullptr) return connect(packet);
     const bool is_for_socket =
         packet.type != PacketType::kConnect && packet.type != PacketType::kConnectError;
     if (is_for_socket && socket != nullptr && socket->connected()) return deliver(*socket, decoded);
-    if (is_for_socket && socket == nullptr && left_recently(packet.namespace_name)) return;
+    if (is_for_socket && socket == nullptr && left_recently(name)) return;
     close(engineio::CloseReason::kForcedClose);
 }
 
@@ -66,24 +74,47 @@ bool Client::may_connect() {
     return ++connects_ <= context_.options().connects_max;
 }
 
+std::string_view Client::name_in(const Packet& packet) const {
+    const std::string_view name = packet.namespace_name;
+    return revision_ == Revision::kV4 ? name.substr(0, name.find('?')) : name;
+}
+
+std::string Client::auth_in(const Packet& packet) const {
+    if (revision_ == Revision::kV5) return packet.has_payload ? std::string(packet.payload) : "{}";
+    const std::string_view name = packet.namespace_name;
+    const QueryParameters query(name.substr(std::min(name.find('?'), name.size() - 1) + 1));
+    std::string auth;
+    JsonWriter json(auth);
+    json.begin_object();
+    for (const auto& [key, value] : query) {
+        if (is_valid_utf8(key) && is_valid_utf8(value)) json.member(key, value);
+    }
+    json.end_object();
+    return auth;
+}
+
 void Client::connect(const Packet& packet) {
     if (!may_connect()) return close(engineio::CloseReason::kForcedClose);
-    const auto* known = context_.find_namespace(packet.namespace_name);
-    if (known == nullptr) return refuse_namespace(packet.namespace_name, "Invalid namespace");
+    const std::string_view asked = name_in(packet);
+    const auto* known = context_.find_namespace(asked);
+    if (known == nullptr) return refuse_namespace(asked, "Invalid namespace");
     if (packet.fault) {
-        return refuse_namespace(packet.namespace_name,
-                                "Invalid auth: " + std::string(to_string(*packet.fault)));
+        return refuse_namespace(asked, "Invalid auth: " + std::string(to_string(*packet.fault)));
     }
     const auto& [name, ns] = *known;
     std::erase_if(left_, [&](const Left& left) { return left.name == name; });
     LocalSocket& socket =
         *sockets_.emplace_back(std::make_unique<LocalSocket>(context_, *this, *ns, name));
-    socket.begin(packet.has_payload ? packet.payload : "{}");
+    socket.begin(auth_in(packet));
 }
 
 void Client::refuse_namespace(std::string_view name, std::string_view message) {
     PacketBuffer packet(context_);
-    append_connect_error(packet.text(), name, message, {});
+    if (revision_ == Revision::kV4) {
+        append_connect_error_v4(packet.text(), name, message, {});
+    } else {
+        append_connect_error(packet.text(), name, message, {});
+    }
     send(packet.text(), {});
 }
 

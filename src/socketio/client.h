@@ -32,10 +32,13 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
+    /// A v4 client takes `/` for joined without asking: it is asked for on its behalf.
+    void begin();
     void on_message(engineio::MessageKind kind, std::string_view message);
     void on_slow_consumer();
     void on_close(engineio::CloseReason reason);
 
+    [[nodiscard]] Revision revision() const { return revision_; }
     /// Until on_close() returns.
     [[nodiscard]] engineio::Session& session();
     void send(std::string_view packet, std::span<const std::string> attachments);
@@ -59,6 +62,10 @@ private:
     void await_attachments();
     [[nodiscard]] bool may_connect();
     void connect(const Packet& packet);
+    /// The packet's namespace; what a v4 client says after it is another matter.
+    [[nodiscard]] std::string_view name_in(const Packet& packet) const;
+    /// The `auth` of a CONNECT: its payload or, in v4, what follows the namespace's name.
+    [[nodiscard]] std::string auth_in(const Packet& packet) const;
     void deliver(LocalSocket& socket, const Decoder::Decoded& decoded);
     void refuse_namespace(std::string_view name, std::string_view message);
     void end_for_timeout() { close(engineio::CloseReason::kForcedClose); }
@@ -69,6 +76,7 @@ private:
 
     Context& context_;
     engineio::Session* session_;
+    Revision revision_;
     Decoder decoder_;
     std::vector<std::unique_ptr<LocalSocket>> sockets_;
     std::vector<Left> left_;

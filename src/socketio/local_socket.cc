@@ -49,12 +49,17 @@ void LocalSocket::accept(const Resumption& resumption) {
         namespace_.add(*this);
     }
     state_ = State::kConnected;
-    recoverable_ = !resumption.pid.empty();
+    const bool v5 = client_.revision() == Revision::kV5;
+    recoverable_ = v5 && !resumption.pid.empty();
     namespace_.count_connected();
     client_.on_joined();
     for (const RecoverableEvent& event : resumption.missed) send_with_offset(event);
     PacketBuffer packet(context_);
-    append_connect(packet.text(), name_, {id_, resumption.pid});
+    if (v5) {
+        append_connect(packet.text(), name_, {id_, resumption.pid});
+    } else {
+        append_connect_v4(packet.text(), name_);
+    }
     send(packet.text(), {});
 }
 
@@ -64,7 +69,11 @@ void LocalSocket::refuse(std::string_view message, std::string_view data) {
     abandon();
     client_.release(*this, Client::Departure::kOurDecision);
     PacketBuffer packet(context_);
-    append_connect_error(packet.text(), name_, message, data);
+    if (client_.revision() == Revision::kV5) {
+        append_connect_error(packet.text(), name_, message, data);
+    } else {
+        append_connect_error_v4(packet.text(), name_, message, data);
+    }
     send(packet.text(), {});
 }
 

@@ -392,6 +392,17 @@ void append_connect_error(std::string& out, std::string_view namespace_name,
     json.end_object();
 }
 
+void append_connect_v4(std::string& out, std::string_view namespace_name) {
+    append_head(out, PacketType::kConnect, {namespace_name, {}, 0});
+}
+
+void append_connect_error_v4(std::string& out, std::string_view namespace_name,
+                             std::string_view message, std::string_view data) {
+    append_head(out, PacketType::kConnectError, {namespace_name, {}, 0});
+    if (data.empty()) return append_json_string(out, message);
+    out += data;
+}
+
 void append_disconnect(std::string& out, std::string_view namespace_name) {
     append_head(out, PacketType::kDisconnect, {namespace_name, {}, 0});
 }

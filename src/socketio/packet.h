@@ -12,9 +12,12 @@
 #include "base/json.h"
 #include "engineio/ports.h"
 
-/// Socket.IO v5 packet codec. Sans-IO. Grammar, worked bytes, what is refused and what is
-/// tolerated: docs/protocol/socketio.md.
+/// Socket.IO packet codec, v5 and what v4 has different. Sans-IO. Grammar, worked bytes, what is
+/// refused and what is tolerated: docs/protocol/socketio.md.
 namespace signalbox::socketio {
+
+/// The protocol's revision: v4 travels over Engine.IO 3, v5 over Engine.IO 4.
+enum class Revision : std::uint8_t { kV4 = 4, kV5 = 5 };
 
 enum class PacketType : std::uint8_t {
     kConnect = 0,
@@ -159,6 +162,11 @@ void append_null_argument(std::string& out);
 void append_connect(std::string& out, std::string_view namespace_name, const ConnectAnswer& answer);
 void append_connect_error(std::string& out, std::string_view namespace_name,
                           std::string_view message, std::string_view data);
+/// v4: without a payload, so that its client makes do with an id of its own.
+void append_connect_v4(std::string& out, std::string_view namespace_name);
+/// v4: `data` or, without any, the message as a string.
+void append_connect_error_v4(std::string& out, std::string_view namespace_name,
+                             std::string_view message, std::string_view data);
 void append_disconnect(std::string& out, std::string_view namespace_name);
 
 }  // namespace signalbox::socketio

@@ -13,7 +13,9 @@ namespace {
 class SessionLink final : public engineio::SessionHandler {
 public:
     SessionLink(Context& context, engineio::Session& session)
-        : context_(context), client_(std::make_unique<Client>(context, session)) {}
+        : context_(context), client_(std::make_unique<Client>(context, session)) {
+        client_->begin();
+    }
 
     void on_message(engineio::MessageKind kind, std::string_view message) override {
         if (client_) client_->on_message(kind, message);

@@ -18,7 +18,8 @@
 #include "engineio/server.h"
 #include "socketio/recovery.h"
 
-/// Socket.IO protocol v5 (packets, namespaces, sockets, rooms, acks) over Engine.IO sessions.
+/// Socket.IO protocol v5 (packets, namespaces, sockets, rooms, acks) over Engine.IO sessions; v4
+/// where these speak Engine.IO 3.
 /// Grammar and worked bytes: docs/protocol/socketio.md.
 namespace signalbox::socketio {
 
