@@ -37,6 +37,7 @@ library::EngineNodeOptions node_options(const EchoOptions& from) {
     options.engineio.ping_interval = from.ping_interval;
     options.engineio.ping_timeout = from.ping_timeout;
     options.engineio.payload_bytes_max = from.max_payload;
+    options.engineio.allow_eio3 = from.allow_eio3;
     options.shards = from.shards;
     options.path = from.path;
     options.cors_origins = {"*"};

@@ -19,6 +19,7 @@ io::Options server_options(const EchoOptions& from) {
     options.ping_timeout = from.ping_timeout;
     options.connect_timeout = from.connect_timeout;
     options.max_payload = from.max_payload;
+    options.allow_eio3 = from.allow_eio3;
     options.cors_origins = {"*"};
     if (from.recovery) options.connection_state_recovery.emplace();
     return options;

@@ -319,6 +319,7 @@ struct Options {
     Milliseconds upgrade_timeout{10'000};
     Milliseconds connect_timeout{45'000};       ///< to join a first namespace
     std::size_t max_payload = 1'000'000;        ///< bytes of one message or request body
+    bool allow_eio3 = false;                    ///< clients of Socket.IO 2
     std::size_t outbound_bytes_max = 1U << 20;  ///< waiting for one client; then it is closed
     /// Web pages of other origins that may connect: `https://app.example.com`,
     /// `https://*.example.com`, or `*` for all.

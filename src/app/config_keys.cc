@@ -42,6 +42,9 @@ void add_server_keys(Keys& keys) {
         {"server.trusted_proxies",
          "Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count."},
         kNetwork));
+    keys.push_back(flag_key<&Config::engineio, &engineio::Options::allow_eio3>(
+        {"server.allow_eio3",
+         "Whether clients that speak Engine.IO 3 (socket.io-client 2) may connect."}));
     keys.push_back(flag_key<&Config::server, &ServerConfig::test_client>(
         {"server.test_client", "Whether /test-client is served."}));
     keys.back().dev_default = true;
@@ -75,9 +78,6 @@ void add_server_limits(Keys& keys) {
 }
 
 void add_engineio_keys(Keys& keys) {
-    keys.push_back(flag_key<&Config::engineio, &engineio::Options::allow_eio3>(
-        {"server.allow_eio3",
-         "Whether clients that speak Engine.IO 3 (socket.io-client 2) may connect."}));
     keys.push_back(duration_key<&Config::engineio, &engineio::Options::ping_interval>(
         {"engineio.ping_interval", "Time between two heartbeats."}, kTimeout));
     keys.push_back(duration_key<&Config::engineio, &engineio::Options::ping_timeout>(

@@ -13,6 +13,7 @@ engineio::Options engine_options(const Options& options) {
     engine.ping_timeout = options.ping_timeout;
     engine.upgrade_timeout = options.upgrade_timeout;
     engine.payload_bytes_max = options.max_payload;
+    engine.allow_eio3 = options.allow_eio3;
     engine.outbound_bytes_max = options.outbound_bytes_max;
     return engine;
 }
