@@ -98,6 +98,14 @@ public:
         }
     }
 
+    void check_cookie() {
+        const engineio::CookieOptions& cookie = config_.engineio.cookie;
+        if (cookie.same_site == engineio::SameSite::kNone && !cookie.secure) {
+            problem("engineio.cookie.same_site",
+                    "\"none\" needs engineio.cookie.secure, or browsers drop the cookie");
+        }
+    }
+
     void check_limits() {
         const gateway::LimitOptions& limits = config_.gateway.limits;
         if (limits.message_bytes_max > config_.engineio.payload_bytes_max) {
@@ -150,6 +158,7 @@ void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev 
     checker.check_service_keys();
     checker.check_tls();
     checker.check_paths();
+    checker.check_cookie();
     checker.check_limits();
     checker.check_dev_host(remote_dev);
 }

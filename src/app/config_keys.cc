@@ -85,12 +85,42 @@ void add_engineio_keys(Keys& keys) {
     keys.push_back(duration_key<&Config::engineio, &engineio::Options::upgrade_timeout>(
         {"engineio.upgrade_timeout", "How long the upgrade from polling to WebSocket may take."},
         kTimeout));
+    keys.push_back(integer_key<&Config::engineio, &engineio::Options::http_compression_threshold>(
+        {"engineio.http_compression_threshold",
+         "Bytes from which on polling answers are compressed (gzip, deflate) for clients that "
+         "ask for it. 0: never."},
+        kCount));
     keys.push_back(
         set_key({"engineio.transports", "Transports that clients may use."},
                 {{"polling", [](const Config& c) { return c.engineio.allow_polling; },
                   [](Config& c, bool on) { c.engineio.allow_polling = on; }},
                  {"websocket", [](const Config& c) { return c.engineio.allow_websocket; },
                   [](Config& c, bool on) { c.engineio.allow_websocket = on; }}}));
+}
+
+void add_cookie_keys(Keys& keys) {
+    using engineio::CookieOptions;
+    constexpr auto engine = &Config::engineio;
+    constexpr auto cookie = &engineio::Options::cookie;
+    keys.push_back(text_key<engine, cookie, &CookieOptions::name>(
+        {"engineio.cookie.name",
+         "Cookie in which the answer to a polling handshake repeats the Engine.IO session, for "
+         "proxies that keep a client on one node by it; empty: none."},
+        kCookieName));
+    keys.push_back(text_key<engine, cookie, &CookieOptions::path>(
+        {"engineio.cookie.path", "Its Path; empty: none."}, kCookieAttribute));
+    keys.push_back(text_key<engine, cookie, &CookieOptions::domain>(
+        {"engineio.cookie.domain", "Its Domain; empty: this host only."}, kCookieAttribute));
+    keys.push_back(duration_key<engine, cookie, &CookieOptions::max_age>(
+        {"engineio.cookie.max_age", "Its Max-Age; \"0s\": until the browser closes."},
+        {0ms, 400 * 24h}));
+    keys.push_back(flag_key<engine, cookie, &CookieOptions::http_only>(
+        {"engineio.cookie.http_only", "Whether it is kept from scripts (HttpOnly)."}));
+    keys.push_back(flag_key<engine, cookie, &CookieOptions::secure>(
+        {"engineio.cookie.secure", "Whether it is sent over TLS only (Secure)."}));
+    keys.push_back(choice_key<engine, cookie, &CookieOptions::same_site>(
+        {"engineio.cookie.same_site", "Its SameSite; \"none\" needs secure."},
+        {"lax", "strict", "none"}));
 }
 
 void add_auth_keys(Keys& keys) {
@@ -338,6 +368,7 @@ Keys make_keys() {
     add_server_keys(keys);
     add_server_limits(keys);
     add_engineio_keys(keys);
+    add_cookie_keys(keys);
     add_auth_keys(keys);
     add_tables(keys);
     add_jwt_keys(keys);

@@ -39,12 +39,14 @@ struct TextRule {
 
 extern const TextRule kAnyText;
 extern const TextRule kNotEmpty;
-extern const TextRule kOrigin;     ///< "*", "https://app.example:8443", "https://*.example"
-extern const TextRule kNetwork;    ///< "10.0.0.0/8", "::1"
-extern const TextRule kEndpoint;   ///< "", "127.0.0.1:9090", "[::1]:0"
-extern const TextRule kBasePath;   ///< "" or "/a/b", no slash at the end
-extern const TextRule kPathAlias;  ///< "/socket.io"
-extern const TextRule kClaimPath;  ///< "company.id"
+extern const TextRule kOrigin;           ///< "*", "https://app.example:8443", "https://*.example"
+extern const TextRule kNetwork;          ///< "10.0.0.0/8", "::1"
+extern const TextRule kEndpoint;         ///< "", "127.0.0.1:9090", "[::1]:0"
+extern const TextRule kBasePath;         ///< "" or "/a/b", no slash at the end
+extern const TextRule kPathAlias;        ///< "/socket.io"
+extern const TextRule kClaimPath;        ///< "company.id"
+extern const TextRule kCookieName;       ///< "" or "io"
+extern const TextRule kCookieAttribute;  ///< "" or "/realtime"
 
 /// True for "localhost", 127.0.0.0/8 and ::1.
 [[nodiscard]] bool is_loopback(std::string_view host);

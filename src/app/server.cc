@@ -385,6 +385,7 @@ void Server::drain() {
     std::atomic<std::size_t> left = node.parts.size();
     for (ShardIndex i = 0; i < node.parts.size(); ++i) {
         node.shards->post(i, [&part = *node.parts[i], &all, &left] {
+            part.engine.close_idle(engineio::CloseReason::kServerShutdown);
             part.gateway.begin_drain([&all, &left] {
                 if (--left == 0) all.open();
             });

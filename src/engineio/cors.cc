@@ -37,7 +37,11 @@ public:
 
 private:
     HttpResponse extended(HttpResponse response) const {
-        for (const auto& [name, value] : added_) response.headers.set(name, value);
+        for (const auto& [name, value] : added_) {
+            // What else the answer varies by stays true.
+            if (name == "Vary") response.headers.add(name, value);
+            if (name != "Vary") response.headers.set(name, value);
+        }
         return response;
     }
 

@@ -23,12 +23,10 @@ public:
     [[nodiscard]] std::size_t bytes() const { return records_.size(); }
 
     [[nodiscard]] bool has_binary() const {
-        for (std::size_t at = 0; at < records_.size();) {
-            const Head head = head_at(records_, at);
-            if (head.kind == MessageKind::kBinary) return true;
-            at += sizeof head + head.size;
-        }
-        return false;
+        return any([](const Head& head) { return head.kind == MessageKind::kBinary; });
+    }
+    [[nodiscard]] bool has_message() const {
+        return any([](const Head& head) { return head.type == PacketType::kMessage; });
     }
 
     /// Empties the queue, then calls `visit(const Packet&)` for each packet that was in it; the
@@ -57,6 +55,16 @@ private:
         Head head{};
         std::memcpy(&head, records.data() + at, sizeof head);
         return head;
+    }
+
+    template <class Matches>
+    [[nodiscard]] bool any(Matches matches) const {
+        for (std::size_t at = 0; at < records_.size();) {
+            const Head head = head_at(records_, at);
+            if (matches(head)) return true;
+            at += sizeof head + head.size;
+        }
+        return false;
     }
 
     std::string records_;

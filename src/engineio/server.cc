@@ -102,14 +102,23 @@ std::size_t Server::session_count() const {
     return open_count_;
 }
 
-void Server::close_all(CloseReason reason) {
+void Server::for_each_open(const std::function<void(SessionImpl&)>& visit) {
     // A close runs handlers, which may close other sessions.
     std::vector<std::string> sids;
     sids.reserve(sessions_.size());
     for (const auto& [sid, session] : sessions_) sids.emplace_back(sid);
     for (const std::string& sid : sids) {
-        if (Session* const session = find(sid)) session->close(reason);
+        const auto found = sessions_.find(sid);
+        if (found != sessions_.end() && found->second->open()) visit(*found->second);
     }
+}
+
+void Server::close_all(CloseReason reason) {
+    for_each_open([&](SessionImpl& session) { session.close(reason); });
+}
+
+void Server::close_idle(CloseReason reason) {
+    for_each_open([&](SessionImpl& session) { session.close_if_idle(reason); });
 }
 
 Server::SessionImpl* Server::live_session(std::string_view sid) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -9,6 +10,8 @@
 #include "base/http.h"
 #include "base/random.h"
 #include "base/timer_wheel.h"
+#include "engineio/compression.h"
+#include "engineio/cookie.h"
 #include "engineio/graveyard.h"
 #include "engineio/packet.h"
 #include "engineio/ports.h"
@@ -25,8 +28,12 @@ struct Options {
     std::size_t outbound_bytes_max = 1U << 20;  ///< waiting for the peer; 0: no maximum
     bool allow_polling = true;
     bool allow_websocket = true;
-    bool allow_eio3 = false;   ///< clients that speak Engine.IO 3 (socket.io-client 2)
-    std::string node = "AAA";  ///< 3 characters of Random::id()'s alphabet, part of every sid
+    bool allow_eio3 = false;  ///< clients that speak Engine.IO 3 (socket.io-client 2)
+    /// Polling answers of at least as many bytes are compressed for clients that ask for it; 0:
+    /// none.
+    std::size_t http_compression_threshold = 1024;
+    CookieOptions cookie = {};  ///< set by the answer to a polling handshake
+    std::string node = "AAA";   ///< 3 characters of Random::id()'s alphabet, part of every sid
 };
 
 /// Why a session ended; to_string() gives the reference's words where it has them.
@@ -53,6 +60,8 @@ public:
     /// outbound_bytes_max would be exceeded by a send; the session closes in this turn with
     /// kSlowConsumer. What is sent inside this call (a last word) is still queued.
     virtual void on_slow_consumer() {}
+    /// Whether an end of the session now costs its peer nothing but the session itself.
+    [[nodiscard]] virtual bool idle() const { return false; }
     /// The last call: the handler may be destroyed after it returns, never inside.
     virtual void on_close(CloseReason reason) = 0;
 };
@@ -126,6 +135,9 @@ public:
     void close_all(CloseReason reason);
     /// For what is sent from now on.
     void set_outbound_bytes_max(std::size_t max) { options_.outbound_bytes_max = max; }
+    /// Closes the sessions whose handlers are idle(). Those with no message waiting for their
+    /// client are forgotten at once, without waiting for its next request.
+    void close_idle(CloseReason reason);
 
 private:
     class SessionImpl;
@@ -145,6 +157,7 @@ private:
     void settle(std::unique_ptr<Admission> admission);
     void open_session(Admission& admission, Protocol protocol);
     void forget(SessionImpl& session);
+    void for_each_open(const std::function<void(SessionImpl&)>& visit);
 
     Options options_;
     ShardIndex shard_;
@@ -153,6 +166,7 @@ private:
     Application& application_;
     Graveyard graveyard_;
     std::string scratch_;  // one outgoing packet
+    BodyCompressor compressor_;
     std::size_t open_count_ = 0;
     // The keys are the sessions' own sids.
     std::unordered_map<std::string_view, std::unique_ptr<SessionImpl>> sessions_;

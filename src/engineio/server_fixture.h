@@ -28,6 +28,7 @@ public:
     std::optional<HttpResponse> refusal;  ///< for decisions at once
     enum class Decides { kNow, kLater } decides = Decides::kNow;
     int asked = 0;
+    bool idle = false;  ///< what the handlers say
     std::function<void(Session&)> on_open;
     std::function<void(Session&, std::string_view)> on_message;
     std::function<void(Session&)> on_slow;
@@ -60,6 +61,7 @@ public:
         if (application_.on_message) application_.on_message(session_, message);
         --in_call_;
     }
+    [[nodiscard]] bool idle() const override { return application_.idle; }
     void on_slow_consumer() override {
         ++in_call_;
         ++heard_->slow;

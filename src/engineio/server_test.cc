@@ -250,6 +250,39 @@ TEST_F(EngineServer, ClosesAllSessions) {
     }
 }
 
+TEST_F(EngineServer, ClosesIdleSessionsWithoutWaitingForTheirClients) {
+    app_.idle = true;
+    FakeClient client(server_);
+    const std::string polls = open_polling();
+    const auto held = get(polls);
+    const std::string away = open_polling();
+    server_.close_idle(CloseReason::kServerShutdown);
+    EXPECT_EQ(client.close_code(), WebSocketCloseCode::kGoingAway);
+    EXPECT_EQ(held->body(), "1");
+    EXPECT_EQ(refusal_code(*get(away)), 1);
+    EXPECT_EQ(server_.unfinished_count(), 0U);
+    for (const auto& heard : app_.opened) {
+        EXPECT_EQ(heard->closed, std::vector{CloseReason::kServerShutdown});
+    }
+}
+
+TEST_F(EngineServer, LetsAnIdleSessionsClientHearItsLastMessages) {
+    app_.idle = true;
+    const std::string sid = open_polling();
+    last_session().send(MessageKind::kText, "last");
+    server_.close_idle(CloseReason::kServerShutdown);
+    EXPECT_EQ(server_.unfinished_count(), 1U);
+    EXPECT_EQ(get(sid)->body(), "4last");
+    EXPECT_EQ(get(sid)->body(), "1");
+    EXPECT_EQ(server_.unfinished_count(), 0U);
+}
+
+TEST_F(EngineServer, LeavesSessionsThatAreNotIdleOpen) {
+    FakeClient client(server_);
+    server_.close_idle(CloseReason::kServerShutdown);
+    EXPECT_TRUE(last_session().open());
+}
+
 TEST_F(EngineServer, LetsAHandlerCloseOtherSessionsWhileAllAreClosed) {
     FakeClient a(server_), b(server_);
     server_.close_all(CloseReason::kServerShutdown);

@@ -312,6 +312,12 @@ void Server::SessionImpl::close(CloseReason reason) {
     linger(reason);
 }
 
+void Server::SessionImpl::close_if_idle(CloseReason reason) {
+    if (!handler_ || !handler_->idle()) return;
+    if (queue_.has_message()) return close(reason);
+    finish(reason);
+}
+
 void Server::SessionImpl::linger(CloseReason reason) {
     state_ = State::kLingering;
     reason_ = reason;

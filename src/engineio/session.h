@@ -58,6 +58,7 @@ public:
     [[nodiscard]] std::size_t buffered_bytes() const override;
     void send(MessageKind kind, std::string_view message) override;
     void close(CloseReason reason) override;
+    void close_if_idle(CloseReason reason);
 
     /// Sends the open packet: as the answer to the handshake's GET, or on its WebSocket.
     void open_on(HttpExchange& exchange);
@@ -90,11 +91,12 @@ private:
     void transmit_on(Link& link, const Packet& packet);
     void transmit_binary_on(Link& link, const Packet& packet);
 
-    void handle_get(std::unique_ptr<HttpExchange> exchange);
+    void handle_get(const HttpRequest& request, std::unique_ptr<HttpExchange> exchange);
     void handle_post(const HttpRequest& request, HttpExchange& exchange);
     void refuse_overlap(HttpExchange& second);
     void on_poll_abort();
     void answer_poll();
+    void compress(HttpResponse& response);
     [[nodiscard]] PayloadFormat payload_format() const;
     void flush_poll();
     void read_payload(const HttpRequest& request);
@@ -127,6 +129,7 @@ private:
     std::unique_ptr<HttpRequest> handshake_;
     std::unique_ptr<SessionHandler> handler_;
     std::unique_ptr<HttpExchange> poll_;  // the held GET; never with a queue, except while corked
+    AcceptedCoding accepted_;             // by that GET
     std::unique_ptr<Link> websocket_;
     std::unique_ptr<Probe> probe_;
     PacketQueue queue_;

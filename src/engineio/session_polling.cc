@@ -1,4 +1,6 @@
 // The polling side of the session: GETs that carry packets out, POSTs that carry them in.
+#include <limits>
+
 #include "engineio/payload.h"
 #include "engineio/session.h"
 
@@ -52,20 +54,25 @@ void Server::SessionImpl::open_on(HttpExchange& exchange) {
     const std::string data = open_packet();
     const PayloadFormat format = payload_format();
     append_to_payload(payload, format, {.type = PacketType::kOpen, .data = data});
-    exchange.respond(poll_response(format, std::move(payload)));
+    HttpResponse response = poll_response(format, std::move(payload));
+    const CookieOptions& cookie = server_.options_.cookie;
+    if (!cookie.name.empty()) response.headers.add("Set-Cookie", set_cookie(cookie, sid_));
+    exchange.respond(std::move(response));
     begin_heartbeat();
 }
 
 void Server::SessionImpl::handle_request(const HttpRequest& request,
                                          std::unique_ptr<HttpExchange> exchange) {
-    if (request.method == "GET") return handle_get(std::move(exchange));
+    if (request.method == "GET") return handle_get(request, std::move(exchange));
     if (request.method == "POST") return handle_post(request, *exchange);
     exchange->respond(method_not_allowed());
 }
 
-void Server::SessionImpl::handle_get(std::unique_ptr<HttpExchange> exchange) {
+void Server::SessionImpl::handle_get(const HttpRequest& request,
+                                     std::unique_ptr<HttpExchange> exchange) {
     if (poll_) return refuse_overlap(*exchange);
     poll_ = std::move(exchange);
+    accepted_ = accepted_coding(request.headers.find("Accept-Encoding"));
     if (state_ == State::kLingering && queue_.empty()) return finish(reason_);
     if (queue_.empty() && probe_answered()) queue_.push({.type = PacketType::kNoop});
     if (!queue_.empty()) return answer_poll();
@@ -90,7 +97,23 @@ void Server::SessionImpl::answer_poll() {
     queue_.drain([&](const Packet& packet) { append_to_payload(payload, format, packet); });
     const std::unique_ptr<HttpExchange> exchange = std::move(poll_);
     exchange->on_abort({});
-    exchange->respond(poll_response(format, std::move(payload)));
+    HttpResponse response = poll_response(format, std::move(payload));
+    compress(response);
+    exchange->respond(std::move(response));
+}
+
+void Server::SessionImpl::compress(HttpResponse& response) {
+    const std::size_t threshold = server_.options_.http_compression_threshold;
+    const std::size_t size = response.body.size();
+    if (threshold == 0 || (size < threshold && !accepted_.refuses_identity)) return;
+    response.headers.add("Vary", "Accept-Encoding");
+    if (accepted_.preferred == ContentCoding::kIdentity) return;
+    const std::size_t bytes_max =
+        accepted_.refuses_identity ? std::numeric_limits<std::uint32_t>::max() : size - 1;
+    auto compressed = server_.compressor_.compress(accepted_.preferred, response.body, bytes_max);
+    if (!compressed) return;
+    response.body = std::move(*compressed);
+    response.headers.add("Content-Encoding", std::string(to_string(accepted_.preferred)));
 }
 
 /// Of what is queued: a v3 client that takes bytes gets them as they are.

@@ -78,6 +78,130 @@ TEST_F(Polling, AnswersTheHeldGetOnceForAllThatAPostCauses) {
               "4also");
 }
 
+class CompressedPolling : public ::testing::Test, protected ServerFixture {
+protected:
+    std::shared_ptr<ExchangeRecord> poll(const std::string& accepted) {
+        HttpRequest asked = make_request("GET", polling(sid_));
+        if (!accepted.empty()) asked.headers.add("Accept-Encoding", accepted);
+        return exchange(server_, std::move(asked));
+    }
+    static std::string coding_of(const ExchangeRecord& record) {
+        return std::string(record.response->headers.find("Content-Encoding").value_or("none"));
+    }
+    static bool varies(const ExchangeRecord& record) {
+        return record.response->headers.find("Vary") == "Accept-Encoding";
+    }
+    /// The answer to a GET that finds one message, of `size` bytes with its type digit.
+    std::shared_ptr<ExchangeRecord> poll_for(std::size_t size, const std::string& accepted) {
+        last_session().send(MessageKind::kText, std::string(size - 1, 'x'));
+        return poll(accepted);
+    }
+    std::string sid_ = open_polling();
+};
+
+TEST_F(CompressedPolling, CompressesFromTheThresholdOnForThoseWhoAsk) {
+    const auto small = poll_for(1023, "gzip");
+    EXPECT_EQ(coding_of(*small), "none");
+    EXPECT_FALSE(varies(*small));
+    const auto gzip = poll_for(1024, "gzip, deflate, br");
+    EXPECT_EQ(coding_of(*gzip), "gzip");
+    EXPECT_TRUE(varies(*gzip));
+    EXPECT_EQ(gzip->body().substr(0, 3), "\x1F\x8B\x08");
+    EXPECT_LT(gzip->body().size(), 100U);
+    EXPECT_EQ(gzip->response->headers.find("content-type"), "text/plain; charset=UTF-8");
+    const auto deflate = poll_for(1024, "deflate");
+    EXPECT_EQ(coding_of(*deflate), "deflate");
+    EXPECT_EQ(deflate->body()[0], '\x78');
+}
+
+TEST_F(CompressedPolling, NeverCompressesForAClientThatDoesNotAsk) {
+    for (const char* accepted : {"", "identity", "br", "gzip;q=0"}) {
+        const auto plain = poll_for(5000, accepted);
+        EXPECT_EQ(coding_of(*plain), "none") << accepted;
+        EXPECT_EQ(plain->body().size(), 5000U);
+        EXPECT_TRUE(varies(*plain));
+    }
+}
+
+TEST_F(CompressedPolling, AnswersHeldGetsByWhatTheyAccepted) {
+    const auto gzip = poll("gzip");
+    last_session().send(MessageKind::kText, std::string(2000, 'x'));
+    EXPECT_EQ(coding_of(*gzip), "gzip");
+    const auto plain = poll("");
+    last_session().send(MessageKind::kText, std::string(2000, 'x'));
+    EXPECT_EQ(coding_of(*plain), "none");
+}
+
+TEST_F(CompressedPolling, LeavesWhatWouldGrowAsItIs) {
+    std::string noise(3000, '\0');
+    random_.fill(std::as_writable_bytes(std::span(noise)));
+    last_session().send(MessageKind::kText, noise);
+    const auto plain = poll("gzip");
+    EXPECT_EQ(coding_of(*plain), "none");
+    EXPECT_EQ(plain->body(), "4" + noise);
+}
+
+TEST_F(CompressedPolling, CompressesEverythingForThoseWhoTakeNothingElse) {
+    EXPECT_EQ(coding_of(*poll_for(2, "gzip, identity;q=0")), "gzip");
+}
+
+TEST_F(CompressedPolling, LeavesTheAnswersToPostsAlone) {
+    HttpRequest posted = make_request("POST", polling(sid_), "4x");
+    posted.headers.add("Accept-Encoding", "gzip, identity;q=0");
+    const auto answer = exchange(server_, std::move(posted));
+    EXPECT_EQ(answer->body(), "ok");
+    EXPECT_EQ(coding_of(*answer), "none");
+}
+
+class UncompressedPolling : public ::testing::Test, protected ServerFixture {
+protected:
+    UncompressedPolling() : ServerFixture({.http_compression_threshold = 0}) {}
+};
+
+TEST_F(UncompressedPolling, IsWhatAThresholdOfZeroMeans) {
+    HttpRequest asked = make_request("GET", polling(open_polling()));
+    asked.headers.add("Accept-Encoding", "gzip");
+    last_session().send(MessageKind::kText, std::string(5000, 'x'));
+    const auto answer = exchange(server_, std::move(asked));
+    EXPECT_EQ(answer->body().size(), 5001U);
+    EXPECT_FALSE(answer->response->headers.find("Vary"));
+}
+
+TEST_F(Polling, SetsNoCookieUnlessItIsNamed) {
+    const auto opened = request("GET", "EIO=4&transport=polling");
+    EXPECT_FALSE(opened->response->headers.find("Set-Cookie"));
+}
+
+class PollingWithCookie : public ::testing::Test, protected ServerFixture {
+protected:
+    PollingWithCookie() : ServerFixture({.cookie = {.name = "io"}}) {}
+};
+
+TEST_F(PollingWithCookie, SetsItWithTheAnswerToTheHandshakeOnly) {
+    const auto opened = request("GET", "EIO=4&transport=polling");
+    const std::string sid = sid_in(opened->body());
+    EXPECT_EQ(opened->response->headers.find("Set-Cookie"),
+              "io=" + sid + "; Path=/; HttpOnly; SameSite=Lax");
+    EXPECT_FALSE(post(sid, "4x")->response->headers.find("Set-Cookie"));
+    last_session().send(MessageKind::kText, "x");
+    EXPECT_FALSE(get(sid)->response->headers.find("Set-Cookie"));
+}
+
+TEST(Cookie, SaysWhatItsOptionsSay) {
+    EXPECT_EQ(set_cookie({.name = "sb", .path = ""}, "SID"), "sb=SID; HttpOnly; SameSite=Lax");
+    EXPECT_EQ(set_cookie({.name = "sb",
+                          .path = "/realtime",
+                          .domain = "example.com",
+                          .max_age = Milliseconds(86'400'000),
+                          .http_only = false,
+                          .secure = true,
+                          .same_site = SameSite::kNone},
+                         "SID"),
+              "sb=SID; Max-Age=86400; Domain=example.com; Path=/realtime; Secure; SameSite=None");
+    EXPECT_TRUE(set_cookie({.name = "a", .same_site = SameSite::kStrict}, "S")
+                    .ends_with("; SameSite=Strict"));
+}
+
 TEST_F(Polling, ClosesOnOverlappingGets) {
     const auto first = get(sid_);
     const auto second = get(sid_);

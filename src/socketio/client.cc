@@ -29,6 +29,10 @@ Client::~Client() {
     for (const auto& socket : sockets_) socket->abandon();
 }
 
+bool Client::idle() const {
+    return std::ranges::none_of(sockets_, [](const auto& socket) { return socket->connected(); });
+}
+
 engineio::Session& Client::session() {
     SB_CHECK(session_ != nullptr);
     return *session_;

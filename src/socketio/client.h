@@ -38,6 +38,8 @@ public:
     void on_slow_consumer();
     void on_close(engineio::CloseReason reason);
 
+    /// No namespace is joined; one that has still to be accepted does not count.
+    [[nodiscard]] bool idle() const;
     [[nodiscard]] Revision revision() const { return revision_; }
     /// Until on_close() returns.
     [[nodiscard]] engineio::Session& session();

@@ -23,6 +23,7 @@ public:
     void on_slow_consumer() override {
         if (client_) client_->on_slow_consumer();
     }
+    [[nodiscard]] bool idle() const override { return client_ && client_->idle(); }
     void on_close(engineio::CloseReason reason) override {
         if (!client_) return;
         client_->on_close(reason);

@@ -510,5 +510,16 @@ TEST_F(ServerDeathTest, TakesReservedEventNamesForOurBug) {
     EXPECT_DEATH(last_socket().accept(), "kPending");
 }
 
+TEST_F(ServerTest, TakesAClientForIdleUntilItHasJoinedANamespace) {
+    FakeSession session(server_);
+    EXPECT_TRUE(session.handler().idle());
+    session.text("0/quiet,");
+    EXPECT_TRUE(session.handler().idle());
+    session.text("0");
+    EXPECT_FALSE(session.handler().idle());
+    session.text("1");
+    EXPECT_TRUE(session.handler().idle());
+}
+
 }  // namespace
 }  // namespace signalbox::socketio

@@ -54,6 +54,8 @@ public:
         if (close_mode == CloseMode::kInsideTheCall) end(reason);
     }
 
+    /// Until the session has ended.
+    [[nodiscard]] engineio::SessionHandler& handler() { return *handler_; }
     /// The client sends something.
     void text(std::string_view message) { deliver(engineio::MessageKind::kText, message); }
     void binary(std::string_view message) { deliver(engineio::MessageKind::kBinary, message); }

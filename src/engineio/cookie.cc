@@ -1,0 +1,36 @@
+#include "engineio/cookie.h"
+
+#include <utility>
+
+namespace signalbox::engineio {
+namespace {
+
+std::string_view name_of(SameSite same_site) {
+    switch (same_site) {
+        case SameSite::kLax:
+            return "Lax";
+        case SameSite::kStrict:
+            return "Strict";
+        case SameSite::kNone:
+            return "None";
+    }
+    std::unreachable();
+}
+
+}  // namespace
+
+std::string set_cookie(const CookieOptions& options, std::string_view sid) {
+    std::string cookie = options.name + '=';
+    cookie += sid;
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(options.max_age).count();
+    if (seconds > 0) cookie += "; Max-Age=" + std::to_string(seconds);
+    if (!options.domain.empty()) cookie += "; Domain=" + options.domain;
+    if (!options.path.empty()) cookie += "; Path=" + options.path;
+    if (options.http_only) cookie += "; HttpOnly";
+    if (options.secure) cookie += "; Secure";
+    cookie += "; SameSite=";
+    cookie += name_of(options.same_site);
+    return cookie;
+}
+
+}  // namespace signalbox::engineio
