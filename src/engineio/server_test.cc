@@ -117,6 +117,27 @@ TEST_F(EngineServer, RefusesWithTheReferencesCodes) {
     EXPECT_EQ(server_.session_count(), 2U);
 }
 
+TEST_F(EngineServer, RefusesForTheFirstReasonInTheReferencesOrder) {
+    const auto code_of = [&](std::string method, std::string query, std::string origin) {
+        HttpRequest request = make_request(std::move(method), std::move(query));
+        if (!origin.empty()) request.headers.add("Origin", std::move(origin));
+        return refusal_code(*exchange(server_, std::move(request)));
+    };
+    const std::string illegal = "http://a\x01", sid = open_polling();
+    app_.refusal = http_refusal(Refusal::kForbidden);
+    EXPECT_EQ(code_of("POST", "EIO=9&transport=tcp&sid=unknown", illegal), 0);
+    EXPECT_EQ(code_of("POST", "EIO=9&transport=polling&sid=unknown", illegal), 3);
+    EXPECT_EQ(code_of("POST", "EIO=9&transport=websocket&sid=unknown", ""), 1);
+    EXPECT_EQ(code_of("POST", "EIO=9&transport=websocket&sid=" + sid, ""), 3);
+    EXPECT_EQ(code_of("POST", "EIO=9&transport=websocket", ""), 2);
+    EXPECT_EQ(code_of("GET", "EIO=9&transport=websocket", ""), 3);
+    const auto forbidden = request("GET", "EIO=9&transport=polling");
+    EXPECT_EQ(forbidden->status(), 403);
+    EXPECT_EQ(forbidden->body(), R"({"code":4,"message":"Forbidden"})");
+    app_.refusal.reset();
+    EXPECT_EQ(code_of("GET", "EIO=9&transport=polling", ""), 5);
+}
+
 TEST_F(EngineServer, RefusesAnOriginWithIllegalCharacters) {
     HttpRequest bad = make_request("GET", "EIO=4&transport=polling&sid=unknown");
     bad.headers.add("Origin", "http://a\x01");
@@ -297,6 +318,9 @@ TEST(CloseReason, HasTheReferencesWords) {
     EXPECT_EQ(to_string(CloseReason::kForcedClose), "forced close");
     EXPECT_EQ(to_string(CloseReason::kPingTimeout), "ping timeout");
     EXPECT_EQ(to_string(CloseReason::kParseError), "parse error");
+    EXPECT_EQ(to_string(CloseReason::kServerShutdown), "server shutting down");
+    EXPECT_EQ(to_string(CloseReason::kPayloadTooLarge), "payload too large");
+    EXPECT_EQ(to_string(CloseReason::kSlowConsumer), "slow consumer");
 }
 
 }  // namespace

@@ -63,10 +63,10 @@ Server::SessionImpl::SessionImpl(Server& server, std::string sid, Protocol proto
                                  HttpRequest handshake)
     : server_(server),
       sid_(std::move(sid)),
-      protocol_(protocol),
-      binary_form_(binary_form_of(handshake)),
       handshake_(std::make_unique<HttpRequest>(std::move(handshake))),
-      timer_(Timer::calling<&SessionImpl::on_timer>(this)) {
+      timer_(Timer::calling<&SessionImpl::on_timer>(this)),
+      protocol_(protocol),
+      binary_form_(binary_form_of(*handshake_)) {
     handshake_->body = {};
 }
 

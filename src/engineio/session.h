@@ -124,17 +124,17 @@ private:
 
     Server& server_;
     const std::string sid_;
-    const Protocol protocol_;
-    BinaryForm binary_form_ = BinaryForm::kRaw;  // of the present transport
     std::unique_ptr<HttpRequest> handshake_;
     std::unique_ptr<SessionHandler> handler_;
     std::unique_ptr<HttpExchange> poll_;  // the held GET; never with a queue, except while corked
-    AcceptedCoding accepted_;             // by that GET
     std::unique_ptr<Link> websocket_;
     std::unique_ptr<Probe> probe_;
     PacketQueue queue_;
     Timer timer_;        // the ping, the deadline of the client's answer, or the end of lingering
     MonotonicTime due_;  // what timer_ is armed for
+    const Protocol protocol_;
+    BinaryForm binary_form_;   // of the present transport
+    AcceptedCoding accepted_;  // by the held GET
     State state_ = State::kOpen;
     CloseReason reason_{};        // once not open
     bool awaits_client_ = false;  // due_ is the deadline of a pong or, in v3, a ping

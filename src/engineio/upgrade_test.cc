@@ -183,6 +183,56 @@ TEST_F(Upgrade, ClosesTheProbeWithTheSession) {
     EXPECT_EQ(last_heard().closed, std::vector{CloseReason::kTransportClose});
 }
 
+TEST_F(Upgrade, ClosesTheProbeWhenPollingFails) {
+    for (const bool aborted : {true, false}) {
+        const std::string sid = open_polling();
+        const auto held = get(sid);
+        const auto websocket = upgrade_with(sid)->websocket;
+        if (aborted) held->abort();
+        if (!aborted) get(sid);
+        EXPECT_TRUE(websocket->closed);
+        EXPECT_EQ(last_heard().closed, std::vector{CloseReason::kTransportError});
+    }
+}
+
+TEST_F(Upgrade, ClosesTheProbeOfAClientThatFallsSilent) {
+    advance(Milliseconds(450));
+    const auto websocket = probe(sid_);
+    advance(Milliseconds(50));
+    EXPECT_TRUE(websocket->closed);
+    EXPECT_EQ(last_heard().closed, std::vector{CloseReason::kPingTimeout});
+}
+
+TEST_F(Upgrade, AnswersEachProbeOfOneWebSocket) {
+    const auto websocket = probe(sid_);
+    send(*websocket, "2probe");
+    EXPECT_EQ(texts_of(*websocket), Texts({"3probe", "3probe"}));
+    send(*websocket, "5");
+    send(*websocket, "5");
+    EXPECT_TRUE(last_session().open());
+    EXPECT_TRUE(last_session().is_websocket());
+}
+
+TEST_F(Upgrade, LetsALatePostBeRefusedWithoutHarm) {
+    const auto websocket = probe(sid_);
+    send(*websocket, "5");
+    EXPECT_EQ(refusal_code(*post(sid_, "4late")), 3);
+    send(*websocket, "4again");
+    EXPECT_EQ(last_heard().messages, (std::vector<FakeMessage>{{MessageKind::kText, "again"}}));
+}
+
+TEST_F(Upgrade, TakesAPongFromPollingBetweenProbeAndUpgrade) {
+    advance(Milliseconds(300));
+    const auto websocket = probe(sid_);
+    EXPECT_EQ(get(sid_)->body(), "2");
+    post(sid_, "3");
+    send(*websocket, "5");
+    advance(Milliseconds(299));
+    EXPECT_EQ(texts_of(*websocket), Texts{"3probe"});
+    advance(Milliseconds(1));
+    EXPECT_EQ(texts_of(*websocket).back(), "2");
+}
+
 TEST_F(Upgrade, DeliversAServersCloseOnTheWebSocketThatArrivesMeanwhile) {
     const auto websocket = probe(sid_);
     last_session().send(MessageKind::kText, "last");

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually, pause, Server, slowness } from './harness.mjs';
+import { eventually, pause, Polling, Server, slowness } from './harness.mjs';
 
 async function withServer(options, body) {
     const server = await Server.start(options);
@@ -39,6 +39,21 @@ test('an action that runs is answered before the connection closes', () =>
         await client.system('serverShutdown');
         assert.equal((await client.final(requestId)).type, 'RESPONSE');
         assert.equal((await exit).code, 0);
+    }));
+
+test('polling clients that never joined a namespace do not hold the end up', () =>
+    withServer({}, async (server) => {
+        const away = new Polling(server);
+        await away.open();
+        const waiting = new Polling(server);
+        await waiting.open();
+        const held = waiting.get();
+        await pause(200 * slowness);
+        const begun = Date.now();
+        const exit = server.terminate();
+        assert.equal((await held).text, '1');
+        assert.deepEqual(await exit, { code: 0, signal: null });
+        assert.ok(Date.now() - begun < 5000 * slowness);
     }));
 
 test('over REST too', () =>
