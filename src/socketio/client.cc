@@ -39,7 +39,10 @@ engineio::Session& Client::session() {
 }
 
 void Client::begin() {
-    if (revision_ == Revision::kV4) connect(Packet());
+    if (revision_ == Revision::kV5) return;
+    Packet packet;
+    packet.type = PacketType::kConnect;
+    connect(packet);
 }
 
 void Client::on_message(engineio::MessageKind kind, std::string_view message) {
