@@ -12,6 +12,9 @@ namespace {
 /// How long a close packet waits for the client's next GET.
 constexpr Milliseconds kLingerTimeout{30'000};
 
+/// A loop that is later than this is no longer just busy.
+constexpr Milliseconds kStandStill{1'000};
+
 WebSocketCloseCode close_code_of(CloseReason reason) {
     switch (reason) {
         case CloseReason::kServerShutdown:
@@ -267,7 +270,7 @@ void Server::SessionImpl::on_client_late() {
     // A loop that has stood still has not read yet what its clients sent in time.
     const MonotonicTime now = server_.wheel_.now();
     const Milliseconds timeout = server_.options_.ping_timeout;
-    if (now - due_ > timeout / 10) return arm(now + timeout - timeout / 10);
+    if (now - due_ > kStandStill) return arm(now + timeout - timeout / 10);
     finish(CloseReason::kPingTimeout);
 }
 
