@@ -8,8 +8,8 @@
 #include <iterator>
 #include <optional>
 
-#include "auth/base64url.h"
 #include "auth/service_keys.h"
+#include "base/base64.h"
 #include "base/check.h"
 
 namespace signalbox::api {
@@ -17,10 +17,9 @@ namespace {
 
 /// A source expression of Content Security Policy (level 3, section 2.3.1), with a leading space.
 std::string hash_source(std::string_view script) {
-    std::string hash = auth::base64url_encode(auth::sha256(script));
-    std::ranges::replace(hash, '-', '+');
-    std::ranges::replace(hash, '_', '/');
-    return fmt::format(" 'sha256-{}='", hash);
+    std::string hash;
+    append_base64(hash, auth::sha256(script));
+    return fmt::format(" 'sha256-{}'", hash);
 }
 
 /// The hashes of the page's own inline scripts: elements `<script>` without attributes.
