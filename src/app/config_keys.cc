@@ -337,6 +337,36 @@ void add_count_limits(Keys& keys) {
         {1024, 100'000'000}));
 }
 
+template <auto Bytes>
+void add_recovery_bytes(Keys& keys, const std::string& name, const std::string& doc) {
+    keys.push_back(integer_key<&Config::gateway, &gateway::Options::recovery, Bytes>(
+        {"recovery." + name, doc}, kCount));
+}
+
+void add_recovery_keys(Keys& keys) {
+    using gateway::RecoveryOptions;
+    constexpr auto recovery = &gateway::Options::recovery;
+    keys.push_back(flag_key<&Config::gateway, recovery, &RecoveryOptions::enabled>(
+        {"recovery.enabled",
+         "Whether clients whose transport broke get their connection back with what they missed. "
+         "A client that cannot take a second argument of `message` declines with `recovery=0`."}));
+    keys.push_back(duration_key<&Config::gateway, recovery, &RecoveryOptions::max_disconnection>(
+        {"recovery.max_disconnection",
+         "How long a broken connection waits for its client, and messages are kept for it."},
+        {100ms, 1h}));
+    add_recovery_bytes<&RecoveryOptions::private_bytes_max>(
+        keys, "private_bytes_max",
+        "Bytes of answers and other messages to it alone that are kept for one connection.");
+    add_recovery_bytes<&RecoveryOptions::log_bytes_max>(
+        keys, "log_bytes_max", "Bytes of updates that are kept for one company.");
+    add_recovery_bytes<&RecoveryOptions::log_total_bytes_max>(
+        keys, "log_total_bytes_max",
+        "Bytes of updates that one shard keeps for all companies; the oldest go first.");
+    add_recovery_bytes<&RecoveryOptions::parked_bytes_max>(
+        keys, "parked_bytes_max",
+        "Bytes of broken connections that one shard keeps; the oldest go first.");
+}
+
 void add_log_and_data(Keys& keys) {
     keys.push_back(choice_key<&Config::log, &LogConfig::level>(
         {"log.level", "Least severe lines that are written."},
@@ -375,6 +405,7 @@ Keys make_keys() {
     add_session_keys(keys);
     add_rate_limits(keys);
     add_count_limits(keys);
+    add_recovery_keys(keys);
     add_log_and_data(keys);
     for (ConfigKey& key : keys) key.effect = effect_of(key.path);
     return keys;

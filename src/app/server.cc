@@ -218,6 +218,18 @@ std::expected<void, StartError> Server::Node::open_data() {
     return {};
 }
 
+namespace {
+
+/// What a connection missed must fit into its output with room to spare.
+gateway::Options gateway_options(const Config& config) {
+    gateway::Options options = config.gateway;
+    const std::size_t outbound = config.engineio.outbound_bytes_max;
+    if (outbound != 0) options.recovery.replay_bytes_max = outbound / 2;
+    return options;
+}
+
+}  // namespace
+
 void Server::Node::make_shards() {
     const ShardIndex count = config.server.shards;
     pool = std::make_unique<runtime::ThreadPool>(
@@ -228,7 +240,7 @@ void Server::Node::make_shards() {
     peers.resize(count);
     for (ShardIndex i = 0; i < count; ++i) {
         runtime::Shard& shard = shards->shard(i);
-        const gateway::Services services{.options = config.gateway,
+        const gateway::Services services{.options = gateway_options(config),
                                          .tokens = tokens,
                                          .service_keys = service_keys,
                                          .sessions = sessions.get(),

@@ -63,8 +63,8 @@ JsonParser& parser_of_this_thread() {
 /// do nothing.
 class ClaimsReader {
 public:
-    ClaimsReader(const TokenOptions& options, JsonObject payload, WallTime now)
-        : options_(options), payload_(payload), now_(now) {}
+    ClaimsReader(const TokenOptions& options, JsonObject payload, WallTime now, Expiry expiry)
+        : options_(options), payload_(payload), now_(now), expiry_(expiry) {}
 
     std::expected<TokenClaims, Error> read() {
         check_issuer();
@@ -180,7 +180,7 @@ private:
         if (issued && *issued > now_ + options_.leeway) fail("iat is in the future");
         if (!expires) return fail("exp is missing");
         claims_.expires_at = *expires;
-        if (!fault_ && *expires + options_.leeway <= now_) {
+        if (!fault_ && expiry_ == Expiry::kChecked && *expires + options_.leeway <= now_) {
             fault_ = Error::of(ErrorCode::kTokenExpired,
                                "the token expired at " + format_time(*expires));
         }
@@ -189,6 +189,7 @@ private:
     const TokenOptions& options_;
     JsonObject payload_;
     WallTime now_;
+    Expiry expiry_;
     TokenClaims claims_;
     std::optional<Error> fault_;
 };
@@ -239,8 +240,8 @@ std::expected<const Algorithm*, Error> TokenVerifier::algorithm_of(std::string_v
     return std::unexpected(invalid("the token's alg is not an accepted algorithm"));
 }
 
-std::expected<TokenClaims, Error> TokenVerifier::verify(std::string_view token,
-                                                        WallTime now) const {
+std::expected<TokenClaims, Error> TokenVerifier::verify(std::string_view token, WallTime now,
+                                                        Expiry expiry) const {
     if (token.empty()) return std::unexpected(invalid("the token is missing"));
     if (token.size() > options_.token_bytes_max) {
         return std::unexpected(
@@ -257,7 +258,7 @@ std::expected<TokenClaims, Error> TokenVerifier::verify(std::string_view token,
     }
     const auto payload = parse_part(parser_of_this_thread(), parts->payload, "payload");
     if (!payload) return std::unexpected(payload.error());
-    return ClaimsReader(options_, *payload, now).read();
+    return ClaimsReader(options_, *payload, now, expiry).read();
 }
 
 bool weak_secret(const TokenOptions& options) {

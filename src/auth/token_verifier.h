@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <map>
 #include <memory>
@@ -47,6 +48,9 @@ struct TokenClaims {
     std::string token_id;  ///< `jti`, or empty
 };
 
+/// kIgnored: for a connection that a later token keeps alive.
+enum class Expiry : std::uint8_t { kChecked, kIgnored };
+
 /// Verifies compact JWS tokens (RFC 7515, 7519; algorithms RFC 7518, 8037). One key, one algorithm;
 /// `none`, `crit`, embedded keys and duplicate members are refused.
 ///
@@ -61,8 +65,8 @@ public:
         TokenOptions options);
     ~TokenVerifier();
 
-    [[nodiscard]] std::expected<TokenClaims, Error> verify(std::string_view token,
-                                                           WallTime now) const;
+    [[nodiscard]] std::expected<TokenClaims, Error> verify(std::string_view token, WallTime now,
+                                                           Expiry expiry = Expiry::kChecked) const;
 
 private:
     TokenVerifier(TokenOptions options, std::unique_ptr<SignatureKeys> keys);

@@ -225,6 +225,16 @@ TEST(TokenVerifier, HoldsTheLimitOfTheTokensLength) {
                    fmt::format("the token is over {} bytes", token.size() - 1));
 }
 
+TEST(TokenVerifier, IgnoresNothingButExpiry) {
+    const auto verifier = TokenVerifier::create(options());
+    const auto ignoring = [&](std::string_view payload) {
+        return (*verifier)->verify(token_of(kHeader, payload), kNow, Expiry::kIgnored);
+    };
+    EXPECT_TRUE(ignoring(R"({"sub":"u","companyId":"c","exp":1})").has_value());
+    EXPECT_FALSE(ignoring(R"({"sub":"u","companyId":"c"})").has_value());
+    EXPECT_FALSE(ignoring(R"({"sub":"u","companyId":"c","exp":1,"nbf":9e9})").has_value());
+}
+
 TEST(TokenVerifier, ExpiresAtExpPlusLeeway) {
     const auto at = [](std::string_view exp) {
         return verify_payload(fmt::format(R"({{"sub":"u","companyId":"c","exp":{}}})", exp));

@@ -1,5 +1,7 @@
 #include "gateway/company_homes.h"
 
+#include <algorithm>
+
 namespace signalbox::gateway {
 namespace {
 
@@ -16,7 +18,11 @@ CompanyHomes::CompanyHomes(const Options& options, std::string_view epoch)
     : options_(options),
       user_buckets_(kBucketKeysMax),
       company_buckets_(kBucketKeysMax),
-      positions_(std::string(epoch)) {}
+      positions_(std::string(epoch)),
+      log_({options.recovery.log_bytes_max, options.recovery.log_total_bytes_max,
+            options.recovery.max_disconnection}),
+      parked_(options.recovery,
+              [this](const CompanyId& company) { close_log_if_unused(company); }) {}
 
 CompanyHomes::Room CompanyHomes::room_for(const auth::Principal& principal) const {
     const auto company = companies_.find(principal.company);
@@ -32,27 +38,52 @@ CompanyHomes::Room CompanyHomes::room_for(const auth::Principal& principal) cons
     return full ? Room::kCompanyFull : Room::kFree;
 }
 
+const std::vector<CompanyHomes::Member>* CompanyHomes::members_of(const CompanyId& company,
+                                                                  const SessionId& session) const {
+    const auto found = companies_.find(company);
+    if (found == companies_.end()) return nullptr;
+    const auto members = found->second.sessions.find(session);
+    return members == found->second.sessions.end() ? nullptr : &members->second;
+}
+
 std::vector<ConnectionRef> CompanyHomes::session_members(const CompanyId& company,
                                                          const SessionId& session) const {
-    const auto found = companies_.find(company);
-    if (found == companies_.end()) return {};
-    const auto members = found->second.sessions.find(session);
-    return members == found->second.sessions.end() ? std::vector<ConnectionRef>{} : members->second;
+    std::vector<ConnectionRef> refs;
+    const auto* members = members_of(company, session);
+    if (members == nullptr) return refs;
+    for (const Member& member : *members) {
+        if (!member.is_evicted) refs.push_back(member.ref);
+    }
+    return refs;
+}
+
+std::optional<ShardIndex> CompanyHomes::locate(const CompanyId& company, const SessionId& session,
+                                               const ConnectionId& id) const {
+    const auto* members = members_of(company, session);
+    if (members == nullptr) return std::nullopt;
+    const auto found =
+        std::ranges::find_if(*members, [&](const Member& m) { return m.ref.id == id; });
+    return found == members->end() ? std::nullopt : std::optional(found->ref.shard);
 }
 
 Admitted CompanyHomes::enter(const AdmissionRequest& request, WallTime now) {
     const auth::Principal& who = request.principal;
     Company& company = companies_[who.company];
+    if (options_.recovery.enabled) log_.open(who.company, positions_.current(who.company));
     ++company.users[who.user];
-    company.sessions[who.session].push_back(request.connection);
+    company.sessions[who.session].push_back({request.connection});
     if (company.by_shard.size() <= request.connection.shard) {
         company.by_shard.resize(request.connection.shard + 1U);
     }
     ++company.by_shard[request.connection.shard];
     ++company.connections;
+    ++company.members;
     ++connections_;
 
     Admitted admitted;
+    admitted.session_expires_at = request.session_expires_at;
+    admitted.position = positions_.current(who.company);
+    admitted.epoch = positions_.epoch();
     const auto closed = closes_by_session_.find(key_of(who.company, who.session.str()));
     if (closed != closes_by_session_.end()) {
         const auto entry = closed->second;
@@ -73,19 +104,57 @@ void CompanyHomes::leave(const CompanyId& company_id, const UserId& user, const 
     if (found == companies_.end()) return;
     Company& company = found->second;
     const auto members = company.sessions.find(session);
-    if (members == company.sessions.end() || std::erase(members->second, connection) == 0) return;
+    if (members == company.sessions.end()) return;
+    const auto member = std::ranges::find(members->second, connection, &Member::ref);
+    if (member == members->second.end()) return;
+    if (!member->is_evicted) give_up_place(company, user);
+    members->second.erase(member);
     if (members->second.empty()) company.sessions.erase(members);
+    --company.by_shard[connection.shard];
+    if (--company.members > 0) return;
+    companies_.erase(found);
+    close_log_if_unused(company_id);
+}
+
+void CompanyHomes::evict(const CompanyId& company_id, const UserId& user, const SessionId& session,
+                         const ConnectionRef& connection) {
+    const auto found = companies_.find(company_id);
+    if (found == companies_.end()) return;
+    const auto members = found->second.sessions.find(session);
+    if (members == found->second.sessions.end()) return;
+    const auto member = std::ranges::find(members->second, connection, &Member::ref);
+    if (member == members->second.end() || member->is_evicted) return;
+    member->is_evicted = true;
+    give_up_place(found->second, user);
+}
+
+void CompanyHomes::give_up_place(Company& company, const UserId& user) {
     const auto of_user = company.users.find(user);
     if (--of_user->second == 0) company.users.erase(of_user);
-    --company.by_shard[connection.shard];
+    --company.connections;
     --connections_;
-    if (--company.connections == 0) companies_.erase(found);
+}
+
+void CompanyHomes::close_log_if_unused(const CompanyId& company) {
+    if (!companies_.contains(company) && !parked_.has(company)) log_.close(company);
+}
+
+void CompanyHomes::keep(const CompanyId& company,
+                        std::shared_ptr<const updates::PositionedUpdate> update,
+                        MonotonicTime now) {
+    if (!update->is_volatile) log_.append(company, std::move(update), now);
+}
+
+void CompanyHomes::expire(MonotonicTime now) {
+    log_.expire(now);
+    parked_.expire(now);
 }
 
 std::vector<ConnectionRef> CompanyHomes::revoke(const CompanyId& company, const SessionId& session,
                                                 WallTime now) {
     ++revocations_;
     note_close(company, session, "SESSION_INVALID", now);
+    parked_.forget_session(company, session);
     return session_members(company, session);
 }
 
@@ -114,10 +183,6 @@ std::vector<ShardIndex> CompanyHomes::shards_of(const CompanyId& company) const 
         if (by_shard[i] > 0) shards.push_back(static_cast<ShardIndex>(i));
     }
     return shards;
-}
-
-std::string CompanyHomes::next_position(const CompanyId& company) {
-    return positions_.next(company);
 }
 
 std::optional<Milliseconds> CompanyHomes::spend(const auth::Principal& principal, double cost,

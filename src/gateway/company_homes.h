@@ -2,6 +2,7 @@
 
 #include <expected>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -13,8 +14,12 @@
 #include "base/executor.h"
 #include "base/ids.h"
 #include "gateway/options.h"
+#include "gateway/parked_connections.h"
+#include "gateway/resume.h"
 #include "limits/token_bucket.h"
-#include "updates/company_log.h"
+#include "socketio/recovery.h"
+#include "updates/company_positions.h"
+#include "updates/update_log.h"
 
 namespace signalbox::gateway {
 
@@ -31,22 +36,32 @@ struct LastClose {
     WallTime time{};
 };
 
+enum class TokenAge : std::uint8_t { kValid, kExpired };
+
 struct AdmissionRequest {
     auth::Principal principal;
     ConnectionRef connection;
     std::optional<WallTime> session_expires_at;  ///< nullopt in claim mode
     int attempts_left = 4;                       ///< to find room by evicting
+    /// What the client presents to get a connection back; none, or recovery is off.
+    std::optional<socketio::RecoveryClaim> claim;
+    /// The presented token has expired: only a later one that the connection has may stand in.
+    TokenAge token_age = TokenAge::kValid;
 };
 
 /// What the connection's shard is told about an admitted connection.
 struct Admitted {
     std::optional<LastClose> last_close;
     std::optional<WallTime> session_expires_at;
+    /// Updates above it are still to come.
+    std::uint64_t position = 0;
+    std::string epoch;
+    std::unique_ptr<Resumed> resumed;  ///< null: a fresh connection
 };
 
 /// The state of the companies whose home is this shard: who is connected, update positions, the
-/// buckets of users and companies, the last closes of sessions. Exact without a lock, because all
-/// questions about a company come here.
+/// buckets of users and companies, the last closes of sessions, the updates and broken connections
+/// that recovery needs. Exact without a lock, because all questions about a company come here.
 ///
 /// Threading: confined to its shard.
 /// Bounds:    members are bounded by the connections; buckets and last closes by their maxima.
@@ -60,10 +75,16 @@ public:
     /// Connections of the principal's session: the candidates for eviction.
     [[nodiscard]] std::vector<ConnectionRef> session_members(const CompanyId& company,
                                                              const SessionId& session) const;
+    /// The shard on which a connection of that session lives, one that evict() named included.
+    [[nodiscard]] std::optional<ShardIndex> locate(const CompanyId& company,
+                                                   const SessionId& session,
+                                                   const ConnectionId& id) const;
     /// Registers without asking again. Hands out, and forgets, the session's last close.
     [[nodiscard]] Admitted enter(const AdmissionRequest& request, WallTime now);
-    /// @param close_code  why we closed it; empty: the client left by itself. Noted also for a
-    ///                    connection that has left already: an evicted one leaves twice.
+    /// Gives up the place of a connection that is told to close; its leave() follows.
+    void evict(const CompanyId& company, const UserId& user, const SessionId& session,
+               const ConnectionRef& connection);
+    /// @param close_code  why we closed it; empty: the client left by itself.
     void leave(const CompanyId& company, const UserId& user, const SessionId& session,
                const ConnectionRef& connection, std::string_view close_code, WallTime now);
     /// Sessions revoked so far: another number than before means that a session that was found
@@ -78,7 +99,20 @@ public:
 
     /// The shards that have connections of the company.
     [[nodiscard]] std::vector<ShardIndex> shards_of(const CompanyId& company) const;
-    [[nodiscard]] std::string next_position(const CompanyId& company);
+    [[nodiscard]] std::uint64_t next_position(const CompanyId& company) {
+        return positions_.next(company);
+    }
+    [[nodiscard]] CompanyPosition position_of(const CompanyId& company) const {
+        return {positions_.epoch(), positions_.current(company)};
+    }
+    /// Keeps an update for those that may come back.
+    void keep(const CompanyId& company, std::shared_ptr<const updates::PositionedUpdate> update,
+              MonotonicTime now);
+    [[nodiscard]] const updates::UpdateLog& log() const { return log_; }
+    [[nodiscard]] ParkedConnections& parked() { return parked_; }
+    [[nodiscard]] const ParkedConnections& parked() const { return parked_; }
+    /// Forgets what is too old to be asked for.
+    void expire(MonotonicTime now);
 
     /// Takes from the user's and the company's bucket; nothing when either refuses.
     /// @return nullopt, or after how long to come back.
@@ -87,12 +121,21 @@ public:
     [[nodiscard]] std::size_t connection_count() const { return connections_; }
 
 private:
+    struct Member {
+        ConnectionRef ref;
+        bool is_evicted = false;
+    };
     struct Company {
         std::unordered_map<UserId, std::size_t> users;
-        std::unordered_map<SessionId, std::vector<ConnectionRef>> sessions;
+        std::unordered_map<SessionId, std::vector<Member>> sessions;
         std::vector<std::size_t> by_shard;
-        std::size_t connections = 0;
+        std::size_t connections = 0;  // that have a place
+        std::size_t members = 0;      // evicted ones included
     };
+    [[nodiscard]] const std::vector<Member>* members_of(const CompanyId& company,
+                                                        const SessionId& session) const;
+    void give_up_place(Company& company, const UserId& user);
+    void close_log_if_unused(const CompanyId& company);
     struct RememberedClose {
         std::string key;
         LastClose close;
@@ -104,6 +147,8 @@ private:
     limits::BucketTable user_buckets_;
     limits::BucketTable company_buckets_;
     updates::CompanyPositions positions_;
+    updates::UpdateLog log_;
+    ParkedConnections parked_;
     std::list<RememberedClose> closes_;  // newest first
     std::unordered_map<std::string_view, std::list<RememberedClose>::iterator> closes_by_session_;
 };

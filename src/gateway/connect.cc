@@ -102,31 +102,36 @@ void Gateway::on_connect(socketio::Socket& socket, std::string_view auth) {
     request_admission(connection);
 }
 
-std::expected<auth::TokenClaims, Error> Gateway::verify_handshake_token(
-    const HttpRequest& handshake, JsonElement auth) const {
+std::expected<std::string, Error> Gateway::handshake_token(const HttpRequest& handshake,
+                                                           JsonElement auth) const {
     std::string_view token;
     JsonElement given;
     if (auth["token"].get(given) == simdjson::SUCCESS && !given.is_null()) {
-        if (given.get(token) != simdjson::SUCCESS) {
-            return std::unexpected(
-                Error::of(ErrorCode::kInvalidToken, "auth.token must be a string"));
-        }
-        return s_.tokens->verify(without_bearer(token), s_.clock.wall_now());
+        if (given.get(token) == simdjson::SUCCESS) return std::string(token);
+        return std::unexpected(Error::of(ErrorCode::kInvalidToken, "auth.token must be a string"));
     }
     if (s_.options.token_sources.header) {
-        if (const auto header = handshake.headers.find("Authorization")) {
-            return s_.tokens->verify(without_bearer(*header), s_.clock.wall_now());
-        }
+        if (const auto header = handshake.headers.find("Authorization"))
+            return std::string(*header);
     }
     if (s_.options.token_sources.query) {
         const QueryParameters query(handshake.query);
-        if (const auto value = query.find("token")) {
-            return s_.tokens->verify(without_bearer(*value), s_.clock.wall_now());
-        }
+        if (const auto value = query.find("token")) return std::string(*value);
     }
     return std::unexpected(
         Error::of(ErrorCode::kInvalidToken,
                   "no token was given: pass it as auth.token, as in io(url, {auth: {token}})"));
+}
+
+std::expected<auth::TokenClaims, Error> Gateway::verify_token(Connection& connection,
+                                                              std::string_view token) {
+    const WallTime time = s_.clock.wall_now();
+    auto claims = s_.tokens->verify(without_bearer(token), time);
+    if (claims || !connection.joining->claim || !claims.error().is(ErrorCode::kTokenExpired)) {
+        return claims;
+    }
+    connection.joining->token_age = TokenAge::kExpired;
+    return s_.tokens->verify(without_bearer(token), time, auth::Expiry::kIgnored);
 }
 
 std::optional<Error> Gateway::read_connect(Connection& connection, std::string_view auth_text) {
@@ -136,7 +141,10 @@ std::optional<Error> Gateway::read_connect(Connection& connection, std::string_v
         return Error::of(ErrorCode::kInvalidMessage,
                          "auth cannot be read: " + std::string(to_string(parsed.error())));
     const JsonElement auth = *parsed;
-    auto claims = verify_handshake_token(handshake, auth);
+    read_recovery(connection, auth);
+    const auto token = handshake_token(handshake, auth);
+    if (!token) return token.error();
+    auto claims = verify_token(connection, *token);
     if (!claims) return std::move(claims.error());
 
     auth::Principal& who = connection.principal;
@@ -153,12 +161,25 @@ std::optional<Error> Gateway::read_connect(Connection& connection, std::string_v
         connection.artifact = ArtifactId::parse(artifact);
         if (!connection.artifact)
             return Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id");
+        if (!may_watch(who, *connection.artifact))
+            return Error::of(ErrorCode::kArtifactForbidden, "this artifact may not be watched");
     }
     const std::string format = parameter(handshake, auth, "format");
     connection.format = s_.options.format;
     if (format == "object") connection.format = MessageFormat::kObject;
     if (format == "string") connection.format = MessageFormat::kString;
     return std::nullopt;
+}
+
+void Gateway::read_recovery(Connection& connection, JsonElement auth) const {
+    const std::string wish = parameter(connection.socket.handshake(), auth, "recovery");
+    bool flag = true;
+    const bool declined = wish == "0" || wish == "false" ||
+                          (auth["recovery"].get(flag) == simdjson::SUCCESS && !flag);
+    connection.joining->may_recover = s_.options.recovery.enabled && !declined;
+    if (connection.joining->may_recover) {
+        connection.joining->claim = socketio::read_recovery_claim(auth);
+    }
 }
 
 std::expected<SessionId, Error> Gateway::session_of(const auth::TokenClaims& claims,
@@ -228,7 +249,11 @@ void Gateway::hold(Connection& connection, const Error& error) {
 
 void Gateway::request_admission(Connection& connection) {
     const std::string id = connection.socket.id();
-    AdmissionRequest request{connection.principal, {ConnectionId::trusted(id), s_.mesh.self()}, {}};
+    AdmissionRequest request{.principal = connection.principal,
+                             .connection = {ConnectionId::trusted(id), s_.mesh.self()},
+                             .session_expires_at = {},
+                             .claim = std::move(connection.joining->claim),
+                             .token_age = connection.joining->token_age};
     const ShardIndex home_shard = home_of(connection.principal.company);
     PeerTask task = [request = std::move(request), id](Gateway& home) mutable {
         const ShardIndex asker = request.connection.shard;
@@ -254,7 +279,7 @@ void Gateway::admit_at_home(AdmissionRequest request, Done<Admitted> done) {
                       std::expected<std::optional<WallTime>, Error> session) mutable {
                       if (!session) return done(std::unexpected(std::move(session.error())));
                       request.session_expires_at = *session;
-                      find_room(std::move(request), std::move(done));
+                      free_predecessor(std::move(request), std::move(done));
                   });
 }
 
@@ -308,18 +333,12 @@ void Gateway::find_room(AdmissionRequest request, Done<Admitted> done) {
                     });
 }
 
-Admitted Gateway::enter(const AdmissionRequest& request) {
-    Admitted admitted = homes_.enter(request, s_.clock.wall_now());
-    admitted.session_expires_at = request.session_expires_at;
-    return admitted;
-}
-
 void Gateway::evict_first_member(const auth::Principal& who,
                                  std::span<const ConnectionRef> ranked) {
     const auto members = homes_.session_members(who.company, who.session);
     for (const ConnectionRef& victim : ranked) {
         if (std::ranges::find(members, victim) == members.end()) continue;
-        homes_.leave(who.company, who.user, who.session, victim, "", s_.clock.wall_now());
+        homes_.evict(who.company, who.user, who.session, victim);
         return tell(victim.shard, [id = victim.id](Gateway& peer) {
             peer.close_by_id(id.str(),
                              {.code = "TOO_MANY_CONNECTIONS",
@@ -359,21 +378,26 @@ void Gateway::finish_admission(const std::string& socket_id, const AdmissionRequ
                                std::expected<Admitted, Error> outcome) {
     Connection* connection = find_connection(socket_id);
     if (connection == nullptr || connection->state != Connection::State::kAdmitting) {
-        if (!outcome) return;
-        const auth::Principal& who = request.principal;
-        tell(home_of(who.company), [who, ref = request.connection](Gateway& home) {
-            home.homes_.leave(who.company, who.user, who.session, ref, "",
-                              home.s_.clock.wall_now());
-        });
+        if (outcome) give_back(request, std::move(*outcome));
         return;
     }
-    if (outcome) return accept(*connection, *outcome);
+    if (outcome) return accept(*connection, std::move(*outcome));
     if (is_retryable(outcome.error().code)) return hold(*connection, outcome.error());
     refuse(*connection, std::move(outcome.error()));
 }
 
-void Gateway::accept(Connection& connection, const Admitted& admitted) {
-    const auth::Principal& who = connection.principal;
+void Gateway::give_back(const AdmissionRequest& request, Admitted admitted) {
+    const auth::Principal& who = request.principal;
+    ConnectionRef ref = request.connection;
+    if (admitted.resumed) ref.id = admitted.resumed->state.id;
+    tell(home_of(who.company), [who, ref,
+                                resumed = std::move(admitted.resumed)](Gateway& home) mutable {
+        if (resumed) home.park(std::move(resumed->state));
+        home.homes_.leave(who.company, who.user, who.session, ref, "", home.s_.clock.wall_now());
+    });
+}
+
+void Gateway::accept(Connection& connection, Admitted admitted) {
     connection.state = Connection::State::kOpen;
     connection.connected_at = s_.clock.wall_now();
     connection.last_heard = now();
@@ -381,24 +405,41 @@ void Gateway::accept(Connection& connection, const Admitted& admitted) {
     ++stats_.connections_accepted;
     ++stats_.connections_open;
 
+    const CompanyId company = connection.principal.company;
+    CompanyHere& here = companies_here_[company];
+    if (here.connections++ == 0) here = {admitted.epoch, admitted.position, 1};
+    if (admitted.resumed) restore(connection, admitted.resumed->state);
+    accept_on_socket(connection, admitted);
+    join_rooms(connection);
+
+    const auth::Principal& who = connection.principal;
     socketio::Socket& socket = connection.socket;
-    socket.accept();
-    socket.join(updates::company_room(who.company));
-    socket.join(updates::user_room(who.company, who.user));
-    socket.join(updates::session_room(who.company, who.session));
-    socket.join(updates::connection_room(who.company, ConnectionId::trusted(socket.id())));
-    if (connection.artifact) {
-        connection.subscriptions.push_back(*connection.artifact);
-        socket.join(updates::artifact_room(who.company, *connection.artifact));
-    }
+    if (!socket.connected()) return;  // the missed messages were too much for the transport
     s_.log.info("connection.accepted", {{"connectionId", socket.id()},
                                         {"userId", who.user.str()},
                                         {"companyId", who.company.str()},
                                         {"sessionId", who.session.str()},
+                                        {"recovered", admitted.resumed ? "true" : "false"},
                                         {"peer", socket.handshake().peer}});
-    send_system(connection, "system.connected", connected_data(connection, admitted));
+    const std::string data = connected_data(connection, admitted);
+    ++stats_.messages_sent;
+    // Made anew at each recovery, and so not among the messages that are kept.
+    emit_message(connection, system_envelope("system.connected", data), offset_of(connection));
     connection.arm_expiry();
     if (draining_) close_when_idle(connection);
+}
+
+void Gateway::join_rooms(Connection& connection) {
+    const auth::Principal& who = connection.principal;
+    socketio::Socket& socket = connection.socket;
+    socket.join(updates::company_room(who.company));
+    socket.join(updates::user_room(who.company, who.user));
+    socket.join(updates::session_room(who.company, who.session));
+    socket.join(updates::connection_room(who.company, ConnectionId::trusted(socket.id())));
+    for (const Subscription& one : connection.subscriptions) {
+        socket.join(updates::artifact_room(who.company, one.artifact));
+    }
+    if (connection.artifact) subscribe(connection, *connection.artifact);
 }
 
 std::string Gateway::connected_data(const Connection& connection, const Admitted& admitted) const {
@@ -411,7 +452,7 @@ std::string Gateway::connected_data(const Connection& connection, const Admitted
         .member("sessionId", who.session.str())
         .member("companyId", who.company.str());
     if (who.expires_at) json.member("expiresAt", format_time(*who.expires_at));
-    json.member("recovered", false)
+    json.member("recovered", admitted.resumed != nullptr)
         .key("limits")
         .begin_object()
         .member("messagesPerSecond", limits.connection_messages.per_second)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,7 +10,9 @@
 #include "auth/principal.h"
 #include "base/clock.h"
 #include "base/timer_wheel.h"
+#include "gateway/company_homes.h"
 #include "gateway/options.h"
+#include "gateway/recovery_state.h"
 #include "limits/token_bucket.h"
 #include "socketio/server.h"
 
@@ -27,11 +30,11 @@ class Connection final : public socketio::SocketData {
 public:
     enum class State : std::uint8_t { kAdmitting, kHeld, kOpen, kClosing };
 
-    /// A running execution that this connection asked for.
-    struct InFlight {
-        std::uint64_t token;  ///< of this connection; also while the id is not known yet
-        std::string request_id;
-        actions::ExecutionId id = 0;
+    /// What its CONNECT asked for, until it is accepted.
+    struct Joining {
+        bool may_recover = false;
+        TokenAge token_age = TokenAge::kValid;
+        std::optional<socketio::RecoveryClaim> claim;
     };
 
     Connection(Gateway& gateway, socketio::Socket& socket);
@@ -41,8 +44,11 @@ public:
     State state = State::kAdmitting;
     MessageFormat format = MessageFormat::kString;
     auth::Principal principal;
-    std::optional<ArtifactId> artifact;     ///< asked for at connect
-    std::vector<ArtifactId> subscriptions;  ///< that one included
+    std::unique_ptr<Joining> joining = std::make_unique<Joining>();
+    std::optional<ArtifactId> artifact;       ///< asked for at connect
+    std::vector<Subscription> subscriptions;  ///< that one included
+    RecoveryState recovery;
+    std::uint32_t incarnation = 0;  ///< how often it has been recovered
     std::optional<WallTime> session_expires_at;
     WallTime connected_at{};
     MonotonicTime last_heard{};

@@ -19,6 +19,7 @@ Gateway::Gateway(Services services)
 Gateway::~Gateway() {
     // Executions that end now have nobody to tell: the sockets may be gone before the gateway.
     sockets_ = nullptr;
+    executor_.abandon_all();
 }
 
 void Gateway::reconfigure(const LiveOptions& live) {
@@ -64,6 +65,10 @@ void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth:
 
 Stats Gateway::stats() const {
     Stats stats = stats_;
+    stats.connections_parked = homes_.parked().size();
+    stats.parked_dropped = homes_.parked().dropped();
+    stats.parked_bytes = homes_.parked().bytes();
+    stats.update_log_bytes = homes_.log().bytes();
     const auto& counters = executor_.counters();
     stats.executions_running = executor_.running();
     stats.executions_started = counters.started;

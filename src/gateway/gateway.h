@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "actions/executor.h"
@@ -38,6 +39,8 @@ class Gateway;
 class Connection;
 class SocketSink;
 class CallSink;
+class Courier;
+struct Carriage;
 
 /// What the shards' gateways share, all const or thread-safe while they run, and what each has
 /// alone.
@@ -50,6 +53,9 @@ struct Services {
     BlockingPool& pool;
     Log& log;
     const Clock& clock;
+    /// Whether a principal may watch an artifact of its company; empty: each of them. Asked when a
+    /// subscription begins and again when it comes back.
+    std::function<bool(const auth::Principal&, const ArtifactId&)> may_watch = {};
     /// The shard's own:
     ShardMesh& mesh;
     TimerWheel& wheel;
@@ -225,8 +231,17 @@ private:
     friend class Connection;
     friend class SocketSink;
     friend class CallSink;
+    friend class Courier;
     struct Incoming;
     struct PublishJob;
+    using PositionedUpdates = std::vector<std::shared_ptr<const updates::PositionedUpdate>>;
+
+    /// A company as this shard has seen it, while it has connections here.
+    struct CompanyHere {
+        std::string epoch;
+        std::uint64_t seen = 0;  ///< the last update that was delivered on this shard
+        std::size_t connections = 0;
+    };
 
     /// How a connection is closed by us. `event` and its `data` tell the client before.
     struct Closing {
@@ -247,9 +262,12 @@ private:
     // connect.cc: who comes in
     /// Counts and logs it. @return 429 or 503 with Retry-After.
     [[nodiscard]] HttpResponse refuse_handshake(const Error& error, std::string_view peer);
-    [[nodiscard]] std::expected<auth::TokenClaims, Error> verify_handshake_token(
-        const HttpRequest& handshake, JsonElement auth) const;
+    [[nodiscard]] std::expected<std::string, Error> handshake_token(const HttpRequest& handshake,
+                                                                    JsonElement auth) const;
+    [[nodiscard]] std::expected<auth::TokenClaims, Error> verify_token(Connection& connection,
+                                                                       std::string_view token);
     [[nodiscard]] std::optional<Error> read_connect(Connection& connection, std::string_view auth);
+    void read_recovery(Connection& connection, JsonElement auth) const;
     /// The session that a caller means: the one presented in store mode, the token's in claim mode.
     /// A token that names one goes with no other.
     [[nodiscard]] std::expected<SessionId, Error> session_of(const auth::TokenClaims& claims,
@@ -259,7 +277,6 @@ private:
     void request_admission(Connection& connection);
     void admit_at_home(AdmissionRequest request, Done<Admitted> done);
     void find_room(AdmissionRequest request, Done<Admitted> done);
-    [[nodiscard]] Admitted enter(const AdmissionRequest& request);
     /// Of those that are still members; none is: nothing.
     void evict_first_member(const auth::Principal& who, std::span<const ConnectionRef> ranked);
     /// The most silent first.
@@ -269,9 +286,35 @@ private:
     void check_session(SessionClaim claim, Done<std::optional<WallTime>> done);
     void finish_admission(const std::string& socket_id, const AdmissionRequest& request,
                           std::expected<Admitted, Error> outcome);
-    void accept(Connection& connection, const Admitted& admitted);
+    /// What the home admitted has nobody to go to.
+    void give_back(const AdmissionRequest& request, Admitted admitted);
+    void accept(Connection& connection, Admitted admitted);
+    void join_rooms(Connection& connection);
     [[nodiscard]] std::string connected_data(const Connection& connection,
                                              const Admitted& admitted) const;
+
+    // recovery.cc: who comes back; at the home shard until "on a connection's shard"
+    void free_predecessor(AdmissionRequest request, Done<Admitted> done);
+    [[nodiscard]] std::expected<Admitted, Error> enter(AdmissionRequest& request);
+    [[nodiscard]] ParkedConnection* find_claimed(const AdmissionRequest& request);
+    [[nodiscard]] std::optional<std::vector<MissedMessage>> find_missed(
+        ParkedConnection& parked, const AdmissionRequest& request);
+    void drop_lost_rights(ParkedConnection& parked) const;
+    void park(ParkedConnection parked);
+    void carry(Carriage carriage);
+    void route(const Carriage& carriage);
+    void forget_old();
+    void keep_forgetting();
+    // on a connection's shard
+    void supersede(const std::string& socket_id, std::string_view secret);
+    void restore(Connection& connection, ParkedConnection& parked);
+    void accept_on_socket(Connection& connection, const Admitted& admitted);
+    [[nodiscard]] ParkedConnection park_of(Connection& connection);
+    void receive_letter(const Carriage& carriage);
+    [[nodiscard]] std::uint64_t seen_by(const Connection& connection) const;
+    [[nodiscard]] bool may_watch(const auth::Principal& who, const ArtifactId& artifact) const;
+    void subscribe(Connection& connection, const ArtifactId& artifact);
+    void unsubscribe(Connection& connection, const ArtifactId& artifact);
 
     // messages.cc: what they say
     void on_message(Connection& connection, const socketio::Event& event);
@@ -286,6 +329,11 @@ private:
     void send_envelope(Connection& connection, std::string_view envelope,
                        std::optional<std::uint64_t> ack);
     void send_system(Connection& connection, std::string_view event, std::string_view data);
+    /// Emits `message` in the connection's format.
+    void emit_message(Connection& connection, std::string_view envelope, std::string_view offset);
+    /// How far the client is when it has got all that was sent so far.
+    [[nodiscard]] std::string offset_of(const Connection& connection) const;
+    [[nodiscard]] std::string system_envelope(std::string_view event, std::string_view data);
     void warn_of_expiry(Connection& connection);
     void execution_ended(const std::string& socket_id, std::uint64_t token);
 
@@ -301,12 +349,19 @@ private:
                       std::unique_ptr<actions::ExecutionSink> sink);
     [[nodiscard]] actions::ActionResult change_subscription(
         const actions::ExecutionRequest& request, Connection* connection);
-    [[nodiscard]] actions::ActionResult cancel_executions(const actions::ExecutionRequest& request,
-                                                          Connection* connection);
+    [[nodiscard]] std::optional<Error> refuse_subscription(const Connection& connection,
+                                                           const ArtifactId& artifact) const;
+    void cancel_executions(const actions::ExecutionRequest& request, Connection* connection,
+                           std::unique_ptr<actions::ExecutionSink> sink);
     [[nodiscard]] JsonText describe_actions(const auth::Principal& principal) const;
 
     // publish.cc
     void publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_t company_index);
+    /// On each shard that has members: to the sockets of its audience.
+    void deliver(const CompanyId& company, const PositionedUpdates& updates);
+    /// @return whether to send it: not what the connection has got already.
+    [[nodiscard]] static bool hand_over(Connection& connection,
+                                        const updates::PositionedUpdate& update);
 
     // session_end.cc
     /// The session's connections live on until `record.expires_at`, wherever they are.
@@ -319,6 +374,8 @@ private:
                         std::move_only_function<void()> done);
     void close(Connection& connection, const Closing& closing);
     void close_by_id(const std::string& socket_id, const Closing& closing);
+    /// Its place is free, and what can be recovered is parked.
+    void leave_home(Connection& connection, socketio::DisconnectReason reason, std::string code);
     [[nodiscard]] ConnectionInfo info_of(Connection& connection) const;
     void for_each_connection(const std::function<void(Connection&)>& visit);
     void close_when_idle(Connection& connection);
@@ -344,6 +401,9 @@ private:
     RunningActions running_;
     actions::Executor executor_;
     CompanyHomes homes_;
+    std::unordered_map<CompanyId, CompanyHere> companies_here_;
+    bool has_rings_ = false;
+    Timer forget_timer_ = Timer::calling<&Gateway::forget_old>(this);
     limits::BucketTable address_buckets_;
     JsonParser parser_;
     Stats stats_;

@@ -213,7 +213,7 @@ TEST(Connect, HoldsAnotherSessionOfAUserAtTheLimit) {
 
 TEST(Messages, EchoReturnsTheSendersBytes) {
     TestNode node;
-    TestClient client(node, kObject);
+    TestClient client(node, Login{.format = "object", .more_query = "&recovery=0"});
     client.take();
     client.request("r1", "echo",
                    R"({"n":0.11935319286735585,"a":[1,2],"a":"\u2028","b": 12345678901234567890})");
@@ -225,7 +225,7 @@ TEST(Messages, EchoReturnsTheSendersBytes) {
 
 TEST(Messages, AcceptsAStringAndAnswersAsAString) {
     TestNode node;
-    TestClient client(node, Login{});
+    TestClient client(node, Login{.more_query = "&recovery=0"});
     client.take();
     client.emit(
         R"("message","{\"type\":\"REQUEST\",\"requestId\":\"r1\",\"action\":\"echo\",\"data\":{\"k\":\"\\u0041\"}}")");

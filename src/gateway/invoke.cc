@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <numeric>
 
 #include "actions/schema.h"
 #include "gateway/call_sink.h"
@@ -78,7 +80,7 @@ void Gateway::invoke_built_in(const actions::ExecutionRequest& request, Connecti
     }
     if (name == "updates.send") return send_updates(request, std::move(sink));
     if (name == "actions.list") return sink->on_end(describe_actions(request.principal));
-    if (name == "execution.cancel") return sink->on_end(cancel_executions(request, connection));
+    if (name == "execution.cancel") return cancel_executions(request, connection, std::move(sink));
     if (name.starts_with("artifact."))
         return sink->on_end(change_subscription(request, connection));
     SB_CHECK(name == "system.ping");
@@ -113,23 +115,12 @@ actions::ActionResult Gateway::change_subscription(const actions::ExecutionReque
     if (!artifact)
         return std::unexpected(
             Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id"));
-    auto& held = connection->subscriptions;
-    const auto found = std::ranges::find(held, *artifact);
-    const std::string room = updates::artifact_room(connection->principal.company, *artifact);
     if (request.action->definition.name == "artifact.unsubscribe") {
-        if (found != held.end()) held.erase(found);
-        connection->socket.leave(room);
-    } else if (found == held.end()) {
-        const std::size_t most = s_.options.limits.subscriptions_per_connection;
-        if (most != 0 && held.size() >= most) {
-            Error error = Error::of(ErrorCode::kRateLimited,
-                                    "this connection watches " + std::to_string(most) +
-                                        " artifacts already; unsubscribe from one first");
-            error.retry_after = kRetryWhenBusy;
-            return std::unexpected(std::move(error));
-        }
-        held.push_back(*artifact);
-        connection->socket.join(room);
+        unsubscribe(*connection, *artifact);
+    } else if (auto refusal = refuse_subscription(*connection, *artifact)) {
+        return std::unexpected(std::move(*refusal));
+    } else {
+        subscribe(*connection, *artifact);
     }
     std::string answer;
     JsonWriter(answer)
@@ -140,19 +131,52 @@ actions::ActionResult Gateway::change_subscription(const actions::ExecutionReque
     return JsonText::trusted(std::move(answer));
 }
 
-actions::ActionResult Gateway::cancel_executions(const actions::ExecutionRequest& request,
-                                                 Connection* connection) {
+std::optional<Error> Gateway::refuse_subscription(const Connection& connection,
+                                                  const ArtifactId& artifact) const {
+    const auto& held = connection.subscriptions;
+    if (!may_watch(connection.principal, artifact)) {
+        return Error::of(ErrorCode::kArtifactForbidden, "this artifact may not be watched");
+    }
+    const std::size_t most = s_.options.limits.subscriptions_per_connection;
+    const bool is_held = std::ranges::find(held, artifact, &Subscription::artifact) != held.end();
+    if (is_held || most == 0 || held.size() < most) return std::nullopt;
+    Error error =
+        Error::of(ErrorCode::kRateLimited, "this connection watches " + std::to_string(most) +
+                                               " artifacts already; unsubscribe from one first");
+    error.retry_after = kRetryWhenBusy;
+    return error;
+}
+
+/// A recovered connection's executions may run on other shards.
+void Gateway::cancel_executions(const actions::ExecutionRequest& request, Connection* connection,
+                                std::unique_ptr<actions::ExecutionSink> sink) {
     JsonParser parser;
     const std::string target = string_member(*parser.parse(request.data.str()), "requestId");
-    std::vector<actions::ExecutionId> ids;
+    std::vector<InFlight> named;
     if (connection != nullptr && !target.empty()) {
-        for (const auto& running : connection->in_flight) {
-            if (running.request_id == target && running.id != 0) ids.push_back(running.id);
-        }
+        std::ranges::copy_if(connection->in_flight, std::back_inserter(named),
+                             [&](const InFlight& running) {
+                                 return running.request_id == target && running.id != 0;
+                             });
     }
-    const auto cancelled =
-        std::ranges::count_if(ids, [&](auto id) { return executor_.cancel(id); });
-    return JsonText::trusted("{\"cancelled\":" + std::to_string(cancelled) + '}');
+    const auto cancel_here = [named](Gateway& self) {
+        std::size_t cancelled = 0;
+        for (const InFlight& one : named) {
+            if (one.origin == self.s_.mesh.self() && self.executor_.cancel(one.id)) ++cancelled;
+        }
+        return cancelled;
+    };
+    const bool all_here = std::ranges::all_of(
+        named, [&](const InFlight& one) { return one.origin == s_.mesh.self(); });
+    auto answer = [sink = std::move(sink)](std::size_t cancelled) {
+        sink->on_end(JsonText::trusted("{\"cancelled\":" + std::to_string(cancelled) + '}'));
+    };
+    if (all_here) return answer(cancel_here(*this));
+    auto shared = std::make_shared<decltype(answer)>(std::move(answer));
+    const bool asked = gather<std::size_t>(cancel_here, [shared](std::vector<std::size_t> counts) {
+        (*shared)(std::accumulate(counts.begin(), counts.end(), std::size_t{0}));
+    });
+    if (!asked) (*shared)(cancel_here(*this));
 }
 
 JsonText Gateway::describe_actions(const auth::Principal& principal) const {

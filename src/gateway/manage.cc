@@ -201,12 +201,38 @@ void Gateway::on_disconnect(socketio::Socket& socket, socketio::DisconnectReason
                                           {"sessionId", who.session.str()},
                                           {"reason", socketio::to_string(reason)},
                                           {"code", code}});
-        ConnectionRef ref{ConnectionId::trusted(socket.id()), s_.mesh.self()};
-        tell(home_of(who.company), [company = who.company, user = who.user, session = who.session,
-                                    ref = std::move(ref), code = std::move(code)](Gateway& home) {
-            home.homes_.leave(company, user, session, ref, code, home.s_.clock.wall_now());
-        });
+        leave_home(connection, reason, std::move(code));
     }
+}
+
+namespace {
+
+/// A pid ends with the client's own DISCONNECT, revocation and expiry.
+bool ends_pid(socketio::DisconnectReason reason, std::string_view code) {
+    return reason == socketio::DisconnectReason::kClientNamespaceDisconnect ||
+           reason == socketio::DisconnectReason::kServerNamespaceDisconnect ||
+           code == "SESSION_INVALID" || code == "SESSION_EXPIRED" || code == "TOKEN_EXPIRED";
+}
+
+}  // namespace
+
+void Gateway::leave_home(Connection& connection, socketio::DisconnectReason reason,
+                         std::string code) {
+    const auth::Principal who = connection.principal;
+    ConnectionRef ref{ConnectionId::trusted(connection.socket.id()), s_.mesh.self()};
+    std::optional<ParkedConnection> parked;
+    if (connection.recovery.on() && !ends_pid(reason, code) && !draining_) {
+        parked = park_of(connection);
+    }
+    if (const auto here = companies_here_.find(who.company);
+        here != companies_here_.end() && --here->second.connections == 0) {
+        companies_here_.erase(here);
+    }
+    tell(home_of(who.company), [who, ref = std::move(ref), code = std::move(code),
+                                parked = std::move(parked)](Gateway& home) mutable {
+        if (parked) home.park(std::move(*parked));
+        home.homes_.leave(who.company, who.user, who.session, ref, code, home.s_.clock.wall_now());
+    });
 }
 
 void Gateway::on_slow_consumer(socketio::Socket& socket) {
@@ -214,7 +240,9 @@ void Gateway::on_slow_consumer(socketio::Socket& socket) {
     if (connection.state != Connection::State::kOpen) return;
     ++stats_.slow_consumers;
     connection.state = Connection::State::kClosing;
-    send_system(connection, "system.slowConsumer", "{}");
+    // Without an offset: the message before it was not sent, and is recovered.
+    ++stats_.messages_sent;
+    emit_message(connection, system_envelope("system.slowConsumer", "{}"), {});
 }
 
 void Gateway::for_each_connection(const std::function<void(Connection&)>& visit) {
@@ -225,11 +253,13 @@ void Gateway::for_each_connection(const std::function<void(Connection&)>& visit)
 
 ConnectionInfo Gateway::info_of(Connection& connection) const {
     const auth::Principal& who = connection.principal;
+    std::vector<ArtifactId> artifacts;
+    for (const Subscription& one : connection.subscriptions) artifacts.push_back(one.artifact);
     return {.id = ConnectionId::trusted(connection.socket.id()),
             .user = who.user,
             .company = who.company,
             .session = who.session,
-            .artifacts = connection.subscriptions,
+            .artifacts = std::move(artifacts),
             .transport = connection.socket.session().is_websocket() ? "websocket" : "polling",
             .peer = connection.socket.handshake().peer,
             .connected_at = connection.connected_at,

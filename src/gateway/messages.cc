@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <utility>
 
+#include "base/check.h"
 #include "gateway/connection.h"
 #include "gateway/incoming.h"
 #include "gateway/peers.h"
 #include "gateway/socket_sink.h"
 #include "updates/envelope.h"
+#include "updates/position.h"
 #include "updates/request_parser.h"
 
 /// From an event of the client to the start of an execution, and envelopes back.
@@ -129,9 +132,11 @@ void Gateway::receive(Connection& connection, Incoming incoming) {
     auto waiting = std::make_shared<Incoming>(std::move(incoming));
     charge_call(
         connection.principal,
-        [this, waiting, id = connection.socket.id()](std::optional<Error> error) {
+        [this, waiting, id = connection.socket.id(),
+         incarnation = connection.incarnation](std::optional<Error> error) {
             Connection* same = find_connection(id);
             if (same == nullptr || same->state != Connection::State::kOpen) return;
+            if (same->incarnation != incarnation) waiting->ack.reset();
             // Others may have been started meanwhile.
             if (!error) error = refusal_of(*same, *waiting);
             if (error) return reject(*same, *waiting, *error);
@@ -175,7 +180,7 @@ void Gateway::run(Connection& connection, Incoming incoming) {
     const actions::Action* action = s_.actions.find(incoming.action);
     const std::uint64_t token = connection.next_token++;
     const std::string socket_id = connection.socket.id();
-    connection.in_flight.push_back({token, incoming.request_id});
+    connection.in_flight.push_back({token, incoming.request_id, s_.mesh.self()});
 
     actions::ExecutionRequest request;
     request.action = action;
@@ -187,14 +192,19 @@ void Gateway::run(Connection& connection, Incoming incoming) {
     request.timeout = incoming.timeout;
     request.wants_status = incoming.wants_status || action->definition.progress;
     auto sink = std::make_unique<SocketSink>(
-        *this, SocketSink::Target{socket_id, std::move(incoming.request_id), incoming.action,
-                                  incoming.ack, token});
+        *this,
+        SocketSink::Target{{connection.principal.company, connection.principal.session, socket_id},
+                           std::move(incoming.request_id),
+                           incoming.action,
+                           incoming.ack,
+                           connection.incarnation,
+                           token});
     const actions::ExecutionId id = invoke(std::move(request), &connection, std::move(sink));
 
     // It may have ended in the call, and the connection with it.
     Connection* same = find_connection(socket_id);
     if (same == nullptr) return;
-    const auto running = std::ranges::find(same->in_flight, token, &Connection::InFlight::token);
+    const auto running = std::ranges::find(same->in_flight, token, &InFlight::token);
     if (running != same->in_flight.end()) running->id = id;
 }
 
@@ -247,17 +257,42 @@ void Gateway::send_envelope(Connection& connection, std::string_view envelope,
                             std::optional<std::uint64_t> ack) {
     ++stats_.messages_sent;
     if (ack) return connection.socket.ack(*ack, envelope);
-    if (connection.format == MessageFormat::kObject)
-        return connection.socket.emit("message", envelope);
-    // Taken out meanwhile: a slow consumer's last word is sent from inside emit().
-    std::string args = std::exchange(args_, {});
-    args.clear();
-    append_json_string(args, envelope);
-    connection.socket.emit("message", args);
-    args_ = std::move(args);
+    RecoveryState& recovery = connection.recovery;
+    if (!recovery.on()) return emit_message(connection, envelope, {});
+    // Kept first: sending may end the connection, and what is left of it is parked then.
+    recovery.record(envelope, now(), s_.options.recovery.private_bytes_max);
+    has_rings_ = true;
+    keep_forgetting();
+    emit_message(connection, envelope, offset_of(connection));
 }
 
-void Gateway::send_system(Connection& connection, std::string_view event, std::string_view data) {
+void Gateway::emit_message(Connection& connection, std::string_view envelope,
+                           std::string_view offset) {
+    // Taken out meanwhile: a slow consumer's last word is sent from inside emit().
+    std::string text = std::exchange(args_, {});
+    text.clear();
+    std::string_view args = envelope;
+    if (connection.format == MessageFormat::kString) {
+        append_json_string(text, envelope);
+        args = text;
+    }
+    if (offset.empty()) {
+        connection.socket.emit("message", args);
+    } else {
+        connection.socket.emit({.name = "message", .args = args, .offset = offset});
+    }
+    args_ = std::move(text);
+}
+
+std::string Gateway::offset_of(const Connection& connection) const {
+    const RecoveryState& recovery = connection.recovery;
+    if (!recovery.on()) return {};
+    const auto here = companies_here_.find(connection.principal.company);
+    SB_CHECK(here != companies_here_.end());
+    return updates::offset_text({here->second.epoch, recovery.position, recovery.private_count});
+}
+
+std::string Gateway::system_envelope(std::string_view event, std::string_view data) {
     std::string envelope;
     const std::string request_id = "system-" + s_.random.id(10);
     updates::append_update(envelope,
@@ -266,7 +301,11 @@ void Gateway::send_system(Connection& connection, std::string_view event, std::s
                             .kind = updates::Kind::kSystem,
                             .time = s_.clock.wall_now()},
                            data);
-    send_envelope(connection, envelope, std::nullopt);
+    return envelope;
+}
+
+void Gateway::send_system(Connection& connection, std::string_view event, std::string_view data) {
+    send_envelope(connection, system_envelope(event, data), std::nullopt);
 }
 
 void Gateway::warn_of_expiry(Connection& connection) {

@@ -35,8 +35,28 @@ struct LimitOptions {
     Milliseconds violations_window{10'000};
 };
 
+/// `[recovery]`.
+struct RecoveryOptions {
+    bool enabled = true;
+    /// How long a broken connection waits for its client, and messages for theirs.
+    Milliseconds max_disconnection{120'000};
+    /// Private messages kept for one connection.
+    std::size_t private_bytes_max = 64 * 1024;
+    /// Updates kept for one company, and for all whose home is one shard.
+    std::size_t log_bytes_max = 4 * 1024 * 1024;
+    std::size_t log_total_bytes_max = 64 * 1024 * 1024;
+    /// Broken connections: bytes for all of a home shard, numbers of each session, user, company.
+    std::size_t parked_bytes_max = 64 * 1024 * 1024;
+    std::size_t parked_per_session_max = 16;
+    std::size_t parked_per_user_max = 100;
+    std::size_t parked_per_company_max = 10'000;
+    /// Missed messages that are sent at once; with more the connection is not recovered.
+    std::size_t replay_bytes_max = 512 * 1024;
+};
+
 struct Options {
     LimitOptions limits;
+    RecoveryOptions recovery;
     TokenSources token_sources;
     SessionMode session_mode = SessionMode::kStore;
     MessageFormat format = MessageFormat::kString;

@@ -5,6 +5,7 @@
 #include "gateway/connection.h"
 #include "gateway/peers.h"
 #include "updates/envelope.h"
+#include "updates/position.h"
 
 /// Updates from whoever sends them to the connections of their audience.
 ///
@@ -14,58 +15,60 @@
 namespace signalbox::gateway {
 namespace {
 
-constexpr Milliseconds kRetryWhenBusy{1'000};
+using updates::PositionedUpdate;
 
-/// One update as the members' shards get it: immutable, shared.
-struct Delivery {
-    std::vector<std::string> rooms;
-    std::vector<std::string> except;
-    std::string envelope;
-    bool is_volatile = false;
-};
-using Deliveries = std::shared_ptr<const std::vector<Delivery>>;
+constexpr Milliseconds kRetryWhenBusy{1'000};
 
 /// The packets of one delivery, each encoded when the first socket needs it.
 class PacketVariants {
 public:
-    explicit PacketVariants(const std::string& envelope) : envelope_(envelope) {}
+    explicit PacketVariants(const PositionedUpdate& update) : update_(update) {}
 
     const socketio::EncodedEvent& packet_for(const Connection& connection) {
         const std::string_view name = connection.socket.namespace_name();
         const bool object = connection.format == MessageFormat::kObject;
-        auto& packets = packets_[object ? 1 : 0];
+        const bool recoverable = connection.socket.recoverable();
+        auto& packets = packets_[(object ? 1 : 0) + (recoverable ? 2 : 0)];
         auto found = packets.find(name);
-        if (found == packets.end())
-            found = packets.emplace(name, encode(name, connection.format)).first;
+        if (found == packets.end()) found = packets.emplace(name, encode(connection)).first;
         return found->second;
     }
 
 private:
-    socketio::EncodedEvent encode(std::string_view name, MessageFormat format) const {
-        if (format == MessageFormat::kObject) return {name, "message", envelope_};
-        std::string text;
-        append_json_string(text, envelope_);
-        return {name, "message", text};
+    [[nodiscard]] socketio::EncodedEvent encode(const Connection& connection) const {
+        const std::string_view name = connection.socket.namespace_name();
+        std::string args;
+        if (connection.format == MessageFormat::kObject) {
+            args = update_.envelope;
+        } else {
+            append_json_string(args, update_.envelope);
+        }
+        if (!connection.socket.recoverable()) return {name, "message", args};
+        // A volatile update is not kept, so it has no place to come back to.
+        if (update_.is_volatile) return {name, "message", args + ",null"};
+        return {name, {.name = "message", .args = args, .offset = update_.position}};
     }
 
-    const std::string& envelope_;
-    std::array<std::map<std::string, socketio::EncodedEvent, std::less<>>, 2> packets_;
+    const PositionedUpdate& update_;
+    std::array<std::map<std::string, socketio::EncodedEvent, std::less<>>, 4> packets_;
 };
 
-Delivery make_delivery(const updates::Update& update, std::string_view request_id,
-                       std::string_view position, WallTime time) {
-    Delivery delivery;
-    delivery.rooms = updates::rooms_of(update);
-    delivery.except = updates::except_rooms_of(update);
-    delivery.is_volatile = update.is_volatile;
+PositionedUpdate make_positioned(const updates::Update& update, std::string_view request_id,
+                                 const updates::Offset& position, WallTime time) {
+    PositionedUpdate positioned;
+    positioned.number = position.number;
+    positioned.position = updates::offset_text(position);
+    positioned.rooms = updates::rooms_of(update);
+    positioned.except = updates::except_rooms_of(update);
+    positioned.is_volatile = update.is_volatile;
     updates::UpdateHeader header{.request_id = request_id,
                                  .action = update.action,
                                  .kind = updates::Kind::kPush,
                                  .time = time,
                                  .artifact = update.artifact,
-                                 .position = position};
-    updates::append_update(delivery.envelope, header, update.data);
-    return delivery;
+                                 .position = positioned.position};
+    updates::append_update(positioned.envelope, header, update.data);
+    return positioned;
 }
 
 }  // namespace
@@ -136,44 +139,35 @@ void Gateway::publish_trusted(std::vector<updates::Update> updates, Done<Publish
 void Gateway::publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_t company_index) {
     const CompanyId& company = job->companies[company_index];
     const WallTime time = s_.clock.wall_now();
-    auto deliveries = std::make_shared<std::vector<Delivery>>();
+    auto positioned = std::make_shared<PositionedUpdates>();
     std::vector<std::string> positions;
     for (const std::size_t i : job->by_company[company_index]) {
         const updates::Update& update = job->updates[i];
-        positions.push_back(homes_.next_position(company));
+        const updates::Offset position{.epoch = homes_.position_of(company).epoch,
+                                       .number = homes_.next_position(company),
+                                       .private_number = {}};
         const std::string request_id =
             update.request_id.empty() ? "update-" + s_.random.id(12) : update.request_id;
-        deliveries->push_back(make_delivery(update, request_id, positions.back(), time));
+        positioned->push_back(std::make_shared<const PositionedUpdate>(
+            make_positioned(update, request_id, position, time)));
+        positions.push_back(positioned->back()->position);
+        homes_.keep(company, positioned->back(), now());
         ++stats_.updates_published;
     }
-    const auto deliver = [shared = Deliveries(std::move(deliveries))](Gateway& member) {
-        for (const Delivery& delivery : *shared) {
-            PacketVariants packets(delivery.envelope);
-            member.sockets_->for_each_in(
-                delivery.rooms, delivery.except, [&](socketio::Socket& socket) {
-                    auto* connection = static_cast<Connection*>(socket.data.get());
-                    if (connection == nullptr || connection->state != Connection::State::kOpen)
-                        return;
-                    const auto& packet = packets.packet_for(*connection);
-                    if (delivery.is_volatile) {
-                        socket.emit_volatile(packet);
-                    } else {
-                        socket.emit(packet);
-                    }
-                    ++member.stats_.updates_delivered;
-                });
-        }
-    };
+    if (homes_.log().bytes() > 0) keep_forgetting();
+    const auto deliver_on =
+        [company, shared = std::shared_ptr<const PositionedUpdates>(std::move(positioned))](
+            Gateway& member) { member.deliver(company, *shared); };
     const ShardIndex shards = s_.mesh.shard_count();
     if (shards == 1) {
-        deliver(*this);
+        deliver_on(*this);
     } else {
         // A shard without members gets an empty task: that gives its credit back.
         const auto members = homes_.shards_of(company);
         for (ShardIndex shard = 0; shard < shards; ++shard) {
             const bool has_members = std::ranges::find(members, shard) != members.end();
-            s_.mesh.post_reserved(shard, [peer = s_.peers[shard], deliver, has_members] {
-                if (has_members) deliver(*peer);
+            s_.mesh.post_reserved(shard, [peer = s_.peers[shard], deliver_on, has_members] {
+                if (has_members) deliver_on(*peer);
             });
         }
     }
@@ -183,6 +177,36 @@ void Gateway::publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_
         }
         if (--job->missing == 0) job->done(std::move(job->receipt));
     });
+}
+
+void Gateway::deliver(const CompanyId& company, const PositionedUpdates& updates) {
+    for (const auto& update : updates) {
+        // Looked up anew: a connection that ends in between may be the company's last here.
+        const auto here = companies_here_.find(company);
+        if (here != companies_here_.end()) {
+            here->second.seen = std::max(here->second.seen, update->number);
+        }
+        PacketVariants packets(*update);
+        sockets_->for_each_in(update->rooms, update->except, [&](socketio::Socket& socket) {
+            auto* connection = static_cast<Connection*>(socket.data.get());
+            if (connection != nullptr && hand_over(*connection, *update)) {
+                const auto& packet = packets.packet_for(*connection);
+                if (update->is_volatile) {
+                    socket.emit_volatile(packet);
+                } else {
+                    socket.emit(packet);
+                }
+                ++stats_.updates_delivered;
+            }
+        });
+    }
+}
+
+bool Gateway::hand_over(Connection& connection, const updates::PositionedUpdate& update) {
+    // It was admitted after this update, or has got it with what it had missed.
+    if (update.number <= connection.recovery.position) return false;
+    if (!update.is_volatile) connection.recovery.position = update.number;
+    return connection.state == Connection::State::kOpen;
 }
 
 std::string receipt_json(const PublishReceipt& receipt) {

@@ -18,9 +18,18 @@ std::string status_data(actions::Status status, std::uint64_t seq, std::string_v
     return data;
 }
 
+Connection* SocketSink::connection_here() const {
+    if (courier_ && !courier_->idle()) return nullptr;
+    return gateway_.find_connection(target_.address.socket_id);
+}
+
+void SocketSink::post(Letter letter) {
+    if (!gateway_.s_.options.recovery.enabled || gateway_.sockets_ == nullptr) return;
+    if (!courier_) courier_ = std::make_shared<Courier>(gateway_, target_.address);
+    courier_->send(std::move(letter));
+}
+
 void SocketSink::on_status(actions::Status status, std::uint64_t seq, std::string_view progress) {
-    Connection* connection = gateway_.find_connection(target_.socket_id);
-    if (connection == nullptr) return;
     std::string& envelope = gateway_.envelope_;
     envelope.clear();
     updates::append_update(envelope,
@@ -29,22 +38,31 @@ void SocketSink::on_status(actions::Status status, std::uint64_t seq, std::strin
                             .kind = updates::Kind::kStatus,
                             .time = gateway_.s_.clock.wall_now()},
                            status_data(status, seq, progress));
-    gateway_.send_envelope(*connection, envelope, std::nullopt);
+    if (Connection* connection = connection_here()) {
+        gateway_.send_envelope(*connection, envelope, std::nullopt);
+    } else {
+        post({envelope, std::nullopt});
+    }
 }
 
 void SocketSink::on_end(actions::ActionResult result) {
     if (!result) gateway_.stats_.count_error(result.error().code);
-    if (Connection* connection = gateway_.find_connection(target_.socket_id)) {
-        std::string& envelope = gateway_.envelope_;
-        envelope.clear();
-        if (result) {
-            updates::append_response(envelope, target_.request_id, target_.action, result->str());
-        } else {
-            updates::append_error(envelope, target_.request_id, target_.action, result.error());
-        }
+    std::string& envelope = gateway_.envelope_;
+    envelope.clear();
+    if (result) {
+        updates::append_response(envelope, target_.request_id, target_.action, result->str());
+    } else {
+        updates::append_error(envelope, target_.request_id, target_.action, result.error());
+    }
+    Connection* connection = connection_here();
+    if (connection == nullptr) {
+        // An ack is nobody's but the connection's that asked for it.
+        return post({target_.ack ? std::string() : envelope, target_.token});
+    }
+    if (!target_.ack || connection->incarnation == target_.incarnation) {
         gateway_.send_envelope(*connection, envelope, target_.ack);
     }
-    gateway_.execution_ended(target_.socket_id, target_.token);
+    gateway_.execution_ended(target_.address.socket_id, target_.token);
 }
 
 }  // namespace signalbox::gateway

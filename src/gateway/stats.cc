@@ -6,6 +6,13 @@ void Stats::add(const Stats& other) {
     connections_open += other.connections_open;
     connections_accepted += other.connections_accepted;
     connections_refused += other.connections_refused;
+    connections_superseded += other.connections_superseded;
+    connections_recovered += other.connections_recovered;
+    recoveries_failed += other.recoveries_failed;
+    connections_parked += other.connections_parked;
+    parked_dropped += other.parked_dropped;
+    parked_bytes += other.parked_bytes;
+    update_log_bytes += other.update_log_bytes;
     handshakes_limited += other.handshakes_limited;
     messages_received += other.messages_received;
     messages_sent += other.messages_sent;

@@ -12,6 +12,13 @@ struct Stats {
     std::uint64_t connections_open = 0;
     std::uint64_t connections_accepted = 0;
     std::uint64_t connections_refused = 0;
+    std::uint64_t connections_superseded = 0;
+    std::uint64_t connections_recovered = 0;
+    std::uint64_t recoveries_failed = 0;
+    std::uint64_t connections_parked = 0;
+    std::uint64_t parked_dropped = 0;
+    std::uint64_t parked_bytes = 0;
+    std::uint64_t update_log_bytes = 0;
     std::uint64_t handshakes_limited = 0;
     std::uint64_t messages_received = 0;
     std::uint64_t messages_sent = 0;

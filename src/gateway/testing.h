@@ -281,6 +281,7 @@ struct Login {
     std::string artifact = {};
     std::vector<std::string> permissions = {"*"};
     std::string format = {};
+    std::string more_query = {};  ///< "&recovery=0"
 };
 
 /// A browser on one shard: connects over WebSocket, keeps envelopes.
@@ -329,7 +330,7 @@ private:
         std::string query = "&sessionId=" + percent_encode_id(login.session);
         if (!login.artifact.empty()) query += "&artifactId=" + percent_encode_id(login.artifact);
         if (!login.format.empty()) query += "&format=" + login.format;
-        return query;
+        return query + login.more_query;
     }
 
     TestNode& node_;

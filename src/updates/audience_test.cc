@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "updates/company_log.h"
+#include "updates/company_positions.h"
 
 namespace signalbox::updates {
 namespace {
@@ -46,19 +46,19 @@ TEST(Selection, NamesTheRoomsOfAllItsLists) {
 
 TEST(CompanyPositions, CountEachCompanyByItself) {
     CompanyPositions positions("e");
-    EXPECT_EQ(positions.next(company("a")), "e-1");
-    EXPECT_EQ(positions.next(company("b")), "e-1");
-    EXPECT_EQ(positions.next(company("a")), "e-2");
+    EXPECT_EQ(positions.next(company("a")), 1U);
+    EXPECT_EQ(positions.next(company("b")), 1U);
+    EXPECT_EQ(positions.next(company("a")), 2U);
 }
 
 TEST(CompanyPositions, NeverRepeatAfterForgetting) {
     CompanyPositions positions("e", 2);
-    EXPECT_EQ(positions.next(company("a")), "e-1");
-    EXPECT_EQ(positions.next(company("b")), "e-1");
-    EXPECT_EQ(positions.next(company("b")), "e-2");
-    EXPECT_EQ(positions.next(company("c")), "e-3");
-    EXPECT_EQ(positions.next(company("b")), "e-3");
-    EXPECT_EQ(positions.next(company("a")), "e-4") << "forgotten a second time, above all before";
+    EXPECT_EQ(positions.next(company("a")), 1U);
+    EXPECT_EQ(positions.next(company("b")), 1U);
+    EXPECT_EQ(positions.next(company("b")), 2U);
+    EXPECT_EQ(positions.next(company("c")), 3U);
+    EXPECT_EQ(positions.next(company("b")), 3U);
+    EXPECT_EQ(positions.next(company("a")), 4U) << "forgotten a second time, above all before";
 }
 
 }  // namespace

@@ -20,8 +20,8 @@ TEST(Offset, ComesBackAsItWasWritten) {
 
 TEST(Offset, IsNothingElse) {
     for (const std::string_view text :
-         {"", "x", "-", "-1", "a-", "a-x", "a-1x", "a-01", "a- 1", "a-+1", "a-1.", "a-.1", "a-1.2.3",
-          "a-1.02", "a-18446744073709551616", "PhKzbt3", "1.5"}) {
+         {"", "x", "-", "-1", "a-", "a-x", "a-1x", "a-01", "a- 1", "a-+1", "a-1.", "a-.1",
+          "a-1.2.3", "a-1.02", "a-18446744073709551616", "PhKzbt3", "1.5"}) {
         EXPECT_FALSE(parse_offset(text).has_value()) << text;
     }
 }

@@ -29,7 +29,8 @@ protected:
         log.append(company, make(number), now);
     }
     /// nullopt: some may have been forgotten.
-    [[nodiscard]] std::optional<Numbers> after(const CompanyId& company, std::uint64_t number) const {
+    [[nodiscard]] std::optional<Numbers> after(const CompanyId& company,
+                                               std::uint64_t number) const {
         Numbers numbers;
         const bool whole = log.for_each_after(
             company, number, [&](const auto& update) { numbers.push_back(update->number); });

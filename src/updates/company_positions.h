@@ -9,14 +9,13 @@
 
 namespace signalbox::updates {
 
-/// Positions of companies' updates on their home shard: `{epoch}-{n}`, opaque to clients. `n` rises
-/// by one with each update of the company, so that it says nothing of other companies. The epoch is
-/// new with each start of the process, so that no position is given twice.
+/// Positions of companies' updates on their home shard: `{epoch}-{number}`, opaque to clients. The
+/// number rises by one with each update of the company, so that it says nothing of other companies.
+/// The epoch is new with each start of the process, so that no position is given twice.
 ///
 /// Threading: confined to the home shard.
 /// Bounds:    remembers companies_max companies. One more makes it forget all; each then goes on
-/// above
-///            every number given so far: a gap, never a repetition.
+///            above every number given so far: a gap, never a repetition.
 class CompanyPositions {
 public:
     /// @param epoch          unique for the life of the process.
@@ -24,8 +23,13 @@ public:
     explicit CompanyPositions(std::string epoch, std::size_t companies_max = 65'536)
         : epoch_(std::move(epoch)), companies_max_(companies_max) {}
 
-    [[nodiscard]] std::string next(const CompanyId& company) {
-        return epoch_ + '-' + std::to_string(++counter_of(company));
+    [[nodiscard]] const std::string& epoch() const { return epoch_; }
+    /// The next update's number.
+    [[nodiscard]] std::uint64_t next(const CompanyId& company) { return ++counter_of(company); }
+    /// A number below the next one's and not below any that was given.
+    [[nodiscard]] std::uint64_t current(const CompanyId& company) const {
+        const auto found = last_.find(company);
+        return found == last_.end() ? base_ : found->second;
     }
 
 private:

@@ -1,0 +1,89 @@
+#include "gateway/private_ring.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace signalbox::gateway {
+namespace {
+
+constexpr std::size_t kHead = 32;
+const MonotonicTime kStart{std::chrono::hours(1)};
+
+std::vector<std::uint64_t> numbers_in(const PrivateRing& ring) {
+    std::vector<std::uint64_t> numbers;
+    ring.for_each([&](const PrivateMessage& message) { numbers.push_back(message.number); });
+    return numbers;
+}
+
+TEST(PrivateRing, GivesBackWhatItTook) {
+    PrivateRing ring;
+    EXPECT_TRUE(ring.empty());
+    EXPECT_TRUE(ring.complete_after_number(0));
+    EXPECT_TRUE(ring.complete_from_base(0));
+    ring.append({1, 7, kStart, "one"}, 1000);
+    ring.append({2, 9, kStart + Milliseconds(5), ""}, 1000);
+    std::vector<std::string> seen;
+    ring.for_each([&](const PrivateMessage& m) {
+        seen.push_back(
+            std::to_string(m.number) + '@' + std::to_string(m.base) + '+' +
+            std::to_string(std::chrono::duration_cast<Milliseconds>(m.time - kStart).count()) +
+            std::string(m.envelope));
+    });
+    EXPECT_EQ(seen, (std::vector<std::string>{"1@7+0one", "2@9+5"}));
+}
+
+TEST(PrivateRing, ForgetsTheOldestOverItsBytesAndSaysSo) {
+    PrivateRing ring;
+    const std::size_t three = 3 * (kHead + 10);
+    for (std::uint64_t n = 1; n <= 3; ++n) ring.append({n, 5, kStart, "0123456789"}, three);
+    EXPECT_EQ(numbers_in(ring), (std::vector<std::uint64_t>{1, 2, 3}));
+    EXPECT_TRUE(ring.complete_after_number(0));
+    ring.append({4, 6, kStart, "0123456789"}, three);
+    EXPECT_EQ(numbers_in(ring), (std::vector<std::uint64_t>{2, 3, 4}));
+    EXPECT_FALSE(ring.complete_after_number(0));
+    EXPECT_TRUE(ring.complete_after_number(1));
+    EXPECT_FALSE(ring.complete_from_base(5));
+    EXPECT_TRUE(ring.complete_from_base(6));
+}
+
+TEST(PrivateRing, ForgetsAllForAMessageThatIsTooLong) {
+    PrivateRing ring;
+    ring.append({1, 1, kStart, "x"}, kHead + 10);
+    ring.append({2, 3, kStart, "0123456789x"}, kHead + 10);
+    EXPECT_TRUE(ring.empty());
+    EXPECT_FALSE(ring.complete_after_number(1));
+    EXPECT_TRUE(ring.complete_after_number(2));
+    EXPECT_FALSE(ring.complete_from_base(3));
+    EXPECT_TRUE(ring.complete_from_base(4));
+}
+
+TEST(PrivateRing, ReturnsMemoryWithAge) {
+    PrivateRing ring;
+    ring.append({1, 1, kStart, std::string(1000, 'x')}, 10'000);
+    ring.append({2, 1, kStart + Milliseconds(10), "y"}, 10'000);
+    ring.forget_before(kStart);
+    EXPECT_EQ(numbers_in(ring), (std::vector<std::uint64_t>{1, 2}));
+    ring.forget_before(kStart + Milliseconds(10));
+    EXPECT_EQ(numbers_in(ring), (std::vector<std::uint64_t>{2}));
+    ring.forget_before(kStart + Milliseconds(11));
+    EXPECT_TRUE(ring.empty());
+    EXPECT_LT(ring.bytes(), 100U);
+    EXPECT_FALSE(ring.complete_after_number(1));
+    EXPECT_TRUE(ring.complete_after_number(2));
+}
+
+TEST(PrivateRing, StaysWithinItsBytesHoweverMuchPasses) {
+    PrivateRing ring;
+    for (std::uint64_t n = 1; n <= 10'000; ++n) {
+        ring.append({n, n, kStart, std::string(n % 300, 'x')}, 4096);
+        ASSERT_LE(ring.bytes(), 3 * 4096U);
+    }
+    const auto numbers = numbers_in(ring);
+    ASSERT_FALSE(numbers.empty());
+    EXPECT_EQ(numbers.back(), 10'000U);
+    EXPECT_EQ(numbers.front() + numbers.size() - 1, 10'000U);
+}
+
+}  // namespace
+}  // namespace signalbox::gateway
