@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -77,6 +78,16 @@ public:
                 }
             }
         }
+    }
+
+    /// Runs the first task of one mailbox. @return false when it has none.
+    bool step(ShardIndex shard) {
+        auto& box = boxes_[shard];
+        if (box.empty()) return false;
+        Task task = std::move(box.front());
+        box.pop_front();
+        task();
+        return true;
     }
 
     bool full = false;
@@ -194,6 +205,10 @@ public:
                        .pool = node.pool,
                        .log = node.log_,
                        .clock = node.clock,
+                       .may_watch =
+                           [&node](const auth::Principal& who, const ArtifactId& artifact) {
+                               return !node.may_watch || node.may_watch(who, artifact);
+                           },
                        .mesh = port,
                        .wheel = wheel,
                        .random = random,
@@ -264,6 +279,7 @@ public:
     FakeSessions sessions;
     FakePool pool;
     actions::ActionRegistry registry;
+    std::function<bool(const auth::Principal&, const ArtifactId&)> may_watch;
 
 private:
     NullLog log_;

@@ -1,0 +1,694 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "gateway/gateway.h"
+#include "gateway/stock_client.h"
+#include "updates/update.h"
+
+namespace signalbox::gateway {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::Login;
+using ::testing::Not;
+using ::testing::StartsWith;
+using testing::StockClient;
+using testing::TestClient;
+using testing::TestNode;
+
+const Login kAlice{.user = "alice", .session = "s-alice"};
+
+/// On one shard, and with the client coming back on another than it left.
+class Recovery : public ::testing::TestWithParam<ShardIndex> {
+protected:
+    explicit Recovery(Options options = {}) : node(std::move(options), GetParam()) {}
+
+    [[nodiscard]] ShardIndex elsewhere() const { return static_cast<ShardIndex>(GetParam() - 1); }
+    void publish(std::string_view json) {
+        auto updates = updates::parse_updates(json, *CompanyId::parse("acme"));
+        ASSERT_TRUE(updates.has_value());
+        bool published = false;
+        node.gateway().publish_trusted(std::move(*updates),
+                                       [&](auto receipt) { published = receipt.has_value(); });
+        node.turn();
+        ASSERT_TRUE(published);
+    }
+    void publish_named(std::string_view action) {
+        publish(R"({"action":")" + std::string(action) + "\"}");
+    }
+    [[nodiscard]] Stats stats() {
+        Stats sum;
+        for (ShardIndex i = 0; i < GetParam(); ++i) sum.add(node.gateway(i).stats());
+        return sum;
+    }
+
+    TestNode node;
+};
+
+INSTANTIATE_TEST_SUITE_P(Shards, Recovery, ::testing::Values(1, 3));
+
+TEST_P(Recovery, GivesEachMessageAnOffset) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    EXPECT_EQ(alice.pid.substr(0, 20), alice.sid);
+    EXPECT_EQ(alice.pid.size(), 42U);
+    publish_named("a");
+    alice.request("r", "echo");
+    node.turn();
+    alice.read();
+    ASSERT_EQ(alice.messages.size(), 3U);
+    EXPECT_THAT(alice.messages[0].offset, ::testing::EndsWith("-0.0"));
+    EXPECT_THAT(alice.messages[1].offset, ::testing::EndsWith("-1"));
+    EXPECT_THAT(alice.messages[2].offset, ::testing::EndsWith("-1.1"));
+    EXPECT_EQ(alice.messages[1].position, 1U);
+}
+
+TEST_P(Recovery, EndsVolatileTextInNull) {
+    TestClient text(node, Login{}), object(node, Login{.format = "object"});
+    text.take(), object.take();
+    publish(R"({"action":"v","volatile":true})");
+    EXPECT_THAT(text.take_joined(), HasSubstr("\",null]"));
+    EXPECT_THAT(object.take_joined(), HasSubstr("\"}]"));
+}
+
+TEST_P(Recovery, SendsWhatWasMissedOnceInOrderBeforeTheAnswer) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    const std::string sid = alice.sid, pid = alice.pid;
+    publish_named("a");
+    alice.read();
+    publish_named("b");
+    alice.request("r1", "echo");
+    node.turn();
+    publish_named("c");
+    alice.cut();
+    publish_named("d");
+    publish(R"({"action":"not hers","audience":{"users":["bob"]}})");
+    publish(R"({"action":"hers","audience":{"users":["alice"]}})");
+    publish(
+        R"({"action":"nor this","audience":{"users":["alice"],"except":{"sessions":["s-alice"]}}})");
+    publish(R"({"action":"lost","volatile":true})");
+    EXPECT_THAT(alice.take_names(), ElementsAre("system.connected", "a"));
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_EQ(alice.sid, sid);
+    EXPECT_EQ(alice.pid, pid);
+    EXPECT_THAT(alice.messages.back().text, HasSubstr(R"("recovered":true)"));
+    EXPECT_THAT(alice.messages.back().text, HasSubstr(sid));
+    EXPECT_THAT(alice.take_names(), ElementsAre("b", "r1", "c", "d", "hers", "system.connected"));
+    publish_named("e");
+    alice.read();
+    EXPECT_THAT(alice.take_names(), ElementsAre("e"));
+    EXPECT_EQ(stats().connections_recovered, 1U);
+    EXPECT_EQ(stats().connections_parked, 0U);
+    EXPECT_EQ(stats().connections_open, 1U);
+}
+
+TEST_P(Recovery, GivesReplayedMessagesTheirOwnOffsets) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    publish_named("a");
+    alice.request("r1", "echo");
+    node.turn();
+    alice.cut();
+    alice.connect(elsewhere());
+    ASSERT_EQ(alice.messages.size(), 4U);
+    EXPECT_THAT(alice.messages[1].offset, ::testing::EndsWith("-1"));
+    EXPECT_THAT(alice.messages[2].offset, ::testing::EndsWith("-1.1"));
+    // Half of it again: only the offset says what has arrived.
+    alice.offset = alice.messages[1].offset;
+    alice.messages.clear();
+    alice.cut();
+    alice.connect();
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("r1", "system.connected"));
+}
+
+TEST_P(Recovery, TakesOverAConnectionThatIsStillBelievedAlive) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    const std::string sid = alice.sid;
+    alice.stall();
+    publish_named("a");
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_EQ(alice.sid, sid);
+    EXPECT_THAT(alice.take_names(), ElementsAre("system.connected", "a", "system.connected"));
+    EXPECT_TRUE(alice.stalled().closed());
+    EXPECT_THAT(alice.stalled().take_texts(), Not(Contains("1")));
+    EXPECT_EQ(stats().connections_superseded, 1U);
+    EXPECT_EQ(stats().connections_open, 1U);
+    publish_named("b");
+    alice.read();
+    EXPECT_THAT(alice.take_names(), ElementsAre("b"));
+}
+
+TEST_P(Recovery, NeedsNoMessageToHaveArrived) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.cut();
+    alice.offset.reset();
+    alice.messages.clear();
+    publish_named("a");
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("a", "system.connected"));
+}
+
+TEST_P(Recovery, RefusesPidsThatAreNotTheirs) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.cut();
+    publish_named("secret");
+    const std::string pid = alice.pid;
+    for (const Login& login :
+         {Login{.user = "alice", .session = "another"}, Login{.user = "bob", .session = "s-bob"},
+          Login{.user = "alice", .company = "other", .session = "s-other"}}) {
+        StockClient thief(node, login);
+        thief.pid = pid;
+        thief.offset = alice.offset;
+        thief.connect(elsewhere());
+        EXPECT_TRUE(thief.connected);
+        EXPECT_FALSE(thief.recovered);
+        EXPECT_NE(thief.sid, alice.sid);
+        EXPECT_THAT(thief.take_names(), ElementsAre("system.connected"));
+    }
+    StockClient guesser(node, kAlice);
+    guesser.pid = pid.substr(0, 20) + std::string(22, 'A');
+    guesser.connect(elsewhere());
+    EXPECT_FALSE(guesser.recovered);
+    alice.connect();
+    EXPECT_TRUE(alice.recovered) << "none of them has used it up";
+}
+
+TEST_P(Recovery, LeavesAConnectionAloneWhoseSecretIsGuessedWrong) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    StockClient guesser(node, kAlice);
+    guesser.pid = alice.sid + std::string(22, 'A');
+    guesser.connect(elsewhere());
+    EXPECT_FALSE(guesser.recovered);
+    EXPECT_FALSE(alice.transport().closed());
+}
+
+TEST_P(Recovery, TreatsNonsenseOffsetsAsAHole) {
+    const auto recovered_with = [&](const std::string& offset) {
+        StockClient alice(node, Login{.user = "alice", .session = "s" + offset.substr(0, 3)});
+        alice.connect();
+        publish_named("a");
+        alice.read();
+        const std::string epoch = alice.offset->substr(0, alice.offset->rfind('-'));
+        alice.cut();
+        const std::size_t at = offset.find("EPOCH");
+        alice.offset = at == std::string::npos ? offset : epoch + offset.substr(at + 5);
+        alice.connect(elsewhere());
+        EXPECT_TRUE(alice.connected);
+        EXPECT_THAT(alice.messages.back().text,
+                    HasSubstr(alice.recovered ? R"("recovered":true)" : R"("recovered":false)"));
+        return alice.recovered;
+    };
+    for (const char* nonsense : {"x", "EPOCH-999999", "EPOCH-1.5", "EPOCH--1", "EPOCH-01"}) {
+        EXPECT_FALSE(recovered_with(nonsense)) << nonsense;
+    }
+    EXPECT_TRUE(recovered_with("older-7"));
+}
+
+TEST_P(Recovery, ClampsOldOffsetsToTheStartOfThePid) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    publish_named("a");
+    alice.read();
+    alice.cut();
+    node.advance(std::chrono::minutes(3));
+    publish_named("b");
+    alice.connect();
+    EXPECT_FALSE(alice.recovered);
+    // Cut before anything of the new pid has arrived: the offset is still the old one's.
+    const std::string old_offset = alice.messages[1].offset;
+    publish_named("c");
+    alice.cut();
+    alice.offset = old_offset;
+    alice.messages.clear();
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("c", "system.connected"));
+}
+
+TEST_P(Recovery, EndsWithTheClientsDisconnect) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.send("1");
+    node.turn();
+    alice.cut();
+    EXPECT_EQ(stats().connections_parked, 0U);
+    alice.connect(elsewhere());
+    EXPECT_FALSE(alice.recovered);
+}
+
+TEST_P(Recovery, EndsWithRevocation) {
+    StockClient alice(node, kAlice), bob(node, Login{.user = "bob", .session = "s-bob"});
+    alice.connect();
+    bob.connect();
+    alice.cut();
+    node.turn();
+    EXPECT_EQ(stats().connections_parked, 1U);
+    for (const char* session : {"s-alice", "s-bob"}) {
+        const auth::SessionRecord record = node.sessions.records[session];
+        node.sessions.records.erase(session);
+        node.gateway().close_revoked(record);
+        node.turn();
+    }
+    EXPECT_EQ(stats().connections_parked, 0U);
+    bob.cut();
+    node.add_session("s-alice", "alice", "acme");
+    node.add_session("s-bob", "bob", "acme");
+    alice.connect(elsewhere());
+    bob.connect(elsewhere());
+    EXPECT_FALSE(alice.recovered);
+    EXPECT_FALSE(bob.recovered);
+}
+
+TEST_P(Recovery, EndsAfterMaxDisconnection) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.cut();
+    node.advance(std::chrono::seconds(119));
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    alice.cut();
+    node.advance(std::chrono::seconds(120));
+    alice.connect();
+    EXPECT_FALSE(alice.recovered);
+    alice.cut();
+    node.advance(std::chrono::seconds(140));
+    EXPECT_EQ(stats().connections_parked, 0U);
+    EXPECT_EQ(stats().parked_bytes, 0U);
+    EXPECT_EQ(stats().update_log_bytes, 0U);
+}
+
+TEST_P(Recovery, CanBeDeclined) {
+    for (const char* query : {"&recovery=0", "&recovery=false"}) {
+        StockClient alice(node, Login{.user = "alice", .session = "s", .more_query = query});
+        alice.connect();
+        publish_named("a");
+        alice.read();
+        EXPECT_TRUE(alice.pid.empty());
+        EXPECT_EQ(alice.messages.back().offset, "");
+        alice.cut();
+    }
+    TestClient client(node, "&sessionId=s");
+    client.connect(R"({"recovery":0,"token":")" + node.token("alice", "acme") + "\"}");
+    EXPECT_THAT(client.take().at(0), Not(HasSubstr("pid")));
+    EXPECT_EQ(stats().connections_parked, 0U);
+}
+
+TEST_P(Recovery, ChecksTheTokenAlways) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.cut();
+    const std::string good = alice.token;
+    alice.token = "no.good.token";
+    alice.connect(elsewhere());
+    EXPECT_THAT(alice.refusal, HasSubstr("INVALID_TOKEN"));
+    alice.token = good;
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+}
+
+TEST_P(Recovery, GoesByTheTokenThatLivesLonger) {
+    StockClient alice(node, kAlice);
+    const std::string brief = node.token("alice", "acme", {}, std::chrono::seconds(60));
+    alice.connect();
+    const std::string expiry =
+        alice.messages[0].text.substr(alice.messages[0].text.find("expiresAt"), 40);
+    alice.token = brief;
+    alice.cut();
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.messages.back().text, HasSubstr(expiry));
+    alice.cut();
+    node.advance(std::chrono::seconds(70));
+    alice.connect();
+    EXPECT_TRUE(alice.recovered) << "an expired token, when a later one was accepted before";
+    EXPECT_THAT(alice.messages.back().text, HasSubstr(expiry));
+    alice.cut();
+    node.advance(std::chrono::seconds(121));
+    alice.connect();
+    EXPECT_FALSE(alice.connected) << "the connection that the later one was accepted for is gone";
+    EXPECT_THAT(alice.refusal, HasSubstr("TOKEN_EXPIRED"));
+}
+
+TEST_P(Recovery, EndsWithTheTokens) {
+    StockClient alice(node, kAlice);
+    alice.token = node.token("alice", "acme", {}, std::chrono::seconds(30));
+    alice.connect();
+    alice.cut();
+    node.advance(std::chrono::seconds(40));
+    alice.connect(elsewhere());
+    EXPECT_THAT(alice.refusal, HasSubstr("TOKEN_EXPIRED"));
+}
+
+TEST_P(Recovery, KeepsWhatIsParkedWhenTheAnswerMustWait) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.cut();
+    publish_named("a");
+    node.sessions.down = true;
+    alice.connect(elsewhere());
+    EXPECT_FALSE(alice.connected);
+    node.sessions.down = false;
+    alice.cut();
+    alice.connect();
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("system.connected", "a", "system.connected"));
+}
+
+TEST_P(Recovery, KeepsWhatIsParkedWhenTheClientGoesBeforeTheAnswer) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.cut();
+    publish_named("a");
+    alice.begin(elsewhere());
+    alice.cut();
+    node.turn();
+    EXPECT_EQ(stats().connections_parked, 1U);
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("system.connected", "a", "system.connected"));
+    EXPECT_EQ(stats().connections_open, 1U);
+}
+
+TEST_P(Recovery, BringsArtifactsBackAndNothingFromBeforeOrAfterThem) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    const auto change = [&](const char* action, const char* artifact) {
+        alice.request("x", action, R"({"artifactId":")" + std::string(artifact) + "\"}");
+        node.turn();
+    };
+    const auto publish_to = [&](const char* artifact, const char* action) {
+        publish(R"({"artifactId":")" + std::string(artifact) + R"(","action":")" + action + "\"}");
+    };
+    publish_to("a", "too early");
+    change("artifact.subscribe", "a");
+    publish_to("a", "a1");
+    change("artifact.unsubscribe", "a");
+    publish_to("a", "between");
+    change("artifact.subscribe", "a");
+    change("artifact.subscribe", "b");
+    publish_to("b", "b1");
+    change("artifact.unsubscribe", "b");
+    publish_to("b", "too late");
+    alice.cut();
+    publish_to("a", "a2");
+    publish_to("b", "later still");
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("system.connected", "x", "a1", "x", "x", "x", "b1",
+                                                "x", "a2", "system.connected"));
+    publish_to("a", "a3");
+    publish_to("b", "b3");
+    alice.read();
+    EXPECT_THAT(alice.take_names(), ElementsAre("a3"));
+}
+
+TEST_P(Recovery, AsksAgainForTheRightToWatch) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    for (const char* artifact : {"a", "b"}) {
+        alice.request("x", "artifact.subscribe",
+                      R"({"artifactId":")" + std::string(artifact) + "\"}");
+    }
+    node.turn();
+    alice.read();
+    alice.messages.clear();
+    publish(R"({"artifactId":"a","action":"a1"})");
+    publish(R"({"artifactId":"b","action":"b1"})");
+    alice.cut();
+    node.may_watch = [](const auth::Principal&, const ArtifactId& id) { return id.str() != "a"; };
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    publish(R"({"artifactId":"a","action":"a2"})");
+    publish(R"({"artifactId":"b","action":"b2"})");
+    alice.read();
+    EXPECT_THAT(alice.take_names(), ElementsAre("b1", "system.connected", "b2"));
+    alice.request("again", "artifact.subscribe", R"({"artifactId":"a"})");
+    node.turn();
+    alice.read();
+    EXPECT_THAT(alice.messages.back().text, HasSubstr("ARTIFACT_FORBIDDEN"));
+}
+
+TEST_P(Recovery, BringsStatusesAndAnswersOfWhatWasRunning) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.messages.clear();
+    alice.request("task", "longTask", R"({"steps":4,"ms":400})");
+    node.advance(Milliseconds(150));
+    alice.read(2);
+    alice.cut();
+    node.advance(Milliseconds(150));
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    node.advance(std::chrono::seconds(3));
+    alice.read();
+    std::string seqs;
+    for (const auto& message : alice.messages) {
+        if (message.request_id != "task") continue;
+        const std::size_t at = message.text.find("\"seq\":");
+        seqs += at == std::string::npos ? message.type : message.text.substr(at + 6, 1);
+    }
+    EXPECT_EQ(seqs, "123456RESPONSE");
+    alice.request("after", "execution.cancel", R"({"requestId":"task"})");
+    node.turn();
+    alice.read();
+    EXPECT_THAT(alice.messages.back().text, HasSubstr(R"("cancelled":0)"));
+}
+
+TEST_P(Recovery, CancelsAnExecutionOnWhateverShardItRuns) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.request("a", "slow", R"({"ms":5000})");
+    node.turn();
+    alice.cut();
+    alice.connect(elsewhere());
+    alice.messages.clear();
+    alice.request("c", "execution.cancel", R"({"requestId":"a"})");
+    node.turn();
+    alice.read();
+    ASSERT_EQ(alice.messages.size(), 2U);
+    const bool first = alice.messages[0].request_id == "a";
+    EXPECT_THAT(alice.messages[first ? 0 : 1].text, HasSubstr("CANCELLED"));
+    EXPECT_THAT(alice.messages[first ? 1 : 0].text, HasSubstr(R"("cancelled":1)"));
+}
+
+TEST_P(Recovery, DoesNotCoverAcks) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.send(R"(27["slow",{"ms":1000}])");
+    node.turn();
+    alice.cut();
+    alice.connect(elsewhere());
+    // The number is free for another question of the recovered connection.
+    alice.send(R"(27["system.ping",{}])");
+    node.turn();
+    (void)alice.transport().take_texts();
+    node.advance(std::chrono::seconds(2));
+    EXPECT_THAT(alice.transport().take_texts(), IsEmpty());
+    alice.messages.clear();
+    alice.request("limit", "echo");
+    node.turn();
+    alice.read();
+    EXPECT_THAT(alice.take_names(), ElementsAre("limit"));
+}
+
+TEST_P(Recovery, ReplaysInTheFormThatIsAskedForNow) {
+    StockClient alice(node, Login{.user = "alice", .session = "s", .format = "object"});
+    alice.connect();
+    publish(R"({"action":"a","data":{"v": 1.0}})");
+    alice.request("r", "echo", "[ 1]");
+    node.turn();
+    alice.cut();
+    TestClient raw(node, "&sessionId=s&format=object", elsewhere());
+    raw.connect(R"({"pid":")" + alice.pid + R"(","offset":")" + *alice.offset + R"(","token":")" +
+                alice.token + "\"}");
+    const auto packets = raw.take();
+    ASSERT_EQ(packets.size(), 4U);
+    EXPECT_THAT(packets[0], StartsWith(R"(2["message",{"type":"UPDATE")"));
+    EXPECT_THAT(packets[0], HasSubstr(R"("data":{"v": 1.0})"));
+    EXPECT_THAT(packets[1], HasSubstr(R"("data":[ 1]},")"));
+    EXPECT_THAT(packets[2], StartsWith(R"(0{"sid":")" + alice.sid));
+    raw.transport().drop();
+    node.turn();
+    TestClient text(node, "&sessionId=s&format=string", 0);
+    text.connect(R"({"pid":")" + alice.pid + R"(","offset":")" + *alice.offset + R"(","token":")" +
+                 alice.token + "\"}");
+    EXPECT_THAT(text.take().at(0), StartsWith(R"(2["message","{\"type\":\"UPDATE\")"));
+}
+
+TEST_P(Recovery, HelpsAQuietConnectionOfABusyCompany) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    for (int i = 0; i < 10; ++i) {
+        publish(R"({"action":"n","audience":{"users":["bob"]}})");
+        node.advance(std::chrono::minutes(1));
+    }
+    alice.cut();
+    publish(R"({"action":"hers","audience":{"users":["alice"]}})");
+    alice.messages.clear();
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("hers", "system.connected"));
+}
+
+TEST_P(Recovery, CountsOnlyWhatIsAboveTheAdmissionsPosition) {
+    StockClient alice(node, kAlice);
+    publish_named("before");
+    alice.begin(elsewhere());
+    publish_named("during or before");
+    node.turn();
+    alice.read();
+    ASSERT_TRUE(alice.connected);
+    const auto names = alice.take_names();
+    alice.cut();
+    alice.connect();
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("system.connected"));
+}
+
+TEST_P(Recovery, DoesNotTrustALastWordToASlowConsumer) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.messages.clear();
+    alice.transport().websocket().buffered_bytes = 2U << 20;
+    publish_named("too much");
+    alice.read();
+    EXPECT_THAT(alice.take_names(), ElementsAre("system.slowConsumer"));
+    EXPECT_TRUE(alice.transport().closed());
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.messages.back().text, HasSubstr(R"("lastClose":{"code":"SLOW_CONSUMER")"));
+    EXPECT_THAT(alice.take_names(), ElementsAre("too much", "system.connected"));
+}
+
+class SmallRecovery : public Recovery {
+protected:
+    SmallRecovery() : Recovery(small()) {}
+    static Options small() {
+        Options options;
+        options.recovery.log_bytes_max = 2'000;
+        options.recovery.private_bytes_max = 1'000;
+        options.recovery.parked_per_session_max = 2;
+        options.recovery.parked_per_user_max = 3;
+        options.recovery.parked_per_company_max = 4;
+        return options;
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Shards, SmallRecovery, ::testing::Values(1, 3));
+
+TEST_P(SmallRecovery, SaysSoWhenTheLogHasForgotten) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.cut();
+    for (int i = 0; i < 20; ++i) publish_named("a");
+    alice.messages.clear();
+    alice.connect(elsewhere());
+    EXPECT_FALSE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("system.connected"));
+    EXPECT_EQ(stats().recoveries_failed, 1U);
+    EXPECT_EQ(stats().connections_parked, 0U);
+}
+
+TEST_P(SmallRecovery, SaysSoWhenTheRingHasForgotten) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    for (int i = 0; i < 20; ++i) {
+        alice.request("r" + std::to_string(i), "echo", R"("0123456789")");
+        node.turn();
+    }
+    alice.read();
+    alice.cut();
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered) << "all had arrived";
+    for (int i = 0; i < 20; ++i) {
+        alice.request("s" + std::to_string(i), "echo", R"("0123456789")");
+        node.turn();
+    }
+    alice.cut();
+    alice.connect();
+    EXPECT_FALSE(alice.recovered);
+}
+
+TEST_P(SmallRecovery, KeepsOnlySoManyOfASessionUserAndCompany) {
+    std::vector<std::unique_ptr<StockClient>> clients;
+    const auto connect_and_cut = [&](const char* user, const char* session) {
+        clients.push_back(
+            std::make_unique<StockClient>(node, Login{.user = user, .session = session}));
+        clients.back()->connect();
+        clients.back()->cut();
+        node.turn();
+    };
+    for (int i = 0; i < 3; ++i) connect_and_cut("u1", "s1");
+    EXPECT_EQ(stats().connections_parked, 2U);
+    for (int i = 0; i < 2; ++i) connect_and_cut("u1", "s2");
+    EXPECT_EQ(stats().connections_parked, 3U);
+    for (int i = 0; i < 2; ++i) connect_and_cut("u2", "s3");
+    EXPECT_EQ(stats().connections_parked, 4U);
+    EXPECT_EQ(stats().parked_dropped, 3U);
+    std::vector<bool> recovered;
+    for (auto& client : clients) {
+        client->connect(elsewhere());
+        recovered.push_back(client->recovered);
+    }
+    EXPECT_THAT(recovered, ElementsAre(false, false, false, true, true, true, true));
+}
+
+TEST_P(SmallRecovery, ForgetsRingsWithAge) {
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.request("r", "echo");
+    node.turn();
+    alice.read(1);
+    node.advance(std::chrono::minutes(3));
+    alice.cut();
+    alice.connect(elsewhere());
+    EXPECT_FALSE(alice.recovered);
+}
+
+TEST(RecoveryOff, GivesNoPidsAndKeepsNothing) {
+    Options options;
+    options.recovery.enabled = false;
+    TestNode node(options);
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.request("r", "echo");
+    node.turn();
+    alice.read();
+    EXPECT_TRUE(alice.pid.empty());
+    EXPECT_EQ(alice.messages.back().offset, "");
+    alice.cut();
+    alice.pid = std::string(42, 'A');
+    alice.connect();
+    EXPECT_FALSE(alice.recovered);
+    EXPECT_TRUE(alice.connected);
+}
+
+TEST(RecoveryReplay, IsNotTriedWhenItIsTooMuchForTheTransport) {
+    Options options;
+    options.recovery.replay_bytes_max = 2'000;
+    TestNode node(options);
+    StockClient alice(node, kAlice);
+    alice.connect();
+    alice.cut();
+    for (int i = 0; i < 10; ++i) {
+        node.gateway().publish_trusted(
+            *updates::parse_updates(R"({"action":"a"})", *CompanyId::parse("acme")), [](auto) {});
+    }
+    alice.connect();
+    EXPECT_FALSE(alice.recovered);
+}
+
+}  // namespace
+}  // namespace signalbox::gateway
