@@ -45,7 +45,10 @@ private:
         }
         if (!connection.socket.recoverable()) return {name, "message", args};
         // A volatile update is not kept, so it has no place to come back to.
-        if (update_.is_volatile) return {name, "message", args + ",null"};
+        if (update_.is_volatile) {
+            if (socketio::leaves_text(args)) args += ",null";
+            return {name, "message", args};
+        }
         return {name, {.name = "message", .args = args, .offset = update_.position}};
     }
 

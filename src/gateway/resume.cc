@@ -24,7 +24,7 @@ std::optional<Progress> progress_of(const ParkedConnection& parked,
     const Progress nothing{state.start, 0};
     if (!text) return nothing;
     const auto offset = updates::parse_offset(*text);
-    if (!offset) return std::nullopt;
+    if (!offset || offset->epoch.size() != present.epoch.size()) return std::nullopt;
     if (offset->epoch != present.epoch || offset->number < state.start) return nothing;
     if (offset->number > state.position) return std::nullopt;
     if (offset->private_number.value_or(0) > state.private_count) return std::nullopt;

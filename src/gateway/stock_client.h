@@ -34,8 +34,7 @@ public:
                                                                      query + login_.more_query);
         waiting_.clear();
         connected = false;
-        while (node_.mesh.step(shard)) {
-        }
+        node_.mesh.run();
         std::string auth;
         JsonWriter json(auth);
         json.begin_object();
