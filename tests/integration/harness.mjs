@@ -426,11 +426,13 @@ export class RawSocket {
     }
 }
 
-/// The envelope's text in an EVENT packet, `42["message","…"]` or `42["message",{…}]`.
+/// The envelope's text in an EVENT packet, `42["message","…"]` or `42["message",{…}]`, with an offset
+/// behind it or without.
 export function messageText(packet) {
-    const [, argument] = JSON.parse(packet.slice(2));
+    const [, argument, offset] = JSON.parse(packet.slice(2));
     if (typeof argument === 'string') return argument;
-    return packet.slice('42["message",'.length, packet.lastIndexOf(']'));
+    const end = offset === undefined ? packet.lastIndexOf(']') : packet.lastIndexOf(`,${JSON.stringify(offset)}]`);
+    return packet.slice('42["message",'.length, end);
 }
 
 /// Engine.IO long-polling by hand.
