@@ -28,8 +28,8 @@ void Gateway::free_predecessor(AdmissionRequest request, Done<Admitted> done) {
         Done<Admitted> done;
     };
     auto waiting = std::make_shared<Waiting>(std::move(request), std::move(done));
-    PeerTask task = [waiting, revocations = homes_.revocations(), sid = std::string(pid->sid), secret = std::string(pid->secret),
-                     home = s_.mesh.self()](Gateway& peer) {
+    PeerTask task = [waiting, revocations = homes_.revocations(), sid = std::string(pid->sid),
+                     secret = std::string(pid->secret), home = s_.mesh.self()](Gateway& peer) {
         peer.supersede(sid, secret);
         // What it parks is on its way to the home already.
         peer.tell(home, [waiting, revocations](Gateway& self) {

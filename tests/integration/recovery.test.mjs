@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { after, describe, test } from 'node:test';
-import { Client, eventually, patience, pause, Server, slowness } from './harness.mjs';
+import { Client, eventually, patience, pause, Server, within } from './harness.mjs';
 
 /// TCP between a client and the server, which can break it.
 class Proxy {
@@ -20,6 +20,7 @@ class Proxy {
     }
 
     #join(client, server) {
+        if (this.down) return client.on('error', () => {}).destroy();
         const upstream = net.connect(server.port, server.host);
         const pair = { client, upstream };
         this.pairs.add(pair);
@@ -35,7 +36,9 @@ class Proxy {
     }
 
     /// The client hears of the end; the server does ('fin') or goes on believing in it ('half').
+    /// Nobody gets through any more until `down` is false.
     cut(how) {
+        this.down = true;
         for (const pair of [...this.pairs]) {
             if (pair.half) continue;
             if (how === 'half') {
@@ -84,8 +87,9 @@ class Traveller extends Client {
         const gone = once(socket, 'disconnect');
         const held = this.#hold();
         if (typeof how === 'function') await how(); else this.proxy.cut(how);
-        await gone;
+        await within(patience, 'the break', gone);
         await meanwhile();
+        this.proxy.down = false;
         held.release();
         await this.welcomed();
         return socket.recovered;
@@ -135,7 +139,7 @@ for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']])
             client.names();
             const recovered = await client.broken(how, async () => {
                 for (let i = 0; i < 20; ++i) await publish(`meanwhile${i}`);
-                await publish('not for it', { audience: { users: ['somebody else'] } });
+                await publish('not for it', { audience: { users: ['somebody-else'] } });
                 await publish('never kept', { volatile: true });
             });
             assert.equal(recovered, true);
@@ -231,14 +235,12 @@ test('objects carry offsets as well', async () => {
 test('a revoked session is not recovered', async () => {
     const member = await server.member();
     const client = await Traveller.start(server, member);
-    const refused = once(client.socket, 'connect_error');
     client.proxy.cut('half');
     await server.http('DELETE', `/api/v1/sessions/${member.sessionId}`);
-    for (;;) {
-        const [error] = await refused;
-        assert.equal(error.data?.code, 'SESSION_INVALID');
-        break;
-    }
+    client.proxy.down = false;
+    const isFinal = ({ event, error }) => event === 'connect_error' && error.data;
+    const { error } = await client.events.find(isFinal, 'a final refusal');
+    assert.equal(error.data.code, 'SESSION_INVALID');
 });
 
 test('a pid is worth nothing to others, and an offset of nonsense nothing at all', async () => {
@@ -324,7 +326,7 @@ describe('with small bounds', () => {
         await eventually('memory to be given back', async () => {
             const { text } = await tiny.http('GET', '/metrics');
             return /^signalbox_update_log_bytes 0$/m.test(text) && /^signalbox_connections_parked 0$/m.test(text);
-        }, patience * slowness);
+        }, patience);
     });
 });
 
