@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gateway/recovery_fixture.h"
+#include "gateway/recovery_for_tests.h"
 
 namespace signalbox::gateway {
 namespace {
