@@ -176,7 +176,9 @@ void Gateway::read_recovery(Connection& connection, JsonElement auth) const {
     bool flag = true;
     const bool declined = wish == "0" || wish == "false" ||
                           (auth["recovery"].get(flag) == simdjson::SUCCESS && !flag);
-    connection.joining->may_recover = s_.options.recovery.enabled && !declined;
+    // Clients of protocol 3 know nothing of it.
+    const bool knows = connection.socket.session().protocol() == engineio::Protocol::kV4;
+    connection.joining->may_recover = s_.options.recovery.enabled && knows && !declined;
     if (connection.joining->may_recover) {
         connection.joining->claim = socketio::read_recovery_claim(auth);
     }
