@@ -190,11 +190,6 @@ private:
     void come_back(Peer& peer) {
         const std::string pid = peer.client.pid;
         peer.client.begin(static_cast<ShardIndex>(random_.below(shards_)));
-        // What is published while the CONNECT is on its way comes once, before or after it.
-        for (std::uint64_t n = random_.below(6); n > 0; --n) {
-            if (chance(40)) publish();
-            node_.mesh.step(static_cast<ShardIndex>(random_.below(shards_)));
-        }
         if (chance(15)) return peer.client.cut();  // gone before the answer
         node_.turn();
         peer.client.read();

@@ -34,7 +34,7 @@ public:
                                                                      query + login_.more_query);
         waiting_.clear();
         connected = false;
-        if (!transport_->accepted()) node_.mesh.run();
+        node_.mesh.run();
         std::string auth;
         JsonWriter json(auth);
         json.begin_object();
