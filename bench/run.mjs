@@ -93,7 +93,7 @@ async function measure(name, scenario, certificate, options) {
     const workspace = new Workspace(scenario.companies ?? 1, certificate);
     let server;
     try {
-        server = await startServer(name, workspace, scenario, cores.server);
+        server = await startServer(name, workspace, scenario, ['taskset', '-c', String(cores.server)]);
         const [stolen, all] = coreTicks();
         const result = await runLoad(name, server, workspace, scenario, options);
         const [stolenAfter, allAfter] = coreTicks();

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 export const build = path.join(root, 'build/release');
 const peers = path.join(root, 'bench/peers');
-const startPatience = 20_000;
+const startPatience = 60_000;
 const stopPatience = 15_000;
 
 const secret = 'a-secret-that-only-the-benchmark-knows-0123456789';
@@ -158,11 +158,12 @@ const within = (ms, what, promise) => {
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
 
-/// A running server: {pid, port, stop()}.
-export async function startServer(name, workspace, scenario, core) {
+/// @param wrapper  command that runs it, as a list: `taskset -c 0`
+/// @return a running server: {pid, port, stop()}
+export async function startServer(name, workspace, scenario, wrapper) {
     const { start, prepare } = servers[name];
     const { command, args } = start(workspace, scenario);
-    const child = spawn('taskset', ['-c', String(core), command, ...args], {
+    const child = spawn(wrapper[0], [...wrapper.slice(1), command, ...args], {
         cwd: workspace.folder, env: childEnvironment(workspace, scenario), stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

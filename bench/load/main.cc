@@ -19,6 +19,8 @@ Scenario find_scenario(const std::string& name) {
         {"fanout", run_fanout},
         {"connect", run_connect},
         {"stock-connect", run_stock_connect},
+        {"lockstep", run_lockstep},
+        {"lockstep-fanout", run_lockstep_fanout},
         {"idle", run_idle},
         {"polling", run_polling},
     };

@@ -60,6 +60,8 @@ const std::map<std::string_view, Setter>& setters() {
          [](Options& o, std::string_view v) { o.connections = number_of<std::size_t>(v); }},
         {"--in-flight",
          [](Options& o, std::string_view v) { o.in_flight = number_of<std::size_t>(v); }},
+        {"--operations",
+         [](Options& o, std::string_view v) { o.operations = number_of<std::size_t>(v); }},
         {"--data-bytes",
          [](Options& o, std::string_view v) { o.data_bytes = number_of<std::size_t>(v); }},
         {"--warm-up", [](Options& o, std::string_view v) { o.warm_up = seconds_of(v); }},

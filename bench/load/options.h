@@ -33,8 +33,9 @@ struct Options {
     std::string path = "/realtime/";
     std::vector<Credentials> credentials;  ///< connections are dealt out to these in equal runs
     std::size_t connections = 200;
-    std::size_t in_flight = 1;    ///< requests a connection, publishes a company
-    std::size_t data_bytes = 32;  ///< of the request's data
+    std::size_t in_flight = 1;      ///< requests a connection, publishes a company
+    std::size_t data_bytes = 32;    ///< of the request's data
+    std::size_t operations = 1000;  ///< of scenarios that count instead of timing
     Nanoseconds warm_up = std::chrono::seconds(1);
     Nanoseconds window = std::chrono::seconds(3);
     bool tls = false;

@@ -32,5 +32,10 @@ struct Run {
 [[nodiscard]] std::string run_idle(const Run& run);
 /// Closed loop over long-polling, one request in flight a connection.
 [[nodiscard]] std::string run_polling(const Run& run);
+/// `operations` times, one after another: a connection sends `in_flight` requests at once and gets
+/// their answers. Always the same conversation, for counting instead of timing.
+[[nodiscard]] std::string run_lockstep(const Run& run);
+/// `operations` times, one after another: an update to all connections.
+[[nodiscard]] std::string run_lockstep_fanout(const Run& run);
 
 }  // namespace signalbox::bench
