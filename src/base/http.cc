@@ -39,6 +39,8 @@ std::size_t HttpHeaders::count(std::string_view name) const {
 }
 
 std::string percent_decode(std::string_view text, PlusSign plus) {
+    const bool plain = std::ranges::none_of(text, [](char c) { return c == '%' || c == '+'; });
+    if (plain) return std::string(text);
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -56,6 +58,7 @@ std::string percent_decode(std::string_view text, PlusSign plus) {
 }
 
 QueryParameters::QueryParameters(std::string_view query) {
+    values_.reserve(static_cast<std::size_t>(std::ranges::count(query, '&')) + 1);
     while (!query.empty()) {
         const std::string_view pair = query.substr(0, query.find('&'));
         query.remove_prefix(std::min(query.size(), pair.size() + 1));

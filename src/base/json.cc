@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/json_fault.h"
+#include "base/json_string.h"
 
 namespace signalbox {
 namespace {
@@ -57,44 +58,6 @@ std::size_t skip_value(std::string_view text, std::size_t at) {
         if (depth == 0) return at;
     }
     return std::string_view::npos;
-}
-
-void append_utf8(std::string& out, std::uint32_t c) {
-    if (c < 0x80) {
-        out += static_cast<char>(c);
-    } else if (c < 0x800) {
-        out += {static_cast<char>(0xc0 | (c >> 6)), static_cast<char>(0x80 | (c & 63))};
-    } else if (c < 0x10000) {
-        out += {static_cast<char>(0xe0 | (c >> 12)), static_cast<char>(0x80 | ((c >> 6) & 63)),
-                static_cast<char>(0x80 | (c & 63))};
-    } else {
-        out += {static_cast<char>(0xf0 | (c >> 18)), static_cast<char>(0x80 | ((c >> 12) & 63)),
-                static_cast<char>(0x80 | ((c >> 6) & 63)), static_cast<char>(0x80 | (c & 63))};
-    }
-}
-
-std::uint32_t hex4(std::string_view text) {
-    std::uint32_t value = 0;
-    std::from_chars(text.data(), text.data() + 4, value, 16);
-    return value;
-}
-
-/// Escapes simdjson accepts but RFC 8259 readers cannot agree on: a surrogate without its pair.
-bool has_lone_surrogate_escape(std::string_view text) {
-    for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at)) {
-        if (text[at + 1] != 'u') {
-            at += 2;
-            continue;
-        }
-        const std::uint32_t unit = hex4(text.substr(at + 2));
-        at += 6;
-        if (unit < 0xd800 || unit > 0xdfff) continue;
-        if (unit >= 0xdc00 || text.substr(at, 2) != "\\u") return true;
-        const std::uint32_t second = hex4(text.substr(at + 2));
-        if (second < 0xdc00 || second > 0xdfff) return true;
-        at += 6;
-    }
-    return false;
 }
 
 /// simdjson does not count an empty array or object as a level, so that it lets 129 levels pass.
@@ -195,81 +158,63 @@ bool for_each_raw_element(std::string_view array_text,
 
 std::string unescape_json(std::string_view escaped) {
     std::string out;
-    out.reserve(escaped.size());
-    for (std::size_t i = 0; i < escaped.size(); ++i) {
-        if (escaped[i] != '\\') {
-            out += escaped[i];
-            continue;
-        }
-        switch (const char c = escaped[++i]) {
-            case 'b':
-                out += '\b';
-                break;
-            case 'f':
-                out += '\f';
-                break;
-            case 'n':
-                out += '\n';
-                break;
-            case 'r':
-                out += '\r';
-                break;
-            case 't':
-                out += '\t';
-                break;
-            case 'u': {
-                std::uint32_t unit = hex4(escaped.substr(i + 1));
-                i += 4;
-                if (unit >= 0xd800 && unit < 0xdc00) {
-                    unit =
-                        0x10000 + ((unit - 0xd800) << 10) + (hex4(escaped.substr(i + 3)) - 0xdc00);
-                    i += 6;
-                }
-                append_utf8(out, unit);
-                break;
-            }
-            default:
-                out += c;
-        }
-    }
+    append_unescaped_json(out, escaped);
     return out;
 }
 
 namespace {
 
-bool needs_escape(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20;
 }
 
-void append_escape(std::string& out, char c) {
-    constexpr char kHex[] = "0123456789abcdef";
+bool has_control(std::string_view text) {
+    bool found = false;
+    for (const char c : text) found |= is_control(c);
+    return found;
+}
+
+/// The letter of the two-character escape of a control character; 0: it has none.
+char escape_letter(char c) {
     switch (c) {
-        case '"':
-            out += "\\\"";
-            return;
-        case '\\':
-            out += "\\\\";
-            return;
         case '\b':
-            out += "\\b";
-            return;
+            return 'b';
         case '\f':
-            out += "\\f";
-            return;
+            return 'f';
         case '\n':
-            out += "\\n";
-            return;
+            return 'n';
         case '\r':
-            out += "\\r";
-            return;
+            return 'r';
         case '\t':
-            out += "\\t";
-            return;
+            return 't';
         default:
-            break;
+            return 0;
     }
+}
+
+char* escape_control(char* to, char c) {
+    constexpr char kHex[] = "0123456789abcdef";
     const auto byte = static_cast<unsigned char>(c);
-    out += {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]};
+    *to++ = '\\';
+    if (const char letter = escape_letter(c)) {
+        *to++ = letter;
+        return to;
+    }
+    for (const char digit : {'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]}) *to++ = digit;
+    return to;
+}
+
+/// @return the end of what was written: at most 6 bytes a character, 2 without controls.
+char* write_escaped(char* to, std::string_view text) {
+    for (const char c : text) {
+        if (is_control(c)) {
+            to = escape_control(to, c);
+            continue;
+        }
+        if (c == '"' || c == '\\') *to++ = '\\';
+        *to++ = c;
+    }
+    return to;
 }
 
 /// Each maximal invalid sequence becomes U+FFFD.
@@ -300,17 +245,16 @@ void append_json_string(std::string& out, std::string_view text) {
         append_json_string(out, with_replacements(text));
         return;
     }
-    out.reserve(out.size() + text.size() + 2);
-    out += '"';
-    std::size_t plain = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (!needs_escape(text[i])) continue;
-        out.append(text, plain, i - plain);
-        append_escape(out, text[i]);
-        plain = i + 1;
-    }
-    out.append(text, plain);
-    out += '"';
+    constexpr std::size_t kGrowth = 2, kGrowthOfControls = 6, kQuotes = 2;
+    const std::size_t growth = has_control(text) ? kGrowthOfControls : kGrowth;
+    const std::size_t before = out.size();
+    out.resize_and_overwrite(before + growth * text.size() + kQuotes, [&](char* data, std::size_t) {
+        char* to = data + before;
+        *to++ = '"';
+        to = write_escaped(to, text);
+        *to++ = '"';
+        return static_cast<std::size_t>(to - data);
+    });
 }
 
 void append_json_number(std::string& out, double value) {
