@@ -21,7 +21,10 @@ void BufferPool::give_back(std::string buffer) {
 }
 
 std::string& OutputBuffer::tail(BufferPool& pool) {
-    if (bytes_.capacity() <= std::string().capacity()) bytes_ = pool.take().append(bytes_);
+    if (bytes_.capacity() > std::string().capacity()) return bytes_;
+    std::string spare = pool.take();
+    spare.append(bytes_);
+    bytes_ = std::move(spare);
     return bytes_;
 }
 

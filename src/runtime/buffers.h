@@ -11,8 +11,8 @@ namespace signalbox::runtime {
 /// Bounds: keeps at most kSparesMax buffers of at most kSpareBytesMax each; others are freed.
 class BufferPool {
 public:
-    static constexpr std::size_t kSparesMax = 256;
-    static constexpr std::size_t kSpareBytesMax = 16 * 1024;
+    static constexpr std::size_t kSparesMax = 1024;
+    static constexpr std::size_t kSpareBytesMax = 4 * 1024;
 
     /// An empty string, with capacity when a spare is at hand.
     [[nodiscard]] std::string take();
