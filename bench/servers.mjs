@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 export const build = path.join(root, 'build/release');
 const peers = path.join(root, 'bench/peers');
-const startPatience = 60_000;
+const startPatience = 180_000;
 const stopPatience = 15_000;
 
 const secret = 'a-secret-that-only-the-benchmark-knows-0123456789';
