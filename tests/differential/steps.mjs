@@ -33,6 +33,10 @@ export class Run {
     exchanges = {};
     /// What the normaliser replaces: [secret, kind].
     secrets = [];
+    /// When the last packet was sent, or arrived.
+    since = performance.now();
+    /// By how many milliseconds at most this process or the server was late.
+    late = 0;
 
     constructor(port, path) {
         this.port = port;
@@ -146,13 +150,17 @@ export function start(name, request) {
     });
 }
 
-/// Two requests that change nothing: the second one's answer comes after all that was sent before.
+/// A request that changes nothing.
+async function ask(run) {
+    const exchange = new Exchange(run.port, 'GET', requestBytes('GET', `${run.path}/?transport=none`));
+    await awaited(exchange);
+    exchange.cut();
+}
+
+/// Two of them: the second one's answer comes after all that was sent before.
 async function barrier(run) {
-    for (let i = 0; i < 2; ++i) {
-        const exchange = new Exchange(run.port, 'GET', requestBytes('GET', `${run.path}/?transport=none`));
-        await awaited(exchange);
-        exchange.cut();
-    }
+    await ask(run);
+    await ask(run);
 }
 
 /// The answer to a request that was started.
@@ -248,6 +256,7 @@ function closeLine(payload) {
 
 /// One line for what came on a WebSocket.
 function sayEvent(run, event) {
+    run.since = event?.at ?? run.since;
     switch (event?.kind) {
         case undefined:
             return run.say('< nothing');
@@ -278,6 +287,7 @@ export function send(first, ...rest) {
     return step(`${name}: ${packets.map(shown).join(' then ')}`, async (run) => {
         for (const packet of packets) {
             run.say(`> ${shown(packet)}`);
+            run.since = performance.now();
             run.sockets[name].write(frame(typeof packet === 'string' ? 0x81 : 0x82, run.fill(packet)));
         }
     });
@@ -335,18 +345,25 @@ export function ended(name = 'ws', ms = patience) {
     });
 }
 
-export function pause(ms) {
-    return step(`wait ${ms} ms`, () => new Promise((resolve) => setTimeout(resolve, ms)));
+/// Waits, and notes when that took longer than it should.
+async function wait(run, ms) {
+    const begin = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    run.late = Math.max(run.late, performance.now() - begin - ms);
 }
 
-/// Tells the next thing that arrives, and whether it did between `from` and `to` ms after this step.
+export function pause(ms) {
+    return step(`wait ${ms} ms`, (run) => wait(run, ms));
+}
+
+/// Tells the next thing that arrives, and whether it did so `from` ms or more after the packet before
+/// it, of either side. Nothing, after `to` ms.
 export function receiveBetween(from, to, name = 'ws') {
     return step(`${name}: receive after ${from} to ${to} ms`, async (run) => {
-        const begin = performance.now();
         const event = await run.sockets[name].next(to);
-        const after = performance.now() - begin;
+        const after = (event?.at ?? performance.now()) - run.since;
         if (event?.kind !== 'ended') sayEvent(run, event);
-        run.say(after < from ? `too early` : 'in time');
+        run.say(after < from ? 'too early' : 'in time');
     });
 }
 
@@ -366,14 +383,40 @@ export function conversation(id, server, steps, options = {}) {
     return { id, server, steps: steps.flat(Infinity), settings: 'plain', ...options };
 }
 
-export async function play(conversation, port) {
+/// Asks the server something that changes nothing, again and again beside a conversation, so that the
+/// run knows when the server or this process stood still.
+async function watchTheClock(run) {
+    while (!run.over) {
+        await wait(run, 15);
+        const begin = performance.now();
+        await ask(run);
+        run.late = Math.max(run.late, performance.now() - begin);
+    }
+}
+
+/// Milliseconds: later than that, and time-outs of 200 ms may look like something else.
+const latenessMax = 50;
+
+async function playOnce(conversation, port) {
     const run = new Run(port, conversation.server === 'engineio' ? '/engine.io' : '/socket.io');
     run.recovers = conversation.settings === 'recovery';
+    if (conversation.timed) watchTheClock(run);
     try {
         for (const { run: take } of conversation.steps) await take(run);
     } catch (error) {
         run.say(`the conversation broke: ${error.message}`);
     }
+    run.over = true;
     run.close();
     return run;
+}
+
+/// Plays a conversation. One that measures time says nothing when the machine stood still meanwhile: it is
+/// played again, and void when there was no quiet moment for it at all.
+export async function play(conversation, port) {
+    for (let again = 0; ; ++again) {
+        const run = await playOnce(conversation, port);
+        run.void = conversation.timed && run.late > latenessMax;
+        if (!run.void || again === 5) return run;
+    }
 }

@@ -137,7 +137,7 @@ function readFrame(bytes) {
 
 const kinds = { 0: 'continuation', 1: 'text', 2: 'binary', 8: 'close', 9: 'ping', 10: 'pong' };
 
-/// A WebSocket. What arrives is a queue of {kind, payload}; the kinds are text, binary, ping, pong,
+/// A WebSocket. What arrives is a queue of {kind, payload, at}, with the time of arrival; the kinds are text, binary, ping, pong,
 /// close, and `end` for a TCP connection that ended without a close frame.
 export class WebSocketWire {
     queue = [];
@@ -193,6 +193,7 @@ export class WebSocketWire {
     #push(event) {
         if (this.ended) return;
         this.ended = event.kind === 'close' || event.kind === 'end';
+        event.at = performance.now();
         const wait = this.waiting.shift();
         if (wait) wait(event);
         else this.queue.push(event);

@@ -5,9 +5,11 @@ import {
 } from '../steps.mjs';
 
 const timed = (id, ...steps) => conversation(`heartbeat/${id}`, 'engineio', steps, { settings: 'fast', timed: true });
-// The server's clock and ours are read at different times: 60 ms before, as much as a busy machine needs after.
-const ping = receiveBetween(240, 900);
-const late = receiveBetween(140, 900);
+// The server's clock and ours are read at different times: 100 ms before, as much as a busy machine needs after.
+const ping = receiveBetween(200, 900);
+const late = receiveBetween(100, 900);
+/// A ping that was due before the upgrade began.
+const due = receiveBetween(0, 900);
 
 export default [
     timed('websocket', session(), ping, send('3'), ping, send('3'), settle()),
@@ -26,8 +28,8 @@ export default [
     timed('polling-silent-upgrade', handshake(), pause(700), upgrade()),
     timed('polling-ping-waits-for-the-get', handshake(), pause(380), get(), post('3'), post('4a'), get()),
     timed('polling-no-get-but-pong', handshake(), get(), post('3'), pause(700), get()),
-    timed('upgrade-keeps-the-rhythm', handshake(), upgrade(), send('2probe'), receive(), send('5'), ping, send('3'), ping),
-    timed('upgrade-then-silence', handshake(), upgrade(), send('2probe'), receive(), send('5'), ping, late, ended()),
+    timed('upgrade-keeps-the-rhythm', handshake(), upgrade(), send('2probe'), receive(), send('5'), due, send('3'), ping),
+    timed('upgrade-then-silence', handshake(), upgrade(), send('2probe'), receive(), send('5'), due, late, ended()),
     timed('upgrade-between-ping-and-pong', handshake(), get(), upgrade(), send('2probe'), receive(), send('5', '3'), ping, send('3'), settle()),
     timed('upgrade-between-ping-and-silence', handshake(), get(), upgrade(), send('2probe'), receive(), send('5'), ended('ws', 600)),
 ];
