@@ -14,6 +14,8 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import compression from './conversations/compression.mjs';
+import engineio3 from './conversations/engineio3.mjs';
 import engineioPolling from './conversations/engineio_polling.mjs';
 import engineioRequests from './conversations/engineio_requests.mjs';
 import engineioWebSocket from './conversations/engineio_websocket.mjs';
@@ -47,7 +49,7 @@ function generated() {
 }
 
 function chosen() {
-    const all = [...engineioRequests, ...engineioPolling, ...engineioWebSocket, ...heartbeat, ...socketio, ...recovery, ...generated()];
+    const all = [...engineioRequests, ...engineioPolling, ...engineioWebSocket, ...compression, ...heartbeat, ...engineio3, ...socketio, ...recovery, ...generated()];
     const ids = new Set();
     for (const { id } of all) {
         if (ids.has(id)) throw new Error(`two conversations are called ${id}`);

@@ -6,7 +6,7 @@ import net from 'node:net';
 const headEnd = Buffer.from('\r\n\r\n');
 
 /// How long a connection may stay silent when something is expected.
-export const patience = 3000 * Number(process.env.SIGNALBOX_TEST_SLOWNESS ?? 1);
+export const patience = 8000 * Number(process.env.SIGNALBOX_TEST_SLOWNESS ?? 1);
 
 /// The bytes of a request. `headers` are [name, value] pairs or an object; `host` is added.
 export function requestBytes(method, target, headers = {}, body) {

@@ -1,5 +1,5 @@
-// The stock JavaScript clients against the echo program: the current one over each transport, in Node
-// and in a browser.
+// The stock JavaScript clients against the echo program: the current one in Node and in a browser, and
+// that of Socket.IO 2, which speaks Engine.IO 3.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -8,10 +8,11 @@ import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { io } from 'socket.io-client';
+import io2 from 'socket.io-client-2';
 import { EchoServer } from './echo.mjs';
 import { eventually, patience, root, within } from './harness.mjs';
 
-const server = await EchoServer.start('socketio_echo');
+const server = await EchoServer.start('socketio_echo', { flags: ['--allow-eio3'] });
 after(() => server.stop());
 
 const once = (socket, event) => within(patience, event, new Promise((resolve) => socket.once(event, (...args) => resolve(args))));
@@ -99,6 +100,43 @@ for (const transports of everyTransport) {
             socket.connect();
             await once(socket, 'auth');
             assert.notEqual(socket.id, id);
+        });
+    });
+
+    describe(`socket.io-client 2 over ${transports.join(' and ')}`, () => {
+        const open = (namespace = '', options = {}) => opened(io2, namespace, { transports, ...options });
+
+        test('connects, and events of every type come back', async () => {
+            const socket = open();
+            await once(socket, 'connect');
+            socket.emit('message', ...values);
+            assert.deepEqual(await once(socket, 'message-back'), values);
+        });
+
+        test('binary and acks', async () => {
+            const socket = open();
+            socket.emit('message', Buffer.from([1, 2, 3]), 'x');
+            assert.deepEqual(await once(socket, 'message-back'), [Buffer.from([1, 2, 3]), 'x']);
+            const answer = await new Promise((resolve) => socket.emit('message-with-ack', 'a', Buffer.from([7]), (...args) => resolve(args)));
+            assert.deepEqual(answer, ['a', Buffer.from([7])]);
+        });
+
+        test('namespaces, and one that does not exist', async () => {
+            await once(open('/custom'), 'connect');
+            assert.deepEqual(await once(open('/unknown'), 'error'), ['Invalid namespace']);
+        });
+
+        test('100 messages stay in order, through an upgrade too', async () => {
+            const socket = open();
+            const arrived = [];
+            socket.on('message-back', (n) => arrived.push(n));
+            await once(socket, 'connect');
+            for (let n = 0; n < 100; ++n) {
+                socket.emit('message', n);
+                if (n % 20 === 0) await new Promise(setImmediate);
+            }
+            await eventually('all answers', () => arrived.length >= 100);
+            assert.deepEqual(arrived, Array.from({ length: 100 }, (_, n) => n));
         });
     });
 }
