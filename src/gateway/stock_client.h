@@ -34,7 +34,7 @@ public:
                                                                      query + login_.more_query);
         waiting_.clear();
         connected = false;
-        node_.mesh.run();
+        if (!transport_->accepted()) node_.mesh.run();
         std::string auth;
         JsonWriter json(auth);
         json.begin_object();
