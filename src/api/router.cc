@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engineio/cors.h"
+#include "engineio/refusal.h"
 
 namespace signalbox::api {
 namespace {
@@ -18,11 +19,6 @@ HttpResponse method_not_allowed(std::string allowed) {
         Error::of(ErrorCode::kMethodNotAllowed, "This path takes other methods: " + allowed + "."));
     response.headers.add("Allow", std::move(allowed));
     return response;
-}
-
-/// As Engine.IO's own refusals (docs/protocol/engineio.md).
-HttpResponse forbidden_origin() {
-    return json_answer(403, R"({"code":4,"message":"Forbidden"})");
 }
 
 HttpResponse redirect(std::string location) {
@@ -59,7 +55,8 @@ void Router::handle(HttpRequest request, std::unique_ptr<HttpExchange> exchange)
         return exchange->respond(engineio::answer_preflight(request, verdict));
     exchange = engineio::with_cors(request, verdict, std::move(exchange));
     if (is_socket_path(request.path)) {
-        if (!engineio::is_allowed(verdict)) return exchange->respond(forbidden_origin());
+        if (!engineio::is_allowed(verdict))
+            return exchange->respond(engineio::http_refusal(engineio::Refusal::kForbidden));
         return socket_.requests.handle(std::move(request), std::move(exchange));
     }
     const std::string whole_path = request.path;
@@ -72,7 +69,8 @@ void Router::handle(HttpRequest request, std::unique_ptr<HttpExchange> exchange)
 void Router::handle_upgrade(std::unique_ptr<engineio::WebSocketUpgrade> upgrade) {
     const HttpRequest& request = upgrade->request();
     if (!is_socket_path(request.path)) return upgrade->refuse(not_found());
-    if (!engineio::is_allowed(origins_.judge(request))) return upgrade->refuse(forbidden_origin());
+    if (!engineio::is_allowed(origins_.judge(request)))
+        return upgrade->refuse(engineio::upgrade_refusal(engineio::Refusal::kForbidden));
     socket_.upgrades.handle_upgrade(std::move(upgrade));
 }
 

@@ -12,6 +12,10 @@ namespace {
 /// How long a close packet waits for the client's next GET.
 constexpr Milliseconds kLingerTimeout{30'000};
 
+/// Clients of v3 are used to an open packet that comes after the 101 by itself: they begin to
+/// listen for it when the handshake is over. v4 has its ping to wait for.
+constexpr Milliseconds kOpenDelay{2};
+
 /// A loop that is later than this is no longer just busy.
 constexpr Milliseconds kStandStill{1'000};
 
@@ -103,7 +107,15 @@ std::string Server::SessionImpl::open_packet() const {
 void Server::SessionImpl::open_on(WebSocketUpgrade& upgrade) {
     websocket_ = std::make_unique<Link>(this);
     websocket_->accept(upgrade);
-    transmit({.type = PacketType::kOpen, .data = open_packet()});
+    if (protocol_ == Protocol::kV4) return open_websocket();
+    opening_ = true;
+    arm(server_.wheel_.now() + kOpenDelay);
+}
+
+void Server::SessionImpl::open_websocket() {
+    opening_ = false;
+    transmit_on(*websocket_, {.type = PacketType::kOpen, .data = open_packet()});
+    queue_.drain([this](const Packet& packet) { transmit_on(*websocket_, packet); });
     begin_heartbeat();
 }
 
@@ -114,11 +126,12 @@ void Server::SessionImpl::attach(std::unique_ptr<SessionHandler> handler) {
 
 bool Server::SessionImpl::writable() const {
     if (!open()) return false;
-    return websocket_ ? websocket_->port().buffered_bytes() == 0 : poll_ != nullptr;
+    if (!websocket_) return poll_ != nullptr;
+    return !opening_ && websocket_->port().buffered_bytes() == 0;
 }
 
 std::size_t Server::SessionImpl::buffered_bytes() const {
-    return websocket_ ? websocket_->port().buffered_bytes() : queue_.bytes();
+    return queue_.bytes() + (websocket_ ? websocket_->port().buffered_bytes() : 0);
 }
 
 bool Server::SessionImpl::exceeds_bound(std::size_t more) const {
@@ -139,7 +152,7 @@ void Server::SessionImpl::become_slow() {
 }
 
 void Server::SessionImpl::transmit(const Packet& packet) {
-    if (websocket_) return transmit_on(*websocket_, packet);
+    if (websocket_ && !opening_) return transmit_on(*websocket_, packet);
     queue_.push(packet);
     flush_poll();
 }
@@ -187,6 +200,7 @@ void Server::SessionImpl::on_websocket_message(Link& from, MessageKind kind,
                                                std::string_view message) {
     if (probe_ && probe_->link.get() == &from) return on_probe_message(kind, message);
     if (!open()) return;
+    if (opening_) open_websocket();
     std::string decoded;
     const auto packet = decode_frame(protocol_, kind, message, decoded);
     if (!packet) return finish(CloseReason::kParseError);
@@ -261,6 +275,7 @@ void Server::SessionImpl::arm(MonotonicTime due) {
 }
 
 void Server::SessionImpl::on_timer() {
+    if (opening_) return open_websocket();
     if (state_ == State::kLingering) return finish(reason_);
     if (awaits_client_) return on_client_late();
     send_ping();
@@ -308,6 +323,7 @@ void Server::SessionImpl::check_deadline() {
 
 void Server::SessionImpl::close(CloseReason reason) {
     if (!open()) return;
+    if (opening_) open_websocket();
     // The stock client drops messages that share a payload with the close packet: these go first,
     // and the close packet waits for the next GET.
     if (poll_ && !queue_.empty()) answer_poll();

@@ -84,6 +84,7 @@ private:
 
     [[nodiscard]] static BinaryForm binary_form_of(const HttpRequest& request);
     [[nodiscard]] std::string open_packet() const;
+    void open_websocket();
     void begin_heartbeat();
     [[nodiscard]] bool exceeds_bound(std::size_t more) const;
     void become_slow();
@@ -137,6 +138,7 @@ private:
     AcceptedCoding accepted_;  // by the held GET
     State state_ = State::kOpen;
     CloseReason reason_{};        // once not open
+    bool opening_ = false;        // v3: the open packet waits for its moment, others behind it
     bool awaits_client_ = false;  // due_ is the deadline of a pong or, in v3, a ping
     bool slow_ = false;
     std::uint8_t corks_ = 0;

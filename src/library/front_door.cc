@@ -45,7 +45,7 @@ void FrontDoor::handle_upgrade(std::unique_ptr<engineio::WebSocketUpgrade> upgra
     const HttpRequest& request = upgrade->request();
     if (!serves(request.path)) return upgrade->refuse(not_found());
     if (!engineio::is_allowed(origins_.judge(request)))
-        return upgrade->refuse(engineio::http_refusal(engineio::Refusal::kForbidden));
+        return upgrade->refuse(engineio::upgrade_refusal(engineio::Refusal::kForbidden));
     if (comes_too_late(request)) return upgrade->refuse(closing());
     engine_.handle_upgrade(std::move(upgrade));
 }

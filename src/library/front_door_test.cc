@@ -64,7 +64,7 @@ TEST_F(FrontDoorTest, LetsInThePagesThatItNames) {
     EXPECT_EQ(allowed->status(), 200);
     EXPECT_EQ(header_of(*allowed, "Access-Control-Allow-Origin"), "https://a.example");
     EXPECT_EQ(status_of("/chat/" + kPolling, {{"Origin", "https://b.example"}}), 403);
-    EXPECT_EQ(upgrade_status_of("/chat/" + kWebSocket, {{"Origin", "https://b.example"}}), 403);
+    EXPECT_EQ(upgrade_status_of("/chat/" + kWebSocket, {{"Origin", "https://b.example"}}), 400);
     const auto preflight = exchange(door_, request_of("OPTIONS", "/chat/" + kPolling,
                                                       {{"Origin", "https://a.example"},
                                                        {"Access-Control-Request-Method", "POST"}}));
