@@ -53,9 +53,9 @@ inline constexpr std::size_t kProgressWaitingMax = 64;
 
 /// What a handler knows and can do.
 /// Threading: an immediate or asynchronous handler uses it on the shard, a blocking one on its
-/// thread
-///            of the pool. progress() and cancelled() may be called from any thread while the
-///            handler runs. Everything but sleep() works for each kind; sleep() is for coroutines.
+///            thread of the pool. progress() and cancelled() may be called from any thread while
+///            the handler runs. Everything but sleep() works for each kind; sleep() is for
+///            coroutines.
 class ActionContext {
 public:
     virtual ~ActionContext() = default;
@@ -108,8 +108,7 @@ public:
 /// its concurrency slot until it returns. A coroutine is destroyed at its suspension point.
 ///
 /// Ownership:    borrows everything given; the registry, shard, pool, log and clock outlive the
-/// last
-///               blocking handler, the wheel outlives the executor.
+///               last blocking handler, the wheel outlives the executor.
 /// Threading:    confined to its shard.
 /// Re-entrancy:  a sink may start, cancel and abandon executions, its own included.
 class Executor {

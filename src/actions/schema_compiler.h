@@ -14,7 +14,8 @@ namespace signalbox::actions {
 
 /// Turns one draft-07 document into nodes: resolves every `$ref` inside it (JSON Pointers, `$id`s
 /// and draft-07's own metaschema; nothing is fetched), compiles patterns, refuses what could never
-/// end. Work: one node for each subschema that can be reached; no recursion over references.
+/// end.
+/// Work:      one node for each subschema that can be reached; no recursion over references.
 class SchemaCompiler {
 public:
     /// For one call. @return the schema, or a sentence with the JSON Pointer of the first fault.

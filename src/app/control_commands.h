@@ -7,8 +7,8 @@
 namespace signalbox::app {
 
 /// What the command line can ask of a running server: the session commands, and `update.send` with
-/// the body of `POST /updates`. Both run on shard 0. Threading: handle() on the control socket's
-/// thread.
+/// the body of `POST /updates`. Both run on shard 0.
+/// Threading: handle() on the control socket's thread.
 class ControlCommands final : public ControlHandler {
 public:
     ControlCommands(runtime::ShardGroup& shards, gateway::Gateway& gateway,

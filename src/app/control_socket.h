@@ -35,8 +35,7 @@ class ControlHandler {
 public:
     virtual ~ControlHandler() = default;
     /// @param arguments  an object. A `done` that is dropped uncalled lets the client wait until
-    /// the
-    ///                   answer's time-out.
+    ///                   the answer's time-out.
     virtual void handle(std::string command, JsonText arguments, ControlAnswer done) = 0;
 };
 

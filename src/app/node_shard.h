@@ -13,7 +13,8 @@
 namespace signalbox::app {
 
 /// The objects of one shard, in the order of a packet's way: router → Engine.IO → Socket.IO →
-/// gateway. Ownership: outlived by the shard; made before it runs, destroyed after it has stopped.
+/// gateway.
+/// Ownership: outlived by the shard; made before it runs, destroyed after it has stopped.
 struct NodeShard {
     struct Parts {
         gateway::Services services;

@@ -56,8 +56,7 @@ enum class Expiry : std::uint8_t { kChecked, kIgnored };
 ///
 /// Threading: const after construction; verify() from any thread.
 /// Errors:    INVALID_TOKEN or TOKEN_EXPIRED with a message that names the cause ("exp is
-/// missing"),
-///            never the token.
+///            missing"), never the token.
 class TokenVerifier {
 public:
     /// @return a sentence that names the key at fault when options cannot work.

@@ -10,9 +10,9 @@
 namespace signalbox {
 
 /// A lazily started coroutine with a result; the form of an asynchronous handler. Awaiting it runs
-/// it. Ownership: the object owns the frame; destroying it before its end destroys the frame, and
-/// with it
-///            whatever it awaits (awaitables cancel themselves in their destructors).
+/// it.
+/// Ownership: the object owns the frame; destroying it before its end destroys the frame, and with
+///            it whatever it awaits (awaitables cancel themselves in their destructors).
 /// Threading: resumed on one shard only.
 template <class T>
 class [[nodiscard]] Async {

@@ -28,8 +28,8 @@ enum class OriginVerdict : std::uint8_t {
 ///
 /// Entries: an origin (`https://app.example.com`), a pattern for the subdomains of a host
 /// (`https://*.example.com`, at any depth, never the host itself), or `*`. Compared without regard
-/// to case, default ports left out. An entry of another shape allows nothing. Threading: const
-/// after construction.
+/// to case, default ports left out. An entry of another shape allows nothing.
+/// Threading: const after construction.
 class OriginPolicy {
 public:
     explicit OriginPolicy(const std::vector<std::string>& allowed);

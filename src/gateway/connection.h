@@ -25,7 +25,8 @@ class Gateway;
 ///     kAdmitting ──accepted──> kOpen ──> kClosing
 ///         └──refused, a retry may help──> kHeld ──> kClosing
 ///
-/// Ownership: by the socket (Socket::data). Threading: confined to its shard.
+/// Ownership: by the socket (Socket::data).
+/// Threading: confined to its shard.
 class Connection final : public socketio::SocketData {
 public:
     enum class State : std::uint8_t { kAdmitting, kHeld, kOpen, kClosing };

@@ -140,9 +140,9 @@ struct ConnectionInfo {
 ///
 /// Packet's way: on_event() → envelope → expiry, limits, permission → executor or built-in →
 /// envelope written to the socket. Home shards (company_homes.h) are asked through the mesh; each
-/// question carries its continuation back, so no state waits in between. Threading: confined to its
-/// shard; `done` callbacks run there, now or later, exactly once. Errors:    every refusal is an
-/// Error of the registry; OVERLOADED when a mailbox is full.
+/// question carries its continuation back, so no state waits in between.
+/// Threading: confined to its shard; `done` callbacks run there, now or later, exactly once.
+/// Errors:    every refusal is an Error of the registry; OVERLOADED when a mailbox is full.
 class Gateway final : public socketio::NamespaceHandler {
 public:
     explicit Gateway(Services services);
@@ -150,8 +150,7 @@ public:
 
     /// The socket door: the namespace whose events come here; set once before the shard runs.
     /// @param unfinished_sessions  how many Engine.IO sessions the shard still has, those included
-    /// that
-    ///                       wait to tell their client of the end: the drain waits for them.
+    ///                       that wait to tell their client of the end: the drain waits for them.
     void attach(socketio::Namespace& sockets, std::function<std::size_t()> unfinished_sessions) {
         sockets_ = &sockets;
         unfinished_sessions_ = std::move(unfinished_sessions);

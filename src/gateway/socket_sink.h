@@ -13,7 +13,8 @@ class Connection;
 class Gateway;
 
 /// Brings the statuses and the end of one execution to the connection that asked for it, also when
-/// that has broken or moved to another shard. Threading: confined to the execution's shard.
+/// that has broken or moved to another shard.
+/// Threading: confined to the execution's shard.
 class SocketSink final : public actions::ExecutionSink {
 public:
     struct Target {

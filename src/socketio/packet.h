@@ -70,9 +70,10 @@ struct Packet {
 };
 
 /// Decodes the text part of packets. Keeps no state between packets but memory to reuse, so that
-/// one instance serves every connection of a shard. Ownership: a Packet borrows from the text and,
-/// its name, from the parser until the next parse(). Threading: confined to its shard. Work:
-/// O(bytes).
+/// one instance serves every connection of a shard.
+/// Ownership: a Packet borrows from the text and, its name, from the parser until the next parse().
+/// Threading: confined to its shard.
+/// Work:      O(bytes).
 class PacketParser {
 public:
     explicit PacketParser(std::size_t attachments_max) : attachments_max_(attachments_max) {}

@@ -11,8 +11,9 @@ namespace signalbox::socketio {
 
 /// The acks that one socket waits for, each with its deadline.
 /// Ownership: borrows the wheel. A callback is gone before it is called, so it may ask for more
-/// acks. Threading: confined to its shard. Bounds:    as many as the application asks for; each
-/// leaves at its timeout at the latest.
+///            acks.
+/// Threading: confined to its shard.
+/// Bounds:    as many as the application asks for; each leaves at its timeout at the latest.
 class PendingAcks {
 public:
     explicit PendingAcks(TimerWheel& wheel) : wheel_(wheel) {}

@@ -12,7 +12,8 @@
 namespace signalbox::storage {
 
 /// The statements on table `sessions`, prepared once.
-/// Ownership: borrows the database. Threading: on the thread of the database.
+/// Ownership: borrows the database.
+/// Threading: on the thread of the database.
 class SessionTable {
 public:
     template <class T>

@@ -13,11 +13,9 @@ namespace signalbox::storage {
 /// machine.
 ///
 /// Ownership: owns the connection and the storage thread. The destructor first runs and answers
-/// what
-///            waits; the executors given to its calls must outlive it.
+///            what waits; the executors given to its calls must outlive it.
 /// Errors:    kUnavailable when the queue is full, the disk fails or the file is damaged; the next
-/// call
-///            tries again.
+///            call tries again.
 class SqliteSessionStore final : public auth::SessionStore {
 public:
     static constexpr std::size_t kQueueMax = 8'192;

@@ -39,8 +39,7 @@ private:
 /// is rolled back and all of it is answered kFailed: errors here are the disk's, not a job's.
 ///
 /// Ownership: owns the thread and the waiting jobs; borrows the database, which must outlive it and
-/// is
-///            not touched by others meanwhile. The destructor runs what waits, then joins.
+///            is not touched by others meanwhile. The destructor runs what waits, then joins.
 /// Threading: submit() from any thread.
 /// Bounds:    queue_max jobs wait; kBatchMax share a transaction.
 class StorageThread {

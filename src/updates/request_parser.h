@@ -33,7 +33,8 @@ struct EnvelopeFault {
 /// Reads a REQUEST strictly: members of wrong types, and any member that occurs twice, are faults;
 /// unknown members are passed over. `data` is validated JSON of any type. Of a text that is not
 /// JSON, or beyond our limits for it, the fault still has the requestId and action when these can
-/// be read. Work: O(text), and O(n log n) of unknown members. Borrows `parser` for the call.
+/// be read.
+/// Work:      O(text), and O(n log n) of unknown members. Borrows `parser` for the call.
 [[nodiscard]] std::expected<Request, EnvelopeFault> parse_request(JsonParser& parser,
                                                                   std::string_view text);
 

@@ -40,8 +40,7 @@ struct Update {
 /// Bounds: 100 updates, 1,000 ids a list, 32 faults told.
 /// @param own_company  stands in for a missing companyId.
 /// @return INVALID_MESSAGE when it is not JSON, VALIDATION_FAILED with `details` [{path, message}]
-/// for
-///         anything else.
+///         for anything else.
 [[nodiscard]] std::expected<std::vector<Update>, Error> parse_updates(
     std::string_view text, const std::optional<CompanyId>& own_company);
 
