@@ -217,7 +217,13 @@ char* write_escaped(char* to, std::string_view text) {
     return to;
 }
 
-/// Each maximal invalid sequence becomes U+FFFD.
+void append_integer(std::string& out, std::integral auto value) {
+    char digits[24];
+    const auto end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
+    out.append(digits, end);
+}
+
+/// Each byte that is in no valid character becomes U+FFFD.
 std::string with_replacements(std::string_view text) {
     std::string out;
     std::size_t at = 0;
@@ -265,9 +271,11 @@ void append_json_number(std::string& out, double value) {
 }
 
 void append_json_number(std::string& out, std::int64_t value) {
-    char digits[24];
-    const auto end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
-    out.append(digits, end);
+    append_integer(out, value);
+}
+
+void append_json_number(std::string& out, std::uint64_t value) {
+    append_integer(out, value);
 }
 
 void JsonWriter::separate() {
@@ -316,6 +324,12 @@ JsonWriter& JsonWriter::string(std::string_view value) {
 }
 
 JsonWriter& JsonWriter::integer(std::int64_t value) {
+    separate();
+    append_json_number(out_, value);
+    return *this;
+}
+
+JsonWriter& JsonWriter::integer(std::uint64_t value) {
     separate();
     append_json_number(out_, value);
     return *this;

@@ -45,7 +45,8 @@ private:
 
 /// Walks the members of the object that a text spells, in order, without a tree. Safe on any text:
 /// where it is not JSON's shape, next() ends. Values are checked only for balance, so a text that
-/// no parse() accepted may give malformed ones. Ownership: borrows the text.
+/// no parse() accepted may give malformed ones.
+/// Ownership: borrows the text.
 class RawMembers {
 public:
     struct Member {
@@ -80,6 +81,7 @@ bool for_each_raw_element(std::string_view array_text,
 void append_json_string(std::string& out, std::string_view text);
 void append_json_number(std::string& out, double value);
 void append_json_number(std::string& out, std::int64_t value);
+void append_json_number(std::string& out, std::uint64_t value);
 
 /// Writes one JSON object or array into a string, member by member, with the commas.
 ///
@@ -97,8 +99,11 @@ public:
     JsonWriter& end_array();
     JsonWriter& key(std::string_view name);  ///< escaped as needed
     JsonWriter& string(std::string_view value);
-    JsonWriter& number(std::integral auto value) {
+    JsonWriter& number(std::signed_integral auto value) {
         return integer(static_cast<std::int64_t>(value));
+    }
+    JsonWriter& number(std::unsigned_integral auto value) {
+        return integer(static_cast<std::uint64_t>(value));
     }
     JsonWriter& number(double value);
     JsonWriter& boolean(bool value);
@@ -125,6 +130,7 @@ public:
 
 private:
     JsonWriter& integer(std::int64_t value);
+    JsonWriter& integer(std::uint64_t value);
     void separate();
 
     std::string& out_;

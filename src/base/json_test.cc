@@ -227,6 +227,14 @@ TEST(JsonWriter, PutsCommasWhereTheyBelong) {
                    R"("list":[{},1,"a\n",null,[],false],"data":{"x":1e2}})");
 }
 
+TEST(JsonWriter, WritesIntegersOfAllSizesAsTheyAre) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_array().number(INT64_MIN).number(UINT64_MAX).number(std::uint8_t{7}).number(-1);
+    json.end_array();
+    EXPECT_EQ(out, "[-9223372036854775808,18446744073709551615,7,-1]");
+}
+
 TEST(JsonNumbers, AreTheShortestThatReadBack) {
     std::string out;
     append_json_number(out, 0.11935319286735585);

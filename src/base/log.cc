@@ -76,6 +76,8 @@ void append_value(std::string& out, LogFormat format, const LogField& field) {
         }
     } else if (const auto* integer = std::get_if<std::int64_t>(&field.value)) {
         append_json_number(out, *integer);
+    } else if (const auto* natural = std::get_if<std::uint64_t>(&field.value)) {
+        append_json_number(out, *natural);
     } else if (const auto* number = std::get_if<double>(&field.value)) {
         append_number(out, *number);
     } else {

@@ -16,14 +16,17 @@ enum class LogFormat : std::uint8_t { kText, kJson };
 /// One named value of a log line. Borrows for the call.
 struct LogField {
     std::string_view name;
-    std::variant<std::string_view, std::int64_t, double, bool> value;
+    std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool> value;
 
     LogField(std::string_view n, std::string_view v) : name(n), value(v) {}
     LogField(std::string_view n, const std::string& v) : name(n), value(std::string_view(v)) {}
     LogField(std::string_view n, const char* v) : name(n), value(std::string_view(v)) {}
     template <class Integer>
-        requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>)
-    LogField(std::string_view n, Integer v) : name(n), value(static_cast<std::int64_t>(v)) {}
+        requires(std::signed_integral<Integer>)
+    LogField(std::string_view n, Integer v) : name(n), value(std::int64_t{v}) {}
+    template <class Integer>
+        requires(std::unsigned_integral<Integer> && !std::same_as<Integer, bool>)
+    LogField(std::string_view n, Integer v) : name(n), value(std::uint64_t{v}) {}
     LogField(std::string_view n, double v) : name(n), value(v) {}
     LogField(std::string_view n, std::same_as<bool> auto v) : name(n), value(v) {}
 };
@@ -31,7 +34,8 @@ struct LogField {
 /// The program's log: one line an event, JSON or text, written by a thread of its own. Field names
 /// that all layers share: connectionId, userId, companyId, sessionId, action, code, ref, reason.
 /// Never a token, a key, a message's data.
-/// Threading: any thread. Bounds: 8,192 lines wait; then the oldest is dropped and counted.
+/// Threading: any thread.
+/// Bounds:    8,192 lines wait; then the oldest is dropped and counted.
 class Log {
 public:
     virtual ~Log() = default;

@@ -19,9 +19,13 @@ std::string json(std::initializer_list<LogField> fields) {
     return format_log_line(LogFormat::kJson, kTime, LogLevel::kWarn, "connection.accepted", fields);
 }
 
-std::string text_of_value(std::string_view value) {
-    const std::string line = text({{"v", value}});
+std::string text_of_value_of(const LogField& field) {
+    const std::string line = text({field});
     return line.substr(line.find("v=") + 2);
+}
+
+std::string text_of_value(std::string_view value) {
+    return text_of_value_of({"v", value});
 }
 
 TEST(FormatLogLine, WritesTextInTheDocumentedForm) {
@@ -29,6 +33,7 @@ TEST(FormatLogLine, WritesTextInTheDocumentedForm) {
         text({{"connectionId", "abc"}, {"n", 5}, {"ms", 1.5}, {"ok", true}, {"big", INT64_MIN}}),
         "2026-11-22T08:00:00.000Z info  connection.accepted connectionId=abc n=5 ms=1.5 ok=true "
         "big=-9223372036854775808");
+    EXPECT_EQ(text_of_value_of({"v", UINT64_MAX}), "18446744073709551615");
     EXPECT_EQ(text({}, LogLevel::kError), "2026-11-22T08:00:00.000Z error connection.accepted");
     EXPECT_EQ(text({}, LogLevel::kWarn), "2026-11-22T08:00:00.000Z warn  connection.accepted");
 }

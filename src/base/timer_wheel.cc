@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/check.h"
-
 namespace signalbox {
 
 namespace {
