@@ -34,6 +34,8 @@ struct ServerConfig {
     /// Empty: only requests without Origin and those whose Origin is the Host that they name.
     std::vector<std::string> allowed_origins;
     std::vector<std::string> trusted_proxies;  ///< addresses and networks (CIDR)
+    std::size_t connections_max = 0;           ///< 0: as many as descriptors allow
+    std::size_t connections_per_address = 0;   ///< key limits.connections_per_address; 0: none
     Milliseconds shutdown_grace{10'000};
     Milliseconds header_timeout{10'000};
     Milliseconds body_timeout{30'000};
@@ -58,7 +60,8 @@ struct LogConfig {
 struct Config {
     RunMode mode = RunMode::kProduction;
     ServerConfig server;
-    engineio::Options engineio;
+    /// The gateway reads no other header field after the handshake.
+    engineio::Options engineio{.handshake_headers = std::vector<std::string>{"Authorization"}};
     socketio::Options socketio{.connect_timeout = Milliseconds{10'000}};
     gateway::Options gateway;
     auth::TokenOptions tokens;

@@ -51,6 +51,13 @@ void add_server_keys(Keys& keys) {
 }
 
 void add_server_limits(Keys& keys) {
+    keys.push_back(integer_key<&Config::server, &ServerConfig::connections_max>(
+        {"server.connections_max",
+         "TCP connections, shared out evenly to the shards. At the limit a new one takes the place "
+         "of the HTTP connection that is idle for longest, or is closed. 0: as many as the "
+         "system's "
+         "limit of file descriptors allows."},
+        kCount));
     keys.push_back(duration_key<&Config::server, &ServerConfig::shutdown_grace>(
         {"server.shutdown_grace", "How long running actions may go on after SIGTERM."},
         {100ms, 1h}));
@@ -308,6 +315,12 @@ void add_count_limits(Keys& keys) {
         "0: no limit.");
     add_count<&LimitOptions::connections_per_company>(keys, "connections_per_company",
                                                       "Connections of a company. 0: no limit.");
+    keys.push_back(integer_key<&Config::server, &ServerConfig::connections_per_address>(
+        {"limits.connections_per_address",
+         "TCP connections of an address (IPv6: of a /64 network); more are closed at once. Those "
+         "of "
+         "trusted proxies are not counted. 0: no limit, since many users may share an address."},
+        kCount));
     add_count<&LimitOptions::in_flight_per_connection>(
         keys, "in_flight_per_connection",
         "Requests of a connection that may run at the same time. 0: no limit.");
@@ -381,12 +394,15 @@ void add_log_and_data(Keys& keys) {
         kNotEmpty));
 }
 
-/// What Server::reload() hands on. Each client is told payload_bytes_max in its handshake.
+/// What Server::reload() hands on. Each client is told payload_bytes_max in its handshake, and the
+/// connections that are open were counted under the old limit.
 Effect effect_of(std::string_view path) {
     constexpr std::string_view kSections[] = {"limits.", "auth.jwt."};
     constexpr std::string_view kKeys[] = {"log.level", "auth.roles", "auth.service_keys",
                                           "auth.sessions.claim"};
-    if (path == "limits.payload_bytes_max") return Effect::kAtRestart;
+    constexpr std::string_view kFixed[] = {"limits.payload_bytes_max",
+                                           "limits.connections_per_address"};
+    if (std::ranges::find(kFixed, path) != std::end(kFixed)) return Effect::kAtRestart;
     const bool live =
         std::ranges::find(kKeys, path) != std::end(kKeys) ||
         std::ranges::any_of(kSections, [path](auto section) { return path.starts_with(section); });

@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "app/descriptors.h"
 #include "app/dev_banner.h"
 #include "app/server.h"
 
@@ -79,6 +80,7 @@ void reload(Server& server, const ServeContext& context) {
 
 int run_server(const Config& config, const ServeContext& context) {
     const Signals signals;
+    raise_descriptor_limit();
     auto created = Server::create(config, {});
     if (!created) {
         context.err << "signalbox: " << created.error().message << '\n';

@@ -6,6 +6,7 @@
 
 #include "app/config_keys.h"
 #include "app/control_commands.h"
+#include "app/descriptors.h"
 #include "app/node_shard.h"
 #include "app/resource_root.h"
 #include "app/session_sweep.h"
@@ -55,6 +56,12 @@ runtime::HttpServerOptions http_options(const Config& config) {
     options.header_timeout = config.server.header_timeout;
     options.body_timeout = config.server.body_timeout;
     options.idle_timeout = config.server.idle_timeout;
+    const std::size_t shards = config.server.shards;
+    const std::size_t connections = config.server.connections_max != 0
+                                        ? config.server.connections_max
+                                        : connections_within(descriptor_limit(), shards);
+    options.connections_max = (connections + shards - 1) / shards;
+    options.connections_per_address_max = config.server.connections_per_address;
     for (const std::string& network : config.server.trusted_proxies) {
         if (auto parsed = runtime::IpNetwork::parse(network))
             options.trusted_proxies.push_back(*parsed);
@@ -155,7 +162,7 @@ public:
         json.end_object();
         auto updates = updates::parse_updates(text, std::nullopt);
         if (!updates) return updates.error().message + ' ' + updates.error().details;
-        shards_.post(
+        const bool posted = shards_.try_post(
             0, [this, updates = std::move(*updates), company = std::string(company_id)]() mutable {
                 gateway_.publish_trusted(
                     std::move(updates), [&log = log_, company = std::move(company)](auto receipt) {
@@ -165,7 +172,7 @@ public:
                                                  {"reason", receipt.error().message}});
                     });
             });
-        return {};
+        return posted ? "" : "The server is overloaded.";
     }
 
 private:
@@ -236,7 +243,9 @@ void Server::Node::make_shards() {
         runtime::ThreadPoolOptions{.threads = config.server.blocking_threads});
     shards = std::make_unique<runtime::ShardGroup>(
         runtime::ShardGroupOptions{.shards = count, .clock = &clock});
-    http = std::make_unique<runtime::HttpServer>(*shards, http_options(config));
+    runtime::HttpServerOptions transport = http_options(config);
+    transport.log = log.get();
+    http = std::make_unique<runtime::HttpServer>(*shards, std::move(transport));
     peers.resize(count);
     for (ShardIndex i = 0; i < count; ++i) {
         runtime::Shard& shard = shards->shard(i);
@@ -312,6 +321,7 @@ api::TransportNumbers Server::Node::transport_numbers() {
         add(sum.accepted, s.accepted);
         add(sum.accept_failures, s.accept_failures);
         add(sum.over_connections_max, s.over_connections_max);
+        add(sum.evicted_connections, s.evicted_connections);
         add(sum.http_requests, s.http_requests);
         add(sum.http_faults, s.http_faults);
         add(sum.tls_failures, s.tls_failures);
@@ -403,12 +413,13 @@ void Server::drain() {
             });
         });
     }
+    const MonotonicTime end = node.clock.monotonic_now() + node.config.server.shutdown_grace;
     const bool drained = all.wait_for(node.config.server.shutdown_grace);
+    constexpr Milliseconds kLastWords{1'000};
     if (!drained) {
         node.log->warn("shutdown.grace_over", {{"reason", "executions were ended"}});
         node.shards->run_on_all(
             [&](runtime::Shard& shard) { node.parts[shard.index()]->gateway.end_drain(); });
-        constexpr Milliseconds kLastWords{1'000};
         (void)all.wait_for(kLastWords);
         // Its callback must not outlive `all`.
         node.shards->run_on_all([&](runtime::Shard& shard) {
@@ -418,7 +429,13 @@ void Server::drain() {
         });
     }
     node.http->close_listeners();
-    node.http->drain();
+    // What was said must leave before the process does.
+    const auto gone = std::make_shared<Latch>();
+    node.http->drain([gone] { gone->open(); });
+    const auto rest = std::chrono::floor<Milliseconds>(end - node.clock.monotonic_now());
+    if (!gone->wait_for(std::max(rest, kLastWords))) {
+        node.log->warn("shutdown.grace_over", {{"reason", "connections were cut"}});
+    }
 }
 
 bool Server::put_session(const auth::SessionRecord& record) {

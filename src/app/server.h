@@ -29,8 +29,8 @@ struct ReloadOutcome {
 /// One node: everything of a configuration, wired and running.
 ///
 /// Order of starting: data directory (lock, database) → shards → handlers → listeners → control
-/// socket; stopping is the reverse. Threading: create(), drain() and the destructor belong to one
-/// thread that is no shard's.
+/// socket; stopping is the reverse.
+/// Threading: create(), drain() and the destructor belong to one thread that is no shard's.
 class Server {
 public:
     /// @param actions  added to the built-in ones (and the dev ones with RunMode::kDev).

@@ -46,8 +46,14 @@ public:
     /// Flushes, sends a close frame, and ends the TCP connection when the peer has answered, or
     /// after a few seconds. The handler hears nothing more.
     virtual void close(WebSocketCloseCode code) = 0;
-    /// Bytes accepted by send() that the kernel has not taken yet.
+    /// Bytes accepted by send() that the kernel has not taken, be it that it refused them or that
+    /// the turn's end, when they are offered, has not come.
     [[nodiscard]] virtual std::size_t buffered_bytes() const = 0;
+    /// Offers them to the kernel now: what buffered_bytes() tells after it waits for the peer. Calls
+    /// no handler; costs system calls, so not for each message.
+    virtual void flush() = 0;
+    /// True while the peer takes less than was offered.
+    [[nodiscard]] virtual bool blocked() const = 0;
 };
 
 /// Hears of a WebSocket. Calls come from the shard's loop, never from inside a WebSocketPort call.

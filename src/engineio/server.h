@@ -2,8 +2,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/executor.h"
@@ -25,7 +27,9 @@ struct Options {
     Milliseconds ping_timeout{20'000};
     Milliseconds upgrade_timeout{10'000};
     std::size_t payload_bytes_max = 1'000'000;  ///< `maxPayload`; a message, or a polling body
-    std::size_t outbound_bytes_max = 1U << 20;  ///< waiting for the peer; 0: no maximum
+    /// Waiting for the peer: what the kernel refused, or no GET came for since an earlier turn (in
+    /// one turn, four times as much). One message alone may be larger. 0: no maximum.
+    std::size_t outbound_bytes_max = 1U << 20;
     bool allow_polling = true;
     bool allow_websocket = true;
     bool allow_eio3 = false;  ///< clients that speak Engine.IO 3 (socket.io-client 2)
@@ -33,7 +37,10 @@ struct Options {
     /// none.
     std::size_t http_compression_threshold = 1024;
     CookieOptions cookie = {};  ///< set by the answer to a polling handshake
-    std::string node = "AAA";   ///< 3 characters of Random::id()'s alphabet, part of every sid
+    /// Header fields of the first request that handshake() shows after admit(), beside query and
+    /// peer; nullopt: the whole request (a cookie of 14 KB is 14 KB for each idle session).
+    std::optional<std::vector<std::string>> handshake_headers;
+    std::string node = "AAA";  ///< 3 characters of Random::id()'s alphabet, part of every sid
 };
 
 /// Why a session ended; to_string() gives the reference's words where it has them.
@@ -85,14 +92,13 @@ class Session {
 public:
     virtual ~Session() = default;
     [[nodiscard]] virtual const std::string& sid() const = 0;
-    /// The first request: query, headers, peer; its body is empty.
+    /// The first request without its body, or what Options::handshake_headers leaves of it.
     [[nodiscard]] virtual const HttpRequest& handshake() const = 0;
-    /// Frees the first request once nobody needs it; handshake() is an empty one from then on.
-    virtual void release_handshake() = 0;
     [[nodiscard]] virtual Protocol protocol() const = 0;
     [[nodiscard]] virtual bool is_websocket() const = 0;
     [[nodiscard]] virtual bool open() const = 0;
-    /// True when a message sent now would leave at once (volatile messages are dropped otherwise).
+    /// True when a message sent now would leave with this turn, as far as is known (volatile
+    /// messages are dropped otherwise).
     [[nodiscard]] virtual bool writable() const = 0;
     [[nodiscard]] virtual std::size_t buffered_bytes() const = 0;
     /// Sends one message (Engine.IO packet type 4; binary raw). Copied. Ignored once closed.
@@ -112,8 +118,7 @@ public:
 /// Time:      the wheel's: advance it to the present before handing over what a turn has read.
 ///            Sessions, handlers and ports that ended are destroyed by a timer in a later turn.
 /// Bounds:    see Options; a session holds at most one GET. Requests that wait for admit()'s
-/// decision
-///            are bounded by the connections they came on.
+///            decision are bounded by the connections they came on.
 class Server final : public HttpHandler, public UpgradeHandler {
 public:
     Server(Options options, ShardIndex shard, TimerWheel& wheel, Random& random,

@@ -66,16 +66,6 @@ TEST_F(EngineServer, ReadsNoOwnerFromSidsThatItCannotHaveMade) {
     }
 }
 
-TEST_F(EngineServer, KeepsTheFirstRequestUntilItIsReleased) {
-    HttpRequest first = make_request("GET", "sessionId=s1&EIO=4&transport=polling");
-    first.headers.add("Authorization", "Bearer x");
-    exchange(server_, std::move(first));
-    EXPECT_EQ(last_session().handshake().query, "sessionId=s1&EIO=4&transport=polling");
-    EXPECT_EQ(last_session().handshake().headers.find("authorization"), "Bearer x");
-    last_session().release_handshake();
-    EXPECT_EQ(last_session().handshake().query, "");
-}
-
 TEST_F(EngineServer, RefusesWithTheReferencesCodes) {
     const std::string polling_sid = open_polling();
     const std::string websocket_sid = FakeClient(server_).sid();
@@ -321,6 +311,43 @@ TEST(CloseReason, HasTheReferencesWords) {
     EXPECT_EQ(to_string(CloseReason::kServerShutdown), "server shutting down");
     EXPECT_EQ(to_string(CloseReason::kPayloadTooLarge), "payload too large");
     EXPECT_EQ(to_string(CloseReason::kSlowConsumer), "slow consumer");
+}
+
+class KeptHandshake : public ::testing::Test, protected ServerFixture {
+protected:
+    explicit KeptHandshake(std::optional<std::vector<std::string>> headers)
+        : ServerFixture({.handshake_headers = std::move(headers)}) {
+        HttpHeaders sent;
+        sent.add("cookie", std::string(14'000, 'c'));
+        sent.add("authorization", "Bearer x");
+        client_.emplace(server_, "&sessionId=s", sent);
+    }
+    const HttpRequest& kept() { return last_session().handshake(); }
+    std::optional<FakeClient> client_;
+};
+
+class WholeHandshake : public KeptHandshake {
+protected:
+    WholeHandshake() : KeptHandshake(std::nullopt) {}
+};
+
+TEST_F(WholeHandshake, IsKeptUnlessToldOtherwise) {
+    EXPECT_EQ(kept().headers.find("Cookie")->size(), 14'000U);
+    EXPECT_EQ(kept().target, "/socket.io/?EIO=4&transport=websocket&sessionId=s");
+}
+
+class PartOfTheHandshake : public KeptHandshake {
+protected:
+    PartOfTheHandshake() : KeptHandshake(std::vector<std::string>{"Authorization", "Origin"}) {}
+};
+
+TEST_F(PartOfTheHandshake, IsKeptWithQueryAndPeer) {
+    EXPECT_EQ(kept().headers.find("authorization"), "Bearer x");
+    EXPECT_EQ(kept().headers.find("cookie"), std::nullopt);
+    EXPECT_EQ(kept().headers.find("origin"), std::nullopt);
+    EXPECT_EQ(kept().query, "EIO=4&transport=websocket&sessionId=s");
+    EXPECT_EQ(kept().peer, "127.0.0.1");
+    EXPECT_TRUE(kept().target.empty());
 }
 
 }  // namespace

@@ -11,6 +11,8 @@ namespace {
 
 /// How long a close packet waits for the client's next GET.
 constexpr Milliseconds kLingerTimeout{30'000};
+/// Times outbound_bytes_max: what may be queued within one turn, before the client can come for it.
+constexpr std::size_t kPollTurnFactor = 4;
 
 /// Clients of v3 are used to an open packet that comes after the 101 by itself: they begin to
 /// listen for it when the handshake is over. v4 has its ping to wait for.
@@ -44,6 +46,22 @@ CloseReason reason_of(WebSocketEnd end) {
     std::unreachable();
 }
 
+/// What of the first request a session keeps for its life.
+HttpRequest keep(HttpRequest handshake, const Options& options) {
+    handshake.body = {};
+    if (!options.handshake_headers) return handshake;
+    HttpRequest kept;
+    // Copies, because the parser's strings have room to spare.
+    kept.query = std::string(std::string_view(handshake.query));
+    kept.peer = std::move(handshake.peer);
+    kept.secure = handshake.secure;
+    for (const std::string& name : *options.handshake_headers) {
+        const auto value = handshake.headers.find(name);
+        if (value) kept.headers.add(name, std::string(*value));
+    }
+    return kept;
+}
+
 }  // namespace
 
 void Server::Link::on_message(MessageKind kind, std::string_view message) {
@@ -70,19 +88,12 @@ Server::SessionImpl::SessionImpl(Server& server, std::string sid, Protocol proto
                                  HttpRequest handshake)
     : server_(server),
       sid_(std::move(sid)),
-      handshake_(std::make_unique<HttpRequest>(std::move(handshake))),
+      handshake_(keep(std::move(handshake), server.options_)),
       timer_(Timer::calling<&SessionImpl::on_timer>(this)),
       protocol_(protocol),
-      binary_form_(binary_form_of(*handshake_)) {
-    handshake_->body = {};
-}
+      binary_form_(binary_form_of(handshake_)) {}
 
 Server::SessionImpl::~SessionImpl() = default;
-
-const HttpRequest& Server::SessionImpl::handshake() const {
-    static const HttpRequest kReleased;
-    return handshake_ ? *handshake_ : kReleased;
-}
 
 Server::SessionImpl::BinaryForm Server::SessionImpl::binary_form_of(const HttpRequest& request) {
     const QueryParameters query(request.query);
@@ -127,16 +138,35 @@ void Server::SessionImpl::attach(std::unique_ptr<SessionHandler> handler) {
 bool Server::SessionImpl::writable() const {
     if (!open()) return false;
     if (!websocket_) return poll_ != nullptr;
-    return !opening_ && websocket_->port().buffered_bytes() == 0;
+    if (opening_) return false;
+    const WebSocketPort& port = websocket_->port();
+    const std::size_t max = server_.options_.outbound_bytes_max;
+    return !port.blocked() && (max == 0 || port.buffered_bytes() <= max / 2);
 }
 
 std::size_t Server::SessionImpl::buffered_bytes() const {
     return queue_.bytes() + (websocket_ ? websocket_->port().buffered_bytes() : 0);
 }
 
-bool Server::SessionImpl::exceeds_bound(std::size_t more) const {
+bool Server::SessionImpl::exceeds_bound(std::size_t more) {
     const std::size_t max = server_.options_.outbound_bytes_max;
-    return max != 0 && buffered_bytes() + more > max;
+    if (max == 0 || buffered_bytes() + more <= max) return false;
+    return websocket_ ? websocket_is_slow(max, more) : poll_is_slow(max, more);
+}
+
+bool Server::SessionImpl::websocket_is_slow(std::size_t max, std::size_t more) {
+    // Only what was offered tells anything about the peer.
+    websocket_->port().flush();
+    const std::size_t refused = websocket_->port().buffered_bytes();
+    return refused != 0 && refused + more > max;
+}
+
+bool Server::SessionImpl::poll_is_slow(std::size_t max, std::size_t more) {
+    if (poll_ && !queue_.empty()) answer_poll();
+    if (queue_.empty()) return false;
+    // A client that has fetched all before gets a chance to come for what one turn sends.
+    const bool had_a_chance = queued_since_ < server_.wheel_.now();
+    return queue_.bytes() + more > (had_a_chance ? max : max * kPollTurnFactor);
 }
 
 void Server::SessionImpl::send(MessageKind kind, std::string_view message) {
@@ -153,6 +183,7 @@ void Server::SessionImpl::become_slow() {
 
 void Server::SessionImpl::transmit(const Packet& packet) {
     if (websocket_ && !opening_) return transmit_on(*websocket_, packet);
+    if (queue_.empty()) queued_since_ = server_.wheel_.now();
     queue_.push(packet);
     flush_poll();
 }

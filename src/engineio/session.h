@@ -48,8 +48,7 @@ public:
     ~SessionImpl() override;
 
     [[nodiscard]] const std::string& sid() const override { return sid_; }
-    [[nodiscard]] const HttpRequest& handshake() const override;
-    void release_handshake() override { handshake_.reset(); }
+    [[nodiscard]] const HttpRequest& handshake() const override { return handshake_; }
     [[nodiscard]] Protocol protocol() const override { return protocol_; }
     [[nodiscard]] bool is_websocket() const override { return websocket_ != nullptr; }
     [[nodiscard]] bool open() const override { return state_ == State::kOpen; }
@@ -86,7 +85,10 @@ private:
     [[nodiscard]] std::string open_packet() const;
     void open_websocket();
     void begin_heartbeat();
-    [[nodiscard]] bool exceeds_bound(std::size_t more) const;
+    /// May give away what waits, to see whether it is the peer that does not take it.
+    [[nodiscard]] bool exceeds_bound(std::size_t more);
+    [[nodiscard]] bool websocket_is_slow(std::size_t max, std::size_t more);
+    [[nodiscard]] bool poll_is_slow(std::size_t max, std::size_t more);
     void become_slow();
     void transmit(const Packet& packet);
     void transmit_on(Link& link, const Packet& packet);
@@ -125,7 +127,7 @@ private:
 
     Server& server_;
     const std::string sid_;
-    std::unique_ptr<HttpRequest> handshake_;
+    const HttpRequest handshake_;
     std::unique_ptr<SessionHandler> handler_;
     std::unique_ptr<HttpExchange> poll_;  // the held GET; never with a queue, except while corked
     std::unique_ptr<Link> websocket_;
@@ -133,6 +135,7 @@ private:
     PacketQueue queue_;
     Timer timer_;        // the ping, the deadline of the client's answer, or the end of lingering
     MonotonicTime due_;  // what timer_ is armed for
+    MonotonicTime queued_since_{};  // since when queue_ is not empty
     const Protocol protocol_;
     BinaryForm binary_form_;   // of the present transport
     AcceptedCoding accepted_;  // by the held GET

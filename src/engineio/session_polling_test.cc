@@ -19,6 +19,15 @@ protected:
         advance(Milliseconds(2));
         EXPECT_TRUE(last_heard().destroyed);
     }
+    /// Messages that are 100 bytes in the queue, one every `pause`. @return how many.
+    int send_until_closed(Milliseconds pause) {
+        int sent = 0;
+        for (; last_session().open() && sent < 100; ++sent) {
+            last_session().send(MessageKind::kText, std::string(92, 'x'));
+            advance(pause);
+        }
+        return sent;
+    }
     std::string sid_ = open_polling();
 };
 
@@ -357,18 +366,34 @@ TEST_F(Polling, ClosesASlowConsumerAfterItsLastWord) {
     app_.on_slow = [](Session& session) {
         session.send(MessageKind::kText, "last word " + std::string(1000, '!'));
     };
-    int sent = 0;
-    while (last_session().open() && sent < 100) {
-        last_session().send(MessageKind::kText, std::string(92, 'x'));
-        ++sent;
-    }
-    EXPECT_EQ(sent, 11);
+    EXPECT_EQ(send_until_closed(Milliseconds(1)), 11);
     EXPECT_EQ(last_heard().slow, 1);
     EXPECT_EQ(last_heard().closed, std::vector{CloseReason::kSlowConsumer});
     const std::string payload = get(sid_)->body();
     EXPECT_EQ(std::count(payload.begin(), payload.end(), 'x'), 920);
     EXPECT_TRUE(payload.ends_with("!"));
     EXPECT_EQ(get(sid_)->body(), "1");
+}
+
+TEST_F(Polling, LetsOneTurnQueueMoreThanTheClientCanHaveFetched) {
+    EXPECT_EQ(send_until_closed(Milliseconds(0)), 41);
+}
+
+TEST_F(Polling, AnswersTheHeldGetBeforeItCallsTheClientSlow) {
+    app_.on_message = [](Session& session, std::string_view) {
+        for (int i = 0; i < 12; ++i) session.send(MessageKind::kText, std::string(92, 'x'));
+    };
+    const auto held = get(sid_);
+    post(sid_, "4x");
+    EXPECT_TRUE(last_session().open());
+    EXPECT_EQ(held->body().size(), 10 * 94U - 1);
+    EXPECT_EQ(get(sid_)->body().size(), 2 * 94U - 1);
+}
+
+TEST_F(Polling, TakesOneMessageOverTheBoundWhenNothingWaits) {
+    last_session().send(MessageKind::kText, std::string(2000, 'x'));
+    EXPECT_TRUE(last_session().open());
+    EXPECT_EQ(get(sid_)->body().size(), 2001U);
 }
 
 }  // namespace

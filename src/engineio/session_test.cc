@@ -100,6 +100,29 @@ TEST_F(WebSocketSession, IsWritableWhenTheKernelHasTakenAll) {
     EXPECT_EQ(last_session().buffered_bytes(), 1U);
 }
 
+TEST_F(WebSocketSession, IsWritableWhileTheTurnsOutputIsNotYetOffered) {
+    client_.websocket().buffered_bytes = client_.websocket().unoffered_bytes = 500;
+    EXPECT_TRUE(last_session().writable());
+    client_.websocket().buffered_bytes = client_.websocket().unoffered_bytes = 501;
+    EXPECT_FALSE(last_session().writable()) << "a volatile message must not pass the bound";
+}
+
+TEST_F(WebSocketSession, OffersTheOutputBeforeItCallsTheClientSlow) {
+    client_.websocket().buffered_bytes = client_.websocket().unoffered_bytes = 990;
+    last_session().send(MessageKind::kText, std::string(500, 'x'));
+    EXPECT_TRUE(last_session().open());
+    EXPECT_EQ(client_.websocket().buffered_bytes, 0U);
+    client_.websocket().buffered_bytes = 1000;
+    client_.websocket().unoffered_bytes = 100;
+    last_session().send(MessageKind::kText, std::string(101, 'x'));
+    EXPECT_EQ(last_heard().closed, std::vector{CloseReason::kSlowConsumer});
+}
+
+TEST_F(WebSocketSession, TakesOneMessageOverTheBoundWhenNothingWaits) {
+    last_session().send(MessageKind::kText, std::string(2000, 'x'));
+    EXPECT_TRUE(last_session().open());
+}
+
 TEST_F(WebSocketSession, ClosesASlowConsumerAfterItsLastWord) {
     (void)client_.take_frames();
     app_.on_slow = [](Session& session) { session.send(MessageKind::kText, "last word"); };

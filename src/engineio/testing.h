@@ -83,6 +83,7 @@ struct WebSocketRecord {
     std::vector<FakeMessage> sent;             ///< by the server, until close()
     std::optional<WebSocketCloseCode> closed;  ///< by the server
     std::size_t buffered_bytes = 0;            ///< what buffered_bytes() says; set it to block
+    std::size_t unoffered_bytes = 0;           ///< of these, what the kernel takes with flush()
     bool ended = false;
     bool destroyed = false;
     bool in_call = false;
@@ -129,6 +130,10 @@ public:
         if (record_->listening()) record_->closed = code;
     }
     [[nodiscard]] std::size_t buffered_bytes() const override { return record_->buffered_bytes; }
+    void flush() override { record_->buffered_bytes -= std::exchange(record_->unoffered_bytes, 0); }
+    [[nodiscard]] bool blocked() const override {
+        return record_->buffered_bytes > record_->unoffered_bytes;
+    }
 
 private:
     std::shared_ptr<WebSocketRecord> record_;

@@ -102,7 +102,7 @@ void EngineNode::stop() {
     if (state_ == State::kRunning) {
         close_sessions();
         http_->close_listeners();
-        http_->drain();
+        http_->drain([] {});
         // Each task runs in a turn after the one that sent the last words.
         shards_.run_on_all([](runtime::Shard&) {});
         shards_.stop();

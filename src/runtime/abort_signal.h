@@ -7,7 +7,8 @@
 namespace signalbox::runtime {
 
 /// HttpExchange::on_abort(): tells at most once, also a callback that came after the abort, and
-/// never inside set(). Re-entrancy: the callback may destroy this object.
+/// never inside set().
+/// Re-entrancy: the callback may destroy this object.
 class AbortSignal final : public Flushable {
 public:
     explicit AbortSignal(Shard& shard) : shard_(shard) {}

@@ -45,6 +45,7 @@ void Connection::receive() {
     IoContext io = shard().io();
     const IoResult result = channel_.transport->read(io, shard().receive_buffer());
     if (channel_.transport->unsent() > 0) mark_dirty();
+    if (blocked_ && channel_.transport->unsent() > Transport::kUnsentBytesMax) return lost();
     if (result.bytes > 0) on_input(shard().receive_buffer().first(result.bytes));
     if (retired_) return;
     if (result.status == IoStatus::kClosed) on_peer_closed();
@@ -77,6 +78,24 @@ void Connection::send_output() {
     } else {
         on_drained();
     }
+}
+
+bool Connection::keeps_pace(const WritePace& pace, Milliseconds period) const {
+    return pace.suffices(channel_.transport->fd(), period,
+                         endpoint_->options().write_bytes_per_second_min);
+}
+
+void Connection::offer_output() {
+    if (retired_ || blocked_) return;
+    IoContext io = shard().io();
+    IoResult result;
+    std::size_t before = 0;
+    // TLS takes a part at a time.
+    do {
+        before = output_bytes();
+        result = channel_.transport->write(io, channel_.output.view());
+        channel_.output.consume(result.bytes, buffers());
+    } while (result.status == IoStatus::kWouldBlock && output_bytes() < before);
 }
 
 void Connection::set_reading(Reading reading) {

@@ -5,10 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/address_limit.h"
 #include "runtime/buffers.h"
 #include "runtime/ip_network.h"
 #include "runtime/shard.h"
 #include "runtime/transport.h"
+#include "runtime/write_pace.h"
 
 namespace signalbox::runtime {
 
@@ -18,6 +20,7 @@ class Endpoint;
 struct Channel {
     std::unique_ptr<Transport> transport;
     OutputBuffer output;  ///< accepted, not yet taken by the transport
+    AddressLimit::Ticket ticket;
 };
 
 /// A socket of an endpoint, with its output of the turn. Protocols derive from it.
@@ -61,6 +64,11 @@ protected:
         return channel_.output.size() + channel_.transport->unsent();
     }
     [[nodiscard]] bool blocked() const { return blocked_; }
+    /// Whether the peer took write_bytes_per_second_min in the `period` that is over.
+    [[nodiscard]] bool keeps_pace(const WritePace& pace, Milliseconds period) const;
+    /// Offers output to the kernel before the turn's end. Tells nobody: whether it is stuck or the
+    /// socket broken shows then.
+    void offer_output();
     void mark_dirty();
 
     enum class Reading : std::uint8_t { kOn, kPaused, kEnded };

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -12,9 +13,9 @@
 
 namespace signalbox::runtime {
 
-Endpoint::Endpoint(Shard& shard, const HttpServerOptions& options,
+Endpoint::Endpoint(Shard& shard, const HttpServerOptions& options, AddressLimit& addresses,
                    const std::vector<Endpoint*>& peers)
-    : shard_(shard), options_(options), peers_(peers), forwarder_(*this) {
+    : shard_(shard), options_(options), addresses_(addresses), peers_(peers), forwarder_(*this) {
     if (const auto& wanted = options.websocket_compression) {
         compression_.emplace(shard, wanted->threshold);
     }
@@ -46,6 +47,7 @@ void Endpoint::dispose(Connection& connection) {
         connections_[slot]->slot_ = slot;
     }
     connections_.pop_back();
+    check_gone();
 }
 
 void Endpoint::count(const Connection& connection, int change) {
@@ -54,24 +56,52 @@ void Endpoint::count(const Connection& connection, int change) {
         .add(change);
 }
 
-void Endpoint::listen(UniqueFd socket, ListenerKind kind, std::shared_ptr<TlsContext> tls) {
-    listeners_.push_back(
-        std::make_unique<Listener>(*this, std::move(socket), kind, std::move(tls)));
+bool Endpoint::listen(UniqueFd socket, ListenerKind kind, std::shared_ptr<TlsContext> tls) {
+    auto listener = std::make_unique<Listener>(*this, std::move(socket), kind, std::move(tls));
+    if (!listener->start()) return false;
+    listeners_.push_back(std::move(listener));
+    return true;
 }
 
-void Endpoint::drain() {
+void Endpoint::drain(std::move_only_function<void()> gone) {
     draining_ = true;
+    gone_ = std::move(gone);
     // drain() may retire a connection, which then leaves the table.
     for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->drain();
+    check_gone();
+}
+
+void Endpoint::check_gone() {
+    if (gone_ && connections_.empty()) std::exchange(gone_, nullptr)();
+}
+
+bool Endpoint::is_trusted_proxy(const IpAddress& address) const {
+    return std::ranges::any_of(options_.trusted_proxies,
+                               [&](const IpNetwork& network) { return network.contains(address); });
+}
+
+std::optional<AddressLimit::Ticket> Endpoint::admit(const IpAddress& peer) {
+    const std::size_t max = options_.connections_max;
+    if (max != 0 && connections_.size() >= max && !evict_idle()) return std::nullopt;
+    if (is_trusted_proxy(peer)) return AddressLimit::Ticket();
+    return addresses_.admit(peer);
+}
+
+bool Endpoint::evict_idle() {
+    IdleList::Entry* const oldest = idle_.oldest();
+    if (oldest == nullptr) return false;
+    shard_.statistics().evicted_connections.add(1);
+    static_cast<HttpConnection*>(oldest)->evict();
+    return true;
 }
 
 void Endpoint::accept(UniqueFd socket, ConnectionOrigin origin, TlsContext* tls) {
-    const std::size_t max = options_.connections_max;
-    if (max != 0 && connections_.size() >= max)
-        return shard_.statistics().over_connections_max.add(1);
+    auto ticket = admit(origin.peer);
+    if (!ticket) return shard_.statistics().over_connections_max.add(1);
     const int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     Channel channel;
+    channel.ticket = std::move(*ticket);
     channel.transport =
         tls != nullptr ? tls->accept(std::move(socket)) : make_plain_transport(std::move(socket));
     if (!channel.transport) return shard_.statistics().tls_failures.add(1);

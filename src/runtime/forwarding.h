@@ -17,8 +17,10 @@ class Endpoint;
 ///
 /// Ownership: keeps the reading shard's exchange until the answer is complete or given up.
 /// Threading: confined to its endpoint's shard; talks to its peers through the mesh.
-/// Bounds:    a request needs credit of the owner's mailbox (else the overload answer); an exchange
-///            that waits here holds its connection, so there are no more than connections.
+/// Bounds:    a request needs credit of the owner's mailbox (else the overload answer). An exchange
+///            waits here until the owner's handler has answered or dropped its own, even when its
+///            connection has ended (a peer that closed its direction only still wants the answer):
+///            there are no more than requests that the owners' handlers hold.
 class Forwarder {
 public:
     explicit Forwarder(Endpoint& endpoint) : endpoint_(endpoint) {}

@@ -1,20 +1,11 @@
 #include <utility>
 
-#include "base/check.h"
-#include "base/error_code.h"
 #include "runtime/endpoint.h"
 #include "runtime/http_connection.h"
 #include "runtime/http_exchange.h"
 
 /// The writing half of HttpConnection: what its exchange does to it.
 namespace signalbox::runtime {
-namespace {
-
-constexpr std::string_view kInternalErrorBody =
-    R"({"error":{"code":"INTERNAL","message":"Internal error."}})";
-
-}  // namespace
-
 Persistence HttpConnection::persistence() {
     if (peer_closed_ || endpoint().draining()) keep_alive_ = false;
     return keep_alive_ ? Persistence::kKeepAlive : Persistence::kClose;
@@ -25,6 +16,14 @@ void HttpConnection::respond(HttpResponse response) {
     append_response_head(output(), response, {framing_, persistence()}, shard().http_date());
     if (!head_request_ && may_have_body(response.status)) output().append(response.body);
     complete_answer();
+}
+
+void HttpConnection::answer_and_close(const HttpResponse& response) {
+    keep_alive_ = false;
+    append_response_head(output(), response, {BodyFraming::kLength, Persistence::kClose},
+                         shard().http_date());
+    if (!head_request_) output().append(response.body);
+    close_after_output();
 }
 
 void HttpConnection::start_stream(HttpResponse head) {
@@ -65,15 +64,9 @@ void HttpConnection::complete_answer() {
 
 void HttpConnection::abandoned() {
     const bool begun = std::exchange(exchange_, nullptr)->streaming();
-    keep_alive_ = false;
-    if (!begun) {
-        const auto response =
-            HttpResponse::of(500, "application/json", std::string(kInternalErrorBody));
-        append_response_head(output(), response, {BodyFraming::kLength, Persistence::kClose},
-                             shard().http_date());
-        if (!head_request_) output().append(response.body);
-    }
+    if (!begun) return answer_and_close(internal_error_response());
     // A stream that has begun ends without its last chunk: the client sees that it is incomplete.
+    keep_alive_ = false;
     close_after_output();
 }
 

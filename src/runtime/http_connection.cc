@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
 #include "runtime/endpoint.h"
 #include "runtime/http_exchange.h"
 #include "runtime/websocket_handshake.h"
@@ -21,16 +20,12 @@ HttpConnection::~HttpConnection() {
 
 void HttpConnection::start() {
     enter(transport().is_established() ? Phase::kIdle : Phase::kHandshake);
-    if (!watch()) retire();
+    if (!watch()) end();
 }
 
 void HttpConnection::start_with_answer(const HttpResponse& response) {
-    keep_alive_ = false;
-    append_response_head(output(), response, {BodyFraming::kLength, Persistence::kClose},
-                         shard().http_date());
-    output().append(response.body);
-    close_after_output();
-    if (!watch()) retire();
+    answer_and_close(response);
+    if (!watch()) end();
 }
 
 void HttpConnection::drain() {
@@ -122,6 +117,7 @@ void HttpConnection::on_request(std::string_view unread) {
     const bool wants_websocket = parser_->wants_websocket();
     HttpRequest request = complete_request();
     parser_.reset();
+    served_ = true;
     if (wants_websocket) return upgrade(std::move(request), unread);
     enter(Phase::kAnswering);
     endpoint().handle(std::move(request), std::make_unique<Exchange>(*this));
@@ -137,18 +133,14 @@ void HttpConnection::upgrade(HttpRequest request, std::string_view unread) {
                      .unread = std::string(unread),
                      .origin = origin_};
     timer_.cancel();
-    retire();
+    end();
     endpoint().upgrade(std::move(seed));
 }
 
 void HttpConnection::fail(HttpFault fault) {
     shard().statistics().http_faults.add(1);
-    keep_alive_ = false;
-    const HttpResponse response = response_to(fault);
-    append_response_head(output(), response, {BodyFraming::kLength, Persistence::kClose},
-                         shard().http_date());
-    output().append(response.body);
-    close_after_output();
+    head_request_ = false;  // of an earlier request
+    answer_and_close(response_to(fault));
 }
 
 void HttpConnection::before_flush() {
@@ -168,11 +160,12 @@ void HttpConnection::on_peer_closed() {
     set_reading(Reading::kEnded);
     switch (phase_) {
         case Phase::kLingering:
-            return retire();
+            return end();
         case Phase::kClosing:
             return mark_dirty();
         // The peer may have closed its direction only: an answer that comes is still sent.
         case Phase::kAnswering:
+            enter(Phase::kAnswering);
             return exchange_->abort();
         default:
             return close_after_output();
@@ -181,6 +174,7 @@ void HttpConnection::on_peer_closed() {
 
 void HttpConnection::on_lost() {
     timer_.cancel();
+    leave();
     if (exchange_ == nullptr) return;
     Exchange& exchange = *std::exchange(exchange_, nullptr);
     exchange.detach();
@@ -191,17 +185,35 @@ void HttpConnection::on_drained() {
     if (phase_ == Phase::kClosing) return linger();
     if (std::exchange(write_timed_, false)) arm_timer();
     if (stalled_) mark_dirty();
+    if (!listed()) update_idle();
     if (exchange_ != nullptr) exchange_->drained();
 }
 
 void HttpConnection::on_blocked() {
-    write_timed_ = true;
+    if (std::exchange(write_timed_, true)) return;
+    watch_pace();
+}
+
+void HttpConnection::watch_pace() {
+    pace_.begin(transport().fd());
     shard().wheel().arm_after(timer_, endpoint().options().write_timeout);
 }
 
 void HttpConnection::enter(Phase phase) {
     phase_ = phase;
+    update_idle();
     if (!blocked()) arm_timer();
+}
+
+void HttpConnection::update_idle() {
+    const bool in_a_header = phase_ == Phase::kHeader && listed();
+    // Nobody may be there to read the answer.
+    const bool deserted = phase_ == Phase::kAnswering && peer_closed_;
+    const bool idle = phase_ == Phase::kHandshake || phase_ == Phase::kIdle ||
+                      phase_ == Phase::kLingering || deserted;
+    if (in_a_header) return;
+    if (idle && output_bytes() == 0) return endpoint().idle().append(*this);
+    leave();
 }
 
 void HttpConnection::arm_timer() {
@@ -211,13 +223,14 @@ void HttpConnection::arm_timer() {
         case Phase::kHandshake:
             return wheel.arm_after(timer_, options.tls_handshake_timeout);
         case Phase::kIdle:
-            return wheel.arm_after(timer_, options.idle_timeout);
+            return wheel.arm_after(timer_, served_ ? options.idle_timeout : options.header_timeout);
         case Phase::kHeader:
             return wheel.arm_after(timer_, options.header_timeout);
         case Phase::kBody:
             return wheel.arm_after(timer_, options.body_timeout);
         case Phase::kAnswering:
-            return timer_.cancel();
+            if (!peer_closed_) return timer_.cancel();
+            return wheel.arm_after(timer_, options.half_close_timeout);
         case Phase::kClosing:
             return wheel.arm_after(timer_, options.write_timeout);
         case Phase::kLingering:
@@ -226,7 +239,8 @@ void HttpConnection::arm_timer() {
 }
 
 void HttpConnection::on_timer() {
-    if (blocked()) return lost();
+    const Milliseconds write_timeout = endpoint().options().write_timeout;
+    if (blocked()) return keeps_pace(pace_, write_timeout) ? watch_pace() : lost();
     switch (phase_) {
         case Phase::kHeader:
             return fail(HttpFault::kHeaderTimeout);
@@ -248,8 +262,13 @@ void HttpConnection::close_after_output() {
     mark_dirty();
 }
 
+void HttpConnection::end() {
+    leave();
+    retire();
+}
+
 void HttpConnection::linger() {
-    if (peer_closed_) return retire();
+    if (peer_closed_) return end();
     shut_down_sending();
     set_reading(Reading::kOn);
     enter(Phase::kLingering);

@@ -11,6 +11,7 @@
 #include "runtime/http_fault.h"
 #include "runtime/http_parser.h"
 #include "runtime/http_writer.h"
+#include "runtime/idle_list.h"
 #include "runtime/options.h"
 
 namespace signalbox::runtime {
@@ -36,7 +37,7 @@ struct ConnectionOrigin {
 ///         does not take before it stops parsing.
 /// Faults: response_to(fault), then close. The close waits (linger_timeout) for the peer's own, so
 ///         that an answer is not lost to a reset.
-class HttpConnection final : public Connection {
+class HttpConnection final : public Connection, public IdleList::Entry {
 public:
     static constexpr std::size_t kCarryMax = 64 * 1024;
     static constexpr std::size_t kOutputPauseBytes = 256 * 1024;
@@ -51,6 +52,8 @@ public:
 
     void drain() override;
     bool is_websocket() const override { return false; }
+    /// Closes at once, for a newcomer. Only while it is in the endpoint's list of idle ones.
+    void evict() { lost(); }
 
 private:
     class Exchange;
@@ -82,13 +85,18 @@ private:
     void fail(HttpFault fault);
 
     void enter(Phase phase);
+    void update_idle();
+    void watch_pace();
     void arm_timer();
     void on_timer();
     void close_after_output();
     void linger();
+    /// retire(), and no longer a candidate for eviction.
+    void end();
     void limit_reading();
 
     void respond(HttpResponse response);
+    void answer_and_close(const HttpResponse& response);
     void start_stream(HttpResponse head);
     void write(std::string_view part);
     void finish();
@@ -102,13 +110,15 @@ private:
     std::string carry_;                          // received, not parsed
     Exchange* exchange_ = nullptr;               // while a request is being answered
     Timer timer_;
+    WritePace pace_;  // while blocked
     Phase phase_ = Phase::kIdle;
     BodyFraming framing_ = BodyFraming::kLength;
     bool head_request_ = false;  // the answer has no body
     bool http11_ = true;
     bool keep_alive_ = true;  // as far as the current request and we want it
     bool peer_closed_ = false;
-    bool write_timed_ = false;  // timer_ watches the peer take output
+    bool served_ = false;       // has had a request
+    bool write_timed_ = false;  // timer_ and pace_ watch the peer take output
     bool stalled_ = false;      // requests wait in carry_ for output to leave
 };
 

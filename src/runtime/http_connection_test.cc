@@ -146,6 +146,16 @@ TEST(HttpConnection, RefusesATooLargeBodyBeforeReadingIt) {
         R"({"error":{"code":"PAYLOAD_TOO_LARGE","message":"The request body is too large."}})");
 }
 
+TEST(HttpConnection, TellsTheFaultOfARequestBehindAHead) {
+    TestServer server;
+    server.start();
+    Client client(server.port());
+    client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+    client.read_until("\r\n\r\n");
+    client.send("nonsense\r\n\r\n");
+    EXPECT_NE(body_of(client.read_to_end()).find("INVALID_MESSAGE"), std::string::npos);
+}
+
 TEST(HttpConnection, TimesOutASlowHeader) {
     HttpServerOptions options;
     options.header_timeout = Milliseconds(30);
@@ -175,6 +185,32 @@ TEST(HttpConnection, ClosesAnIdleConnectionSilently) {
     client.send(kGet);
     EXPECT_EQ(status_of(client.read_response()), "200");
     EXPECT_EQ(client.read_to_end(), "");
+}
+
+TEST(HttpConnection, GivesANewConnectionTheTimeOfAHeaderForItsFirstByte) {
+    HttpServerOptions options;
+    options.header_timeout = Milliseconds(30);
+    TestServer server(options);
+    server.start();
+    EXPECT_EQ(Client(server.port()).read_to_end(), "");
+}
+
+TEST(HttpConnection, DropsAPeerThatReadsItsAnswerTooSlowly) {
+    HttpServerOptions options;
+    options.write_timeout = Milliseconds(50);
+    options.write_bytes_per_second_min = 1'000'000'000'000;
+    TestServer server(options);
+    server.handler().on_request = [](HttpRequest, std::unique_ptr<HttpExchange> exchange) {
+        exchange->respond(HttpResponse::of(200, "text/plain", std::string(32 << 20, 'x')));
+    };
+    server.start();
+    Client client(server.port());
+    client.send(kGet);
+    EXPECT_TRUE(eventually([&] {
+        char some[1024];
+        [[maybe_unused]] const ssize_t n = ::recv(client.fd(), some, sizeof some, MSG_DONTWAIT);
+        return server.statistics().http_connections.value() == 0;
+    }));
 }
 
 TEST(HttpConnection, StreamsInChunksAndKeepsTheConnection) {
@@ -249,6 +285,26 @@ TEST(HttpConnection, TellsOfAPeerThatGoesAwayBeforeItsAnswer) {
         EXPECT_TRUE(eventually([&] { return server.statistics().http_connections.value() == 0; }));
         EXPECT_EQ(aborted, 1);
     }
+}
+
+TEST(HttpConnection, ForgetsAPeerThatHasGoneWhileItsAnswerIsStillMade) {
+    HttpServerOptions options;
+    options.half_close_timeout = Milliseconds(30);
+    TestServer server(options);
+    std::unique_ptr<HttpExchange> held;
+    server.handler().on_request = [&](HttpRequest, std::unique_ptr<HttpExchange> exchange) {
+        held = std::move(exchange);
+    };
+    server.start();
+    Client client(server.port());
+    client.send(kGet);
+    ASSERT_TRUE(eventually([&] { return server.statistics().http_requests.value() == 1; }));
+    client.close();
+    EXPECT_TRUE(eventually([&] { return server.statistics().http_connections.value() == 0; }));
+    server.on_shard(0, [&] {
+        held->respond(HttpResponse::of(200, "text/plain", "too late"));
+        held.reset();
+    });
 }
 
 TEST(HttpConnection, TellsOfAnAbortThatCameBeforeTheCallback) {
@@ -398,26 +454,13 @@ TEST(HttpConnection, DrainsByClosingIdleConnectionsAndEndingTheOthersAfterTheirA
     busy.send(kGet);
     ASSERT_TRUE(eventually([&] { return waiting && server.statistics().accepted.value() == 2; }));
     server.server().close_listeners();
-    server.server().drain();
+    server.server().drain([] {});
     EXPECT_EQ(idle.read_to_end(), "");
     server.on_shard(0, [&] { held->respond(HttpResponse::of(200, "text/plain", "done")); });
     const std::string response = busy.read_to_end();
     EXPECT_EQ(body_of(response), "done");
     EXPECT_NE(response.find("Connection: close"), std::string::npos);
     server.on_shard(0, [&] { held.reset(); });
-}
-
-TEST(HttpConnection, ClosesConnectionsOverTheMaximum) {
-    HttpServerOptions options;
-    options.connections_max = 1;
-    TestServer server(options);
-    server.start();
-    Client first(server.port());
-    first.send(kGet);
-    EXPECT_EQ(status_of(first.read_response()), "200");
-    Client second(server.port());
-    EXPECT_EQ(second.read_to_end(), "");
-    EXPECT_EQ(server.statistics().over_connections_max.value(), 1);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "base/error_code.h"
 #include "base/json.h"
 
 namespace signalbox::runtime {
@@ -64,24 +63,35 @@ Answer answer_to(HttpFault fault) {
     return {500, ErrorCode::kInternal, "Internal error."};
 }
 
+HttpResponse make_response(const Answer& answer) {
+    const ErrorInfo& info = error_info(answer.code);
+    std::string body;
+    JsonWriter json(body);
+    json.begin_object().key("error").begin_object();
+    json.member("code", info.name).member("message", answer.message);
+    if (info.retryable) json.member("retryable", true);
+    json.end_object().end_object();
+    auto response = HttpResponse::of(answer.status, "application/json", std::move(body));
+    if (info.retryable) response.headers.add("Retry-After", "1");
+    return response;
+}
+
 }  // namespace
 
 HttpResponse response_to(HttpFault fault) {
-    const Answer answer = answer_to(fault);
-    std::string body;
-    JsonWriter(body)
-        .begin_object()
-        .key("error")
-        .begin_object()
-        .member("code", error_info(answer.code).name)
-        .member("message", answer.message)
-        .end_object()
-        .end_object();
-    auto response = HttpResponse::of(answer.status, "application/json", std::move(body));
+    auto response = make_response(answer_to(fault));
     if (fault == HttpFault::kWebSocketVersion) {
         response.headers.add("Sec-WebSocket-Version", "13");
     }
     return response;
+}
+
+HttpResponse error_response(ErrorCode code, std::string_view message) {
+    return make_response({error_info(code).http_status, code, message});
+}
+
+HttpResponse internal_error_response() {
+    return error_response(ErrorCode::kInternal, "Internal error.");
 }
 
 }  // namespace signalbox::runtime

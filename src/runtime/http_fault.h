@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/error_code.h"
 #include "base/http.h"
 
 namespace signalbox::runtime {
@@ -37,5 +38,10 @@ enum class HttpFault : std::uint8_t {
 /// The answer: status, JSON body `{"error":{"code","message"}}`, and for kWebSocketVersion the
 /// header field that names our version.
 [[nodiscard]] HttpResponse response_to(HttpFault fault);
+
+/// The answer for what goes wrong on our side: as above, with the registry's status; when a retry
+/// may help, with `"retryable":true` and Retry-After.
+[[nodiscard]] HttpResponse error_response(ErrorCode code, std::string_view message);
+[[nodiscard]] HttpResponse internal_error_response();
 
 }  // namespace signalbox::runtime

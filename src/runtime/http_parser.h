@@ -35,8 +35,7 @@ public:
 
     /// Parses as far as one request reaches.
     /// @return how many bytes at the front of `bytes` were used. When the stage is not kComplete,
-    /// the
-    ///         others must come again, with more behind them.
+    ///         the others must come again, with more behind them.
     [[nodiscard]] std::expected<std::size_t, HttpFault> feed(std::string_view bytes);
 
     [[nodiscard]] Stage stage() const;

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <vector>
 
+#include "runtime/address_limit.h"
 #include "runtime/listener.h"
 #include "runtime/options.h"
 #include "runtime/shard_group.h"
@@ -27,8 +29,7 @@ class Endpoint;
 ///            handlers: the exchanges, upgrades and ports that these hold belong to its
 ///            connections.
 /// Threading: set_handlers() before the first listen(); the others from any one thread at a time
-/// that
-///            is not a shard's.
+///            that is not a shard's.
 class HttpServer {
 public:
     HttpServer(ShardGroup& shards, HttpServerOptions options);
@@ -37,19 +38,21 @@ public:
     HttpServer& operator=(const HttpServer&) = delete;
 
     void set_handlers(ShardIndex shard, ShardHandlers handlers);
-    /// Binds at once; connections are accepted while the shards run.
+    /// While the shards run. After an error some shards may listen: end the server.
     /// @return the port.
     [[nodiscard]] std::expected<std::uint16_t, ListenError> listen(ListenOptions options);
 
     /// Takes no more connections. Those that are open stay.
     void close_listeners();
     /// Lets answers that are under way end with `Connection: close` and closes idle HTTP
-    /// connections. WebSockets are their handlers' affair.
-    void drain();
+    /// connections. WebSockets are their handlers' affair. `gone` is called once, on some shard,
+    /// when all connections have ended; never, when the shards stop before.
+    void drain(std::function<void()> gone);
 
 private:
     ShardGroup& shards_;
     const HttpServerOptions options_;
+    AddressLimit addresses_;
     std::vector<std::unique_ptr<Endpoint>> endpoints_;
     std::vector<Endpoint*> peers_;
 };

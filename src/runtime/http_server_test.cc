@@ -243,36 +243,181 @@ TEST(HttpServer, RefusesNewConnectionsWhenItsListenersAreClosedAndKeepsTheOldOne
     EXPECT_EQ(status_of(old.read_response()), "200");
 }
 
-TEST(Listener, SurvivesRunningOutOfDescriptorsWithoutSpinning) {
-    TestServer server;
-    server.start();
-    Client first(server.port());
-    first.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-    EXPECT_EQ(status_of(first.read_response()), "200");
+/// A connected socket, made before descriptors run out.
+Client silent(TestServer& server) {
+    const auto accepted = server.statistics().accepted.value();
+    Client client(server.port());
+    EXPECT_TRUE(eventually([&] { return server.statistics().accepted.value() > accepted; }));
+    return client;
+}
 
-    rlimit old{};
-    ::getrlimit(RLIMIT_NOFILE, &old);
-    std::vector<UniqueFd> fill;
-    UniqueFd waiting(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    rlimit low = old;
-    low.rlim_cur = 128;
-    ::setrlimit(RLIMIT_NOFILE, &low);
-    for (int fd = 0; (fd = ::dup(0)) >= 0;) fill.emplace_back(fd);
-    const auto turns = server.statistics().turns.value();
+TEST(HttpServer, ClosesTheLongestIdleConnectionForANewcomer) {
+    HttpServerOptions options;
+    options.connections_max = 2;
+    TestServer server(options);
+    server.start();
+    Client oldest = silent(server);
+    Client newer = silent(server);
+    Client newcomer = silent(server);
+    EXPECT_EQ(oldest.read_to_end(), "");
+    for (Client* client : {&newer, &newcomer}) {
+        client->send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        EXPECT_EQ(status_of(client->read_response()), "200");
+    }
+    EXPECT_EQ(server.statistics().evicted_connections.value(), 1);
+}
+
+TEST(HttpServer, ClosesConnectionsWhosePeerHasGoneForANewcomer) {
+    HttpServerOptions options;
+    options.connections_max = 1;
+    TestServer server(options);
+    std::unique_ptr<HttpExchange> held;
+    std::atomic<bool> aborted = false;
+    server.handler().on_request = [&](HttpRequest, std::unique_ptr<HttpExchange> exchange) {
+        exchange->on_abort([&] { aborted = true; });
+        held = std::move(exchange);
+    };
+    server.start();
+    Client gone(server.port());
+    gone.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_TRUE(eventually([&] { return server.statistics().http_requests.value() == 1; }));
+    gone.close();
+    ASSERT_TRUE(eventually([&] { return aborted.load(); }));
+    Client newcomer = silent(server);
+    server.on_shard(0, [&] { held.reset(); });
+    EXPECT_EQ(server.statistics().evicted_connections.value(), 1);
+}
+
+TEST(HttpServer, KeepsBusyConnectionsAndRefusesTheNewcomer) {
+    HttpServerOptions options;
+    options.connections_max = 1;
+    TestServer server(options);
+    server.start();
+    Client busy(server.port());
+    busy.send(kUpgradeRequest);
+    busy.read_until("\r\n\r\n");
+    EXPECT_EQ(Client(server.port()).read_to_end(), "");
+    EXPECT_EQ(server.statistics().over_connections_max.value(), 1);
+    busy.send(client_frame(1, "hello"));
+    EXPECT_EQ(busy.read_exactly(7), "\x81\x05hello");
+}
+
+TEST(HttpServer, LimitsTheConnectionsOfOneAddressUnlessItIsATrustedProxy) {
+    for (const bool trusted : {false, true}) {
+        HttpServerOptions options;
+        options.connections_per_address_max = 1;
+        if (trusted) options.trusted_proxies = {*IpNetwork::parse("127.0.0.0/8")};
+        TestServer server(options);
+        server.start();
+        Client first(server.port());
+        first.send(kUpgradeRequest);
+        first.read_until("\r\n\r\n");
+        Client second(server.port());
+        second.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        EXPECT_EQ(status_of(second.read_response()), trusted ? "200" : "");
+        first.close();
+        EXPECT_TRUE(
+            eventually([&] { return server.statistics().websocket_connections.value() == 0; }));
+        Client third(server.port());
+        third.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        EXPECT_EQ(status_of(third.read_response()), "200");
+    }
+}
+
+TEST(HttpServer, TellsWhenTheLastConnectionHasEndedAfterADrain) {
+    TestServer server;
+    std::unique_ptr<HttpExchange> held;
+    server.handler().on_request = [&](HttpRequest, std::unique_ptr<HttpExchange> exchange) {
+        held = std::move(exchange);
+    };
+    server.start();
+    Client idle = silent(server);
+    Client busy(server.port());
+    busy.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_TRUE(eventually([&] { return server.statistics().http_requests.value() == 1; }));
+    std::atomic<bool> gone = false;
+    server.server().drain([&] { gone = true; });
+    EXPECT_EQ(idle.read_to_end(), "");
+    idle.close();
+    EXPECT_FALSE(gone);
+    server.on_shard(0, [&] {
+        held->respond(HttpResponse::of(200, "text/plain", ""));
+        held.reset();
+    });
+    EXPECT_EQ(status_of(busy.read_to_end()), "200");
+    busy.close();
+    EXPECT_TRUE(eventually([&] { return gone.load(); }));
+}
+
+TEST(HttpServer, TellsAtOnceThatNoConnectionIsLeft) {
+    TestServer server({}, {.shards = 2});
+    server.start();
+    std::atomic<int> gone = 0;
+    server.server().drain([&] { ++gone; });
+    EXPECT_TRUE(eventually([&] { return gone == 1; }));
+}
+
+/// No descriptor is free while it lives.
+class NoDescriptors {
+public:
+    NoDescriptors() {
+        ::getrlimit(RLIMIT_NOFILE, &old_);
+        rlimit low = old_;
+        low.rlim_cur = 128;
+        ::setrlimit(RLIMIT_NOFILE, &low);
+        for (int fd = 0; (fd = ::dup(0)) >= 0;) fill_.emplace_back(fd);
+    }
+    ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &old_); }
+
+private:
+    rlimit old_{};
+    std::vector<UniqueFd> fill_;
+};
+
+UniqueFd unconnected() {
+    return UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+void connect(const UniqueFd& socket, TestServer& server) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(server.port());
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(::connect(waiting.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    char byte = 0;
-    EXPECT_EQ(::recv(waiting.get(), &byte, 1, 0), 0) << "closed, not left hanging";
-    EXPECT_EQ(server.statistics().accept_failures.value(), 1);
-    EXPECT_LE(server.statistics().turns.value() - turns, 10);
-    fill.clear();
-    ::setrlimit(RLIMIT_NOFILE, &old);
+    ASSERT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+}
+
+TEST(Listener, SurvivesRunningOutOfDescriptorsWithoutSpinning) {
+    TestServer server;
+    server.start();
+    const UniqueFd waiting[3] = {unconnected(), unconnected(), unconnected()};
+    const auto turns = server.statistics().turns.value();
+    {
+        const NoDescriptors none;
+        for (const UniqueFd& socket : waiting) connect(socket, server);
+        for (const UniqueFd& socket : waiting) {
+            char byte = 0;
+            EXPECT_EQ(::recv(socket.get(), &byte, 1, 0), 0) << "closed, not left hanging";
+        }
+        EXPECT_GE(server.statistics().accept_failures.value(), 1);
+        EXPECT_LE(server.statistics().turns.value() - turns, 10);
+    }
     Client again(server.port());
     again.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     EXPECT_EQ(status_of(again.read_response()), "200");
+}
+
+TEST(Listener, ClosesAnIdleConnectionWhenDescriptorsRunOut) {
+    TestServer server;
+    server.start();
+    Client idle = silent(server);
+    const UniqueFd waiting = unconnected();
+    {
+        const NoDescriptors none;
+        connect(waiting, server);
+        EXPECT_TRUE(eventually([&] { return server.statistics().accepted.value() == 2; }));
+    }
+    EXPECT_EQ(idle.read_to_end(), "");
+    EXPECT_EQ(server.statistics().evicted_connections.value(), 1);
 }
 
 }  // namespace

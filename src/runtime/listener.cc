@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 
-#include "base/check.h"
 #include "runtime/endpoint.h"
 
 namespace signalbox::runtime {
@@ -130,16 +130,20 @@ Listener::Listener(Endpoint& endpoint, UniqueFd socket, ListenerKind kind,
       reserve_(open_reserve()),
       kind_(kind),
       tls_(std::move(tls)),
-      resume_(Timer::calling<&Listener::resume>(this)) {
-    SB_CHECK(endpoint_.shard().poller().add(socket_.get(), *this, Interest::kRead));
-}
+      resume_(Timer::calling<&Listener::resume>(this)) {}
 
 Listener::~Listener() {
-    endpoint_.shard().poller().remove(socket_.get(), *this);
+    if (watched_) endpoint_.shard().poller().remove(socket_.get(), *this);
+}
+
+bool Listener::start() {
+    watched_ = endpoint_.shard().poller().add(socket_.get(), *this, Interest::kRead);
+    return watched_;
 }
 
 void Listener::on_ready(Readiness) {
-    for (int i = 0; i < kAcceptsATurn && accept_one();) ++i;
+    int accepted = 0;
+    while (accepted < kAcceptsATurn && accept_one()) ++accepted;
 }
 
 bool Listener::accept_one() {
@@ -157,17 +161,43 @@ bool Listener::accept_one() {
 
 void Listener::on_failure(int error) {
     if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM) return;
+    if (!somebody_waits()) return;
     endpoint_.shard().statistics().accept_failures.add(1);
-    if (reserve_) {
-        reserve_.reset();
-        UniqueFd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)).reset();
-        reserve_ = open_reserve();
-    }
+    report(error);
+    // The descriptor is free at the turn's end; who waits is told again after it.
+    if (endpoint_.evict_idle()) return;
+    refuse_backlog();
     endpoint_.shard().poller().modify(socket_.get(), *this, Interest::kNone);
     endpoint_.shard().wheel().arm_after(resume_, kPause);
 }
 
+bool Listener::somebody_waits() const {
+    // accept4() asks for a descriptor first, so that it fails for nobody too.
+    pollfd listening{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&listening, 1, 0) == 1;
+}
+
+void Listener::report(int error) {
+    const MonotonicTime now = endpoint_.shard().wheel().now();
+    Log* const log = endpoint_.options().log;
+    if (log == nullptr || (reported_at_ && now - *reported_at_ < kReportInterval)) return;
+    reported_at_ = now;
+    log->error("accept.failed", {{"reason", std::strerror(error)}});
+}
+
+void Listener::refuse_backlog() {
+    for (int i = 0; i < kRefusalsATurn && reserve_; ++i) {
+        reserve_.reset();
+        UniqueFd waiting(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        const bool had_one = static_cast<bool>(waiting);
+        waiting.reset();
+        reserve_ = open_reserve();
+        if (!had_one) return;
+    }
+}
+
 void Listener::resume() {
+    if (!reserve_) reserve_ = open_reserve();
     endpoint_.shard().poller().modify(socket_.get(), *this, Interest::kRead);
 }
 

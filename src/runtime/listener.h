@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,14 +36,17 @@ struct BoundSockets {
 [[nodiscard]] std::expected<BoundSockets, ListenError> bind_sockets(const ListenOptions& options,
                                                                     std::size_t count);
 
-/// Accepts connections for one endpoint. Out of descriptors, it closes the connections that wait by
-/// means of a reserve descriptor and pauses for kPause, so that it neither spins nor leaves clients
-/// hanging.
+/// Accepts connections for one endpoint. Out of descriptors, it has the endpoint close an idle
+/// connection for each newcomer; when none is idle it closes those that wait, by means of a reserve
+/// descriptor, and pauses for kPause, so that it neither spins nor leaves clients hanging.
 /// Threading: confined to its shard.
 class Listener final : public Watcher {
 public:
     static constexpr Milliseconds kPause{100};
     static constexpr int kAcceptsATurn = 64;
+    static constexpr int kRefusalsATurn = 1'024;
+    /// Failures are logged no more often.
+    static constexpr Milliseconds kReportInterval{10'000};
 
     Listener(Endpoint& endpoint, UniqueFd socket, ListenerKind kind,
              std::shared_ptr<TlsContext> tls);
@@ -50,11 +54,16 @@ public:
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
 
+    /// @return false when the kernel refuses to tell of connections.
+    [[nodiscard]] bool start();
     void on_ready(Readiness readiness) override;
 
 private:
     [[nodiscard]] bool accept_one();
     void on_failure(int error);
+    [[nodiscard]] bool somebody_waits() const;
+    void report(int error);
+    void refuse_backlog();
     void resume();
 
     Endpoint& endpoint_;
@@ -62,7 +71,9 @@ private:
     UniqueFd reserve_;
     const ListenerKind kind_;
     const std::shared_ptr<TlsContext> tls_;
+    std::optional<MonotonicTime> reported_at_;
     Timer resume_;
+    bool watched_ = false;
 };
 
 }  // namespace signalbox::runtime

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/http.h"
+#include "base/log.h"
 #include "engineio/ports.h"
 #include "runtime/http_parser.h"
 #include "runtime/ip_network.h"
@@ -29,13 +30,24 @@ struct HttpServerOptions {
     /// All fragments together, inflated; close 1009.
     std::size_t websocket_message_bytes_max = 1'000'000;
     std::optional<WebSocketCompression> websocket_compression;  ///< nullopt: never negotiated
-    std::size_t connections_max = 0;  ///< of one shard, all kinds; over it: closed at once; 0: none
+    /// Of one shard, all kinds; 0: none. At the maximum a newcomer takes the place of the HTTP
+    /// connection that is idle for longest, or is closed at once when none is.
+    std::size_t connections_max = 0;
+    /// Of one peer address (IPv6: /64 network) on all shards; trusted proxies may have any number.
+    /// Over it: closed at once; 0: none.
+    std::size_t connections_per_address_max = 0;
+    Log* log = nullptr;  ///< borrowed; nullptr: none
 
-    Milliseconds tls_handshake_timeout{10'000};   ///< from the accept
-    Milliseconds header_timeout{10'000};          ///< from a header's first byte to its last; 408
-    Milliseconds body_timeout{30'000};            ///< from the header's end to the body's; 408
-    Milliseconds idle_timeout{75'000};            ///< without a request
-    Milliseconds write_timeout{30'000};           ///< the peer takes nothing of an answer
+    Milliseconds tls_handshake_timeout{10'000};  ///< from the accept
+    /// From a header's first byte to its last; 408. Also from the accept to the first byte.
+    Milliseconds header_timeout{10'000};
+    Milliseconds body_timeout{30'000};  ///< from the header's end to the body's; 408
+    Milliseconds idle_timeout{75'000};  ///< without another request
+    /// For an answer that is under way when the peer has ended its direction; it may have gone.
+    Milliseconds half_close_timeout{5'000};
+    /// Within it, again and again, the peer takes write_bytes_per_second_min of what waits for it.
+    Milliseconds write_timeout{30'000};
+    std::uint64_t write_bytes_per_second_min = 1024;
     Milliseconds linger_timeout{2'000};           ///< for the peer to close after our last byte
     Milliseconds websocket_close_timeout{3'000};  ///< for the closing handshake
 

@@ -40,6 +40,7 @@ Poller::Poller()
     SB_CHECK(epoll_ && wake_);
     epoll_event event{};
     event.events = EPOLLIN;
+    event.data.ptr = &wake_;
     SB_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) == 0);
 }
 
@@ -70,11 +71,10 @@ void Poller::wait(std::optional<std::chrono::nanoseconds> timeout) {
 void Poller::dispatch() {
     while (next_ < ready_) {
         const epoll_event event = events_[next_++];
-        // Our own wake-up has no watcher, and neither has what was removed in this round.
-        if (event.data.ptr != nullptr) {
-            static_cast<Watcher*>(event.data.ptr)->on_ready(readiness_of(event.events));
-        } else {
+        if (event.data.ptr == &wake_) {
             drain_wake_ups();
+        } else if (event.data.ptr != nullptr) {  // null: removed in this round
+            static_cast<Watcher*>(event.data.ptr)->on_ready(readiness_of(event.events));
         }
     }
 }

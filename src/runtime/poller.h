@@ -16,7 +16,6 @@ enum class Interest : std::uint8_t {
     kNone = 0,
     kRead = 1,
     kWrite = 2,
-    kReadWrite = 3,
     kPeerClose = 4,  ///< the peer's FIN, without reading what comes before it
 };
 [[nodiscard]] constexpr Interest operator|(Interest a, Interest b) {

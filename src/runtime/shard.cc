@@ -4,8 +4,6 @@
 #include <ctime>
 #include <utility>
 
-#include "base/check.h"
-
 namespace signalbox::runtime {
 
 class Shard::Mesh final : public ShardMesh {

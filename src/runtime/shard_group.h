@@ -20,8 +20,7 @@ struct ShardGroupOptions {
 /// The shards of this node.
 ///
 /// Ownership: owns the shards and their threads; what lives on a shard must end before the group,
-/// and
-///            after stop().
+///            and after stop().
 /// Threading: start() and stop() belong to one thread, post() and run_on_all() to any.
 class ShardGroup {
 public:
@@ -35,8 +34,12 @@ public:
     [[nodiscard]] Shard& shard(ShardIndex index) { return *shards_[index]; }
 
     void start();
-    /// Runs `task` on the shard, after start(). Always admitted; after stop() it is destroyed
-    /// unrun.
+    /// As post(), but @return false, with `task` destroyed, when the shard's mailbox is full.
+    [[nodiscard]] bool try_post(ShardIndex to, Task task) {
+        return shards_[to]->mesh().try_post(to, std::move(task));
+    }
+    /// Runs `task` on the shard, after start(). Always admitted, so not for what others may ask for
+    /// without end; after stop() it is destroyed unrun.
     void post(ShardIndex to, Task task) { shards_[to]->mesh().post(std::move(task)); }
     /// Runs `task` on every shard and returns when all have. Not from a shard; between start() and
     /// stop() only.

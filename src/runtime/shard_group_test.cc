@@ -61,6 +61,7 @@ TEST(ShardGroup, RefusesWhatAFullMailboxCannotHoldAndAllOfAReservation) {
     EXPECT_FALSE(mesh.try_reserve(both)) << "shard 1 is full";
     EXPECT_TRUE(mesh.try_post(2, [] {})) << "the failed reservation left no credit behind";
     EXPECT_FALSE(mesh.try_post(2, [] {}));
+    EXPECT_FALSE(group.try_post(2, [] {})) << "from any thread";
     std::atomic<bool> ran = false;
     mesh.post_reserved(1, [&] { ran = true; });
     mesh.post_admitted(1, [] {});

@@ -27,7 +27,8 @@ struct Statistics {
     Counter tasks;                        ///< taken from the mailbox
     Counter accepted;                     ///< TCP connections
     Counter accept_failures;              ///< out of descriptors or memory; accepting pauses
-    Counter over_connections_max;         ///< accepted and closed at once
+    Counter over_connections_max;         ///< accepted and closed at once; of an address too
+    Counter evicted_connections;          ///< idle, closed for a newcomer
     Counter http_connections;             ///< open now
     Counter websocket_connections;        ///< open now
     Counter http_requests;                ///< handed to a handler of this shard

@@ -19,8 +19,11 @@ struct FreeSsl {
 
 class TlsTransport final : public Transport {
 public:
-    TlsTransport(UniqueFd socket, SSL* ssl);
+    using SslPtr = std::unique_ptr<SSL, FreeSsl>;
+    TlsTransport(UniqueFd socket, SslPtr ssl, BIO* bio);
     TlsTransport(const TlsTransport&) = delete;
+    /// nullptr when out of memory.
+    static BIO* new_bio() { return BIO_new(bio_method()); }
 
     int fd() const override { return socket_.get(); }
     IoResult read(IoContext& io, std::span<char> into) override;
@@ -35,6 +38,7 @@ private:
     static constexpr std::size_t kRecordsPauseBytes = 256 * 1024;
 
     static BIO_METHOD* bio_method();
+    static void on_info(const SSL* ssl, int where, int value);
     static int bio_read(BIO* bio, char* out, int size);
     static int bio_write(BIO* bio, const char* data, int size);
     static long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH; }
@@ -42,22 +46,28 @@ private:
 
     IoResult decrypt(IoContext& io, std::span<char> into);
     std::size_t encrypt(std::string_view data);
-    IoResult fail(IoContext& io);
+    IoResult fail(IoContext& io, std::size_t decrypted);
 
     UniqueFd socket_;
-    std::unique_ptr<SSL, FreeSsl> ssl_;
+    SslPtr ssl_;
     OutputBuffer records_;           // encrypted, not yet taken by the kernel
     std::string_view received_;      // during read(): records that OpenSSL has not taken
     BufferPool* buffers_ = nullptr;  // during a call
+    bool renegotiates_ = false;      // the peer asked for it (TLS 1.2)
 };
 
-TlsTransport::TlsTransport(UniqueFd socket, SSL* ssl) : socket_(std::move(socket)), ssl_(ssl) {
-    BIO* bio = BIO_new(bio_method());
-    SB_CHECK(bio != nullptr);
+TlsTransport::TlsTransport(UniqueFd socket, SslPtr ssl, BIO* bio)
+    : socket_(std::move(socket)), ssl_(std::move(ssl)) {
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
-    SSL_set_bio(ssl, bio, bio);
-    SSL_set_accept_state(ssl);
+    SSL_set_bio(ssl_.get(), bio, bio);
+    SSL_set_accept_state(ssl_.get());
+    SSL_set_info_callback(ssl_.get(), on_info);
+}
+
+void TlsTransport::on_info(const SSL* ssl, int where, int value) {
+    const bool refused = where == SSL_CB_WRITE_ALERT && (value & 0xff) == SSL_AD_NO_RENEGOTIATION;
+    if (refused) of(SSL_get_wbio(ssl)).renegotiates_ = true;
 }
 
 BIO_METHOD* TlsTransport::bio_method() {
@@ -107,7 +117,7 @@ IoResult TlsTransport::read(IoContext& io, std::span<char> into) {
 IoResult TlsTransport::decrypt(IoContext& io, std::span<char> into) {
     std::size_t total = 0;
     ERR_clear_error();
-    while (total < into.size()) {
+    while (total < into.size() && !renegotiates_) {
         std::size_t n = 0;
         if (SSL_read_ex(ssl_.get(), into.data() + total, into.size() - total, &n) == 1) {
             total += n;
@@ -119,21 +129,23 @@ IoResult TlsTransport::decrypt(IoContext& io, std::span<char> into) {
             case SSL_ERROR_ZERO_RETURN:
                 return {.status = IoStatus::kClosed, .bytes = total};
             default:
-                return fail(io);
+                return fail(io, total);
         }
     }
+    // Each request would queue an alert, at no cost for the peer.
+    if (renegotiates_) return fail(io, total);
     SB_CHECK(received_.empty());
     return {.bytes = total};
 }
 
-IoResult TlsTransport::fail(IoContext& io) {
+IoResult TlsTransport::fail(IoContext& io, std::size_t decrypted) {
     ERR_clear_error();
     io.statistics.tls_failures.add(1);
     // The alert that tells the peer why; whether it arrives is not our affair.
     if (!records_.empty()) {
         [[maybe_unused]] const IoResult alert = send_some(fd(), records_.view(), io.statistics);
     }
-    return {.status = IoStatus::kError};
+    return {.status = IoStatus::kError, .bytes = decrypted};
 }
 
 std::size_t TlsTransport::encrypt(std::string_view data) {
@@ -171,7 +183,10 @@ void TlsTransport::say_goodbye(IoContext& io) {
 }  // namespace
 
 std::unique_ptr<Transport> make_tls_transport(UniqueFd socket, ssl_st* ssl) {
-    return std::make_unique<TlsTransport>(std::move(socket), ssl);
+    TlsTransport::SslPtr owned(ssl);
+    BIO* const bio = TlsTransport::new_bio();
+    if (bio == nullptr) return nullptr;
+    return std::make_unique<TlsTransport>(std::move(socket), std::move(owned), bio);
 }
 
 }  // namespace signalbox::runtime

@@ -1,6 +1,8 @@
 #include "runtime/tls_stream.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -257,6 +259,36 @@ TEST(Tls, ServesTheNewCertificateAfterAReloadAndKeepsTheOldOneWhenItFails) {
     ASSERT_FALSE(failed);
     EXPECT_NE(failed.error().find(certificate.files().key_file), std::string::npos);
     EXPECT_EQ(TlsClient(server.port()).subject(), "new.example");
+}
+
+TEST(TlsServer, DropsAPeerThatAsksToRenegotiate) {
+    Certificate certificate;
+    TestServer server;
+    server.start(*TlsContext::load(certificate.files()));
+    TlsClient client(server.port(), TLS1_2_VERSION);
+    client.send(kUpgradeRequest);
+    client.read_until("\r\n\r\n");
+    EXPECT_EQ(server.statistics().websocket_connections.value(), 1);
+    SSL_renegotiate(client.ssl());
+    SSL_do_handshake(client.ssl());
+    EXPECT_TRUE(eventually([&] { return server.statistics().websocket_connections.value() == 0; }));
+    EXPECT_EQ(server.statistics().tls_failures.value(), 1);
+}
+
+TEST(TlsServer, HandlesWhatCameBeforeABrokenRecord) {
+    Certificate certificate;
+    TestServer server;
+    server.start(*TlsContext::load(certificate.files()));
+    TlsClient client(server.port());
+    const int on = 1, off = 0;
+    ::setsockopt(SSL_get_fd(client.ssl()), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    const std::string broken = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
+    ::send(SSL_get_fd(client.ssl()), broken.data(), broken.size(), MSG_NOSIGNAL);
+    ::setsockopt(SSL_get_fd(client.ssl()), IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+    EXPECT_TRUE(eventually([&] { return server.statistics().http_requests.value() == 1; }));
+    EXPECT_TRUE(eventually([&] { return server.statistics().http_connections.value() == 0; }));
+    EXPECT_EQ(server.statistics().tls_failures.value(), 1);
 }
 
 }  // namespace

@@ -44,6 +44,9 @@ public:
     /// more than kReadBytesMax.
     static constexpr std::size_t kRecordBytesMax = 47 * 1024;
 
+    /// More than this unsent while the peer takes nothing: it makes TLS answer and reads no answers.
+    static constexpr std::size_t kUnsentBytesMax = 512 * 1024;
+
     virtual ~Transport() = default;
     [[nodiscard]] virtual int fd() const = 0;
     [[nodiscard]] virtual IoResult read(IoContext& io, std::span<char> into) = 0;

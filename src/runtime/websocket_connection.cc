@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "runtime/endpoint.h"
+#include "runtime/http_fault.h"
 #include "runtime/websocket_handshake.h"
 #include "websocket/frame_encoder.h"
 
@@ -32,6 +33,10 @@ public:
     std::size_t buffered_bytes() const override {
         return connection_ != nullptr ? connection_->output_bytes() : 0;
     }
+    void flush() override {
+        if (connection_ != nullptr) connection_->offer_output();
+    }
+    bool blocked() const override { return connection_ != nullptr && connection_->blocked(); }
 
     void detach() { connection_ = nullptr; }
 
@@ -45,7 +50,7 @@ class Upgrade final : public engineio::WebSocketUpgrade {
 public:
     Upgrade(Endpoint& endpoint, UpgradeSeed seed) : endpoint_(endpoint), seed_(std::move(seed)) {}
     ~Upgrade() override {
-        if (!decided_) refuse(internal_error());
+        if (!decided_) refuse(internal_error_response());
     }
 
     const HttpRequest& request() const override { return seed_.request; }
@@ -61,11 +66,6 @@ public:
     }
 
 private:
-    static HttpResponse internal_error() {
-        return HttpResponse::of(500, "application/json",
-                                R"({"error":{"code":"INTERNAL","message":"Internal error."}})");
-    }
-
     Endpoint& endpoint_;
     UpgradeSeed seed_;
     bool decided_ = false;
@@ -109,11 +109,21 @@ WebSocketConnection::Rare& WebSocketConnection::rare() {
     return *rare_;
 }
 
+void WebSocketConnection::drop_rare() {
+    if (rare_->unread.empty() && !rare_->timer.armed()) rare_.reset();
+}
+
 bool WebSocketConnection::decodes() const {
     return !retired() && (state_ == State::kOpen || state_ == State::kClosing);
 }
 
 void WebSocketConnection::on_input(std::span<char> bytes) {
+    if (!has_unread()) return decode(bytes);
+    rare_->unread.append(bytes.data(), bytes.size());
+    take_unread();
+}
+
+void WebSocketConnection::decode(std::span<char> bytes) {
     std::size_t delivered = 0;
     while (decodes()) {
         const auto event = decoder_.next(bytes);
@@ -135,9 +145,9 @@ void WebSocketConnection::put_off(std::span<char> bytes) {
 
 void WebSocketConnection::take_unread() {
     std::string unread = std::exchange(rare_->unread, {});
-    if (!rare_->timer.armed()) rare_.reset();
+    drop_rare();
     if (!peer_closed_) set_reading(Reading::kOn);
-    on_input(unread);
+    decode(unread);
 }
 
 void WebSocketConnection::on_frame(const FrameEvent& event) {
@@ -220,8 +230,7 @@ void WebSocketConnection::begin_end() {
 }
 
 void WebSocketConnection::arm_close_timer() {
-    if (rare().timer.armed()) return;
-    shard().wheel().arm_after(rare().timer, endpoint().options().websocket_close_timeout);
+    if (!std::exchange(close_timed_, true)) watch_pace();
 }
 
 void WebSocketConnection::end(WebSocketEnd reason) {
@@ -234,7 +243,30 @@ void WebSocketConnection::before_flush() {
     if (peer_closed_ && decodes()) on_peer_closed();
 }
 
+void WebSocketConnection::on_blocked() {
+    if (state_ == State::kOpen && !rare().timer.armed()) watch_pace();
+}
+
+void WebSocketConnection::watch_pace() {
+    rare().pace.begin(transport().fd());
+    shard().wheel().arm_after(rare().timer, patience());
+}
+
+Milliseconds WebSocketConnection::patience() {
+    const HttpServerOptions& options = endpoint().options();
+    return state_ == State::kOpen ? options.write_timeout : options.websocket_close_timeout;
+}
+
+void WebSocketConnection::on_timer() {
+    if (blocked() && keeps_pace(rare_->pace, patience())) return watch_pace();
+    state_ == State::kOpen ? lost() : retire();
+}
+
 void WebSocketConnection::on_drained() {
+    if (state_ == State::kOpen && rare_) {
+        rare_->timer.cancel();
+        drop_rare();
+    }
     if (state_ == State::kOpen && handler_ != nullptr) return handler_->on_drain();
     if (state_ != State::kEnding) return;
     if (peer_closed_) return retire();

@@ -25,9 +25,10 @@ struct UpgradeSeed;
 ///
 /// Memory: while idle this object, its transport and its port; nothing else of ours.
 /// Bounds: one message (websocket_message_bytes_max); pongs stop while kPongPauseBytes wait for the
-///         peer; the application bounds what it sends by buffered_bytes(). A turn delivers
-///         kInflatedBytesATurn and one message at most: small frames may inflate to large messages,
-///         and the other connections want their turn too.
+///         peer; the application bounds what it sends by buffered_bytes(); a peer that takes less
+///         than write_bytes_per_second_min is lost. A turn delivers kInflatedBytesATurn and one
+///         message at most: small frames may inflate to large messages, and the other connections
+///         want their turn too.
 class WebSocketConnection final : public Connection {
 public:
     static constexpr std::size_t kPongPauseBytes = 64 * 1024;
@@ -54,8 +55,9 @@ private:
     /// What only some connections need, and those not for long.
     struct Rare {
         explicit Rare(WebSocketConnection* connection)
-            : timer(Timer::calling<&WebSocketConnection::on_close_timer>(connection)) {}
-        Timer timer;
+            : timer(Timer::calling<&WebSocketConnection::on_timer>(connection)) {}
+        Timer timer;         // of a peer that takes too little; later of the closing handshake
+        WritePace pace;      // of such a peer
         std::string unread;  // received with the handshake, or too much for a turn
     };
 
@@ -64,7 +66,9 @@ private:
     void on_lost() override;
     void before_flush() override;
     void on_drained() override;
+    void on_blocked() override;
 
+    void decode(std::span<char> bytes);
     void put_off(std::span<char> bytes);
     void take_unread();
     [[nodiscard]] bool has_unread() const { return rare_ && !rare_->unread.empty(); }
@@ -82,9 +86,13 @@ private:
 
     void begin_end();
     void arm_close_timer();
-    void on_close_timer() { retire(); }
+    void watch_pace();
+    [[nodiscard]] Milliseconds patience();
+    void on_timer();
     void end(engineio::WebSocketEnd reason);
     Rare& rare();
+    /// Unless something of it is in use.
+    void drop_rare();
 
     websocket::FrameDecoder decoder_;
     engineio::WebSocketHandler* handler_;  // nullptr: hears nothing any more
@@ -93,6 +101,7 @@ private:
     std::uint8_t window_bits_;  // of what we send deflated; 0: nothing
     State state_ = State::kOpen;
     bool peer_closed_ = false;
+    bool close_timed_ = false;
 };
 
 }  // namespace signalbox::runtime

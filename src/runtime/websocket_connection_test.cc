@@ -221,6 +221,28 @@ TEST(WebSocketConnection, DoesNotWaitForeverForThePeersClose) {
     server.on_shard(0, [&] { recorder.port.reset(); });
 }
 
+TEST(WebSocketConnection, LetsAPeerThatReadsTakeTheLastWordsBeyondTheTimeForItsClose) {
+    ManualClock clock;
+    TestServer server({}, {.clock = &clock});
+    Recorder recorder(server);
+    server.start();
+    Client client = open(server);
+    constexpr std::size_t kPart = 4 << 20;
+    constexpr std::size_t kBytes = 16 * kPart;
+    server.on_shard(0, [&] {
+        recorder.port->send(MessageKind::kBinary, std::string(kBytes, 'x'));
+        recorder.port->close(WebSocketCloseCode::kGoingAway);
+        recorder.port.reset();
+    });
+    EXPECT_EQ(client.read_exactly(10).size(), 10U);
+    for (int i = 0; i < 16; ++i) {
+        ASSERT_EQ(client.read_exactly(kPart).size(), kPart);
+        server.on_shard(0, [&] { clock.advance(Milliseconds(2'000)); });
+        server.on_shard(0, [] {});
+    }
+    EXPECT_EQ(client.read_exactly(4), std::string("\x88\x02\x03\xe9", 4));
+}
+
 TEST(WebSocketConnection, DestroyingThePortSendsWhatWasSent) {
     TestServer server;
     Recorder recorder(server);
@@ -288,6 +310,76 @@ TEST(WebSocketConnection, BuffersForASlowPeerAndTellsWhenAllHasLeft) {
     EXPECT_TRUE(eventually([&] { return recorder.drains == 1; }));
     server.on_shard(0, [&] { buffered = recorder.port->buffered_bytes(); });
     EXPECT_EQ(buffered, 0U);
+    server.on_shard(0, [&] { recorder.port.reset(); });
+}
+
+TEST(WebSocketConnection, ReadsWhatCameWithAPipelinedHandshakeBeforeWhatCameLater) {
+    TestServer server;
+    Recorder recorder(server);
+    std::unique_ptr<HttpExchange> held;
+    server.handler().on_request = [&](HttpRequest, std::unique_ptr<HttpExchange> exchange) {
+        held = std::move(exchange);
+    };
+    server.start();
+    Client client(server.port());
+    // The handshake is read when the answer before it is written, at the end of a turn.
+    auto accept = std::move(server.handler().on_upgrade);
+    server.handler().on_upgrade = [&](std::unique_ptr<engineio::WebSocketUpgrade> upgrade) {
+        accept(std::move(upgrade));
+        client.send(client_frame(1, "late"));
+    };
+    client.send("GET /first HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(kUpgradeRequest) +
+                client_frame(1, "early"));
+    server.on_shard(0, [] {});
+    ASSERT_TRUE(eventually([&] {
+        bool there = false;
+        server.on_shard(0, [&] { there = held != nullptr; });
+        return there;
+    }));
+    server.on_shard(0, [&] { held->respond(HttpResponse::of(200, "text/plain", "")); });
+    EXPECT_TRUE(eventually([&] { return server.statistics().websocket_messages_in.value() == 2; }));
+    server.stop();
+    EXPECT_EQ(recorder.messages, (std::vector<std::string>{"early", "late"}));
+}
+
+TEST(WebSocketConnection, DropsAPeerThatTakesNothingForTooLong) {
+    HttpServerOptions options;
+    options.write_timeout = Milliseconds(50);
+    TestServer server(options);
+    Recorder recorder(server);
+    server.start();
+    Client client = open(server);
+    server.on_shard(0,
+                    [&] { recorder.port->send(MessageKind::kText, std::string(16 << 20, 'x')); });
+    EXPECT_TRUE(eventually([&] { return recorder.ended.load(); }));
+    EXPECT_EQ(recorder.end, WebSocketEnd::kError);
+}
+
+TEST(WebSocketConnection, FlushesAtOnceWhatThePeerTakes) {
+    TestServer server;
+    Recorder recorder(server);
+    server.start();
+    Client client = open(server);
+    std::size_t before = 0, after = 0;
+    bool blocked = true;
+    server.on_shard(0, [&] {
+        recorder.port->send(MessageKind::kText, std::string(100'000, 'x'));
+        before = recorder.port->buffered_bytes();
+        recorder.port->flush();
+        after = recorder.port->buffered_bytes();
+        blocked = recorder.port->blocked();
+    });
+    EXPECT_GT(before, 100'000U);
+    EXPECT_EQ(after, 0U);
+    EXPECT_FALSE(blocked);
+    server.on_shard(0, [&] {
+        recorder.port->send(MessageKind::kText, std::string(16 << 20, 'y'));
+        recorder.port->flush();
+        after = recorder.port->buffered_bytes();
+    });
+    EXPECT_GT(after, 0U);
+    server.on_shard(0, [&] { blocked = recorder.port->blocked(); });
+    EXPECT_TRUE(blocked);
     server.on_shard(0, [&] { recorder.port.reset(); });
 }
 

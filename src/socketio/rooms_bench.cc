@@ -18,7 +18,6 @@ public:
 
     [[nodiscard]] const std::string& sid() const override { return sid_; }
     [[nodiscard]] const HttpRequest& handshake() const override { return request_; }
-    void release_handshake() override {}
     [[nodiscard]] engineio::Protocol protocol() const override { return engineio::Protocol::kV4; }
     [[nodiscard]] bool is_websocket() const override { return true; }
     [[nodiscard]] bool open() const override { return true; }

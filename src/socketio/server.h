@@ -1,6 +1,5 @@
 #pragma once
 
-#include <any>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -145,8 +144,7 @@ private:
 
 /// A client's membership of one namespace.
 /// Ownership: by its session; keep id() across turns, not the reference. A reference stays good
-/// until
-///            the end of the turn (the next TimerWheel::advance), even after on_disconnect().
+///            until the end of the turn (the next TimerWheel::advance), even after on_disconnect().
 /// Threading: confined to its shard.
 /// Errors:    what is sent while not connected is ignored. Emitting a reserved event name (connect,
 ///            connect_error, disconnect, disconnecting, newListener, removeListener) is our bug.
@@ -157,7 +155,7 @@ public:
     [[nodiscard]] virtual const std::string& id() const = 0;
     /// As the client wrote it: "/" or "/realtime".
     [[nodiscard]] virtual std::string_view namespace_name() const = 0;
-    /// The Engine.IO handshake's first request; empty once Session::release_handshake() was called.
+    /// The Engine.IO handshake's first request; see Session::handshake().
     /// Only until on_disconnect() returns.
     [[nodiscard]] virtual const HttpRequest& handshake() const = 0;
     [[nodiscard]] virtual bool connected() const = 0;

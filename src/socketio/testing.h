@@ -30,7 +30,6 @@ public:
 
     [[nodiscard]] const std::string& sid() const override { return sid_; }
     [[nodiscard]] const HttpRequest& handshake() const override { return request; }
-    void release_handshake() override { request = HttpRequest(); }
     [[nodiscard]] engineio::Protocol protocol() const override { return protocol_; }
     [[nodiscard]] bool is_websocket() const override { return true; }
     [[nodiscard]] bool open() const override { return !closed_; }

@@ -102,13 +102,14 @@ export async function run(args, { dataDir, env = {}, input } = {}) {
 /// leaks and races found by sanitizers surface.
 export class Server {
     /// @param options.config  TOML beside the tests' service key; tables only
-    static async start({ config = '', args = [], env = {}, dataDir, mode = ['--dev'], shardCount = shards, cwd = root } = {}) {
+    /// @param options.descriptors  how many files the process may have open; 0: as many as this one
+    static async start({ config = '', args = [], env = {}, dataDir, mode = ['--dev'], shardCount = shards, cwd = root, descriptors = 0 } = {}) {
         const server = new Server();
         server.ownsDataDir = dataDir === undefined;
         server.dataDir = dataDir ?? mkdtempSync(path.join(tmpdir(), 'signalbox-'));
         server.configFile = path.join(server.dataDir, 'signalbox.toml');
         writeFileSync(server.configFile, config + serviceKeyConfig);
-        server.options = { args, env, mode, shardCount, cwd };
+        server.options = { args, env, mode, shardCount, cwd, descriptors };
         await server.launch(0);
         return server;
     }
@@ -117,10 +118,11 @@ export class Server {
     clients = new Set();
 
     async launch(port) {
-        const { args, env, mode, shardCount, cwd } = this.options;
+        const { args, env, mode, shardCount, cwd, descriptors } = this.options;
+        const limited = descriptors ? ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh', binary] : [binary];
         this.child = spawn(
-            binary,
-            ['serve', ...mode, '--config', this.configFile, '--port', String(port), '--shards', String(shardCount), ...args],
+            limited[0],
+            [...limited.slice(1), 'serve', ...mode, '--config', this.configFile, '--port', String(port), '--shards', String(shardCount), ...args],
             { cwd, env: childEnvironment(this.dataDir, env), stdio: ['ignore', 'pipe', 'pipe'] },
         );
         this.exited = once(this.child, 'exit').then(([code, signal]) => ({ code, signal }));

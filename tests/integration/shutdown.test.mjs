@@ -111,3 +111,19 @@ test('the stock client comes back to a restarted server by itself', () =>
         assert.notEqual(welcome.data.connectionId, before);
         await eventually('an answer', async () => (await client.request('echo', 1)).data === 1);
     }));
+
+test('a client that is busy when the server stops still gets all that was sent to it', () =>
+    withServer({ config: '[limits]\noutbound_bytes_max = 100000000\n' }, async (server) => {
+        const client = await server.connected(await server.member());
+        const socket = client.socket.io.engine.transport.ws._socket;
+        socket.pause();
+        // More than the kernel buffers for it.
+        for (let i = 0; i < 40; ++i) {
+            await server.publish({ companyId: 'c1', action: 'big', data: 'x'.repeat(200_000) });
+        }
+        const exit = server.terminate();
+        await pause(1000);
+        socket.resume();
+        await client.system('serverShutdown');
+        assert.equal((await exit).code, 0);
+    }));
