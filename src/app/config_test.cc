@@ -348,7 +348,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"[log]\nlevel = \"loud\"", "2: log.level: must be one of"},
         BadLine{"[data]\ndir = \"\"", "2: data.dir: must be a text that is not empty"},
         BadLine{"[server]\nport = ", "2: "}, BadLine{"[server]\nport = 1\nport = 2", "3: "},
-        BadLine{"[recovery]\nenabled = true", "1: recovery: unknown key"}));
+        BadLine{"[cluster]\nredis = \"redis://x\"", "1: cluster: unknown key"}));
 
 TEST(Config, SaysWhenTheFileCannotBeRead) {
     ConfigSources sources = with_secret();
