@@ -119,7 +119,7 @@ void Stream::flush() {
     }
     const bool handshaking = ssl_ && SSL_is_init_finished(ssl_.get()) == 0;
     watch(output_.empty() || handshaking ? runtime::Interest::kRead
-                                         : runtime::Interest::kReadWrite);
+                                         : runtime::Interest::kRead | runtime::Interest::kWrite);
 }
 
 void Stream::watch(runtime::Interest interest) {
