@@ -6,7 +6,7 @@
 #include "gateway/peers.h"
 #include "updates/position.h"
 
-/// Connections that come back: docs/decisions/0003-recovery.md.
+/// Connections that come back: docs/decisions/0004-recovery.md.
 namespace signalbox::gateway {
 namespace {
 

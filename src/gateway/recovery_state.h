@@ -15,7 +15,7 @@
 #include "base/ids.h"
 #include "gateway/private_ring.h"
 
-/// What a connection needs to come back (docs/decisions/0003-recovery.md). Positions are numbers of
+/// What a connection needs to come back (docs/decisions/0004-recovery.md). Positions are numbers of
 /// the company's updates.
 namespace signalbox::gateway {
 
