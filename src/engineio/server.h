@@ -39,7 +39,7 @@ struct Options {
     CookieOptions cookie = {};  ///< set by the answer to a polling handshake
     /// Header fields of the first request that handshake() shows after admit(), beside query and
     /// peer; nullopt: the whole request (a cookie of 14 KB is 14 KB for each idle session).
-    std::optional<std::vector<std::string>> handshake_headers;
+    std::optional<std::vector<std::string>> handshake_headers = {};
     std::string node = "AAA";  ///< 3 characters of Random::id()'s alphabet, part of every sid
 };
 
