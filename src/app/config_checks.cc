@@ -10,8 +10,6 @@
 namespace signalbox::app {
 namespace {
 
-constexpr std::size_t kSecretBytesMin = 32;
-
 /// The checks, each with the same view of what is being checked.
 class Checker {
 public:
@@ -20,9 +18,9 @@ public:
 
     void check_secret() {
         const std::string& secret = config_.tokens.secret;
-        if (!secret.empty() && secret.size() < kSecretBytesMin) {
-            const std::string message =
-                fmt::format("must have at least {} bytes, has {}", kSecretBytesMin, secret.size());
+        if (auth::weak_secret(config_.tokens)) {
+            const std::string message = fmt::format("must have at least {} bytes, has {}",
+                                                    auth::kSecretBytesMin, secret.size());
             if (config_.mode == RunMode::kProduction) return problem("auth.jwt.secret", message);
             findings_.warnings.push_back(make("auth.jwt.secret", message).text());
         }

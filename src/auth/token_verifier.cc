@@ -13,8 +13,6 @@
 namespace signalbox::auth {
 namespace {
 
-constexpr std::size_t kSecretBytesMin = 32;
-
 Error invalid(std::string message) {
     return Error::of(ErrorCode::kInvalidToken, std::move(message));
 }

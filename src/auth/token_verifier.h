@@ -77,8 +77,9 @@ private:
     std::unique_ptr<SignatureKeys> keys_;
 };
 
-/// True when an HS secret is set and shorter than the 32 bytes that HS256 deserves (RFC 7518
-/// section 3.2). Whether that stops the program is the caller's decision.
+/// What HS256 deserves (RFC 7518 section 3.2).
+inline constexpr std::size_t kSecretBytesMin = 32;
+/// True when an HS secret is set and shorter than that. Whether that stops the program is the caller's decision.
 [[nodiscard]] bool weak_secret(const TokenOptions& options);
 
 /// Signs an HS256 token: for `signalbox token create` and tests.

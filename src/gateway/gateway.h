@@ -207,9 +207,6 @@ public:
     /// Closes the connections of a session that was removed from the store.
     void close_revoked(const auth::SessionRecord& record);
 
-    /// A principal that may do everything: the control socket's.
-    [[nodiscard]] static auth::Principal operator_principal();
-
     /// Tells every connection `system.serverShutdown`, refuses new connections and executions, and
     /// closes each connection when its last execution has ended. `drained` runs when none is left.
     /// Updates, sessions and connections are served on: services may have last words.
@@ -369,8 +366,6 @@ private:
     void look_at_session_end(Connection& connection);
 
     // manage.cc
-    void close_sessions(std::vector<auth::SessionRecord> removed,
-                        std::move_only_function<void()> done);
     void close(Connection& connection, const Closing& closing);
     void close_by_id(const std::string& socket_id, const Closing& closing);
     /// Its place is free, and what can be recovered is parked.

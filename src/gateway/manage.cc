@@ -51,14 +51,6 @@ bool may_somewhere(const auth::Principal& principal, std::string_view permission
 
 }  // namespace
 
-auth::Principal Gateway::operator_principal() {
-    auth::Principal who;
-    who.service_key_id = "operator";
-    who.permissions = auth::Permissions({"*", "updates:send:any", "sessions:manage:any",
-                                         "connections:manage:any", "admin", "metrics"});
-    return who;
-}
-
 void Gateway::put_session(const auth::Principal& principal, SessionRequest request,
                           Done<SessionAnswer> done) {
     if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
