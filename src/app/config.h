@@ -62,7 +62,8 @@ struct Config {
     ServerConfig server;
     /// The gateway reads no other header field after the handshake.
     engineio::Options engineio{.handshake_headers = std::vector<std::string>{"Authorization"}};
-    socketio::Options socketio{.connect_timeout = Milliseconds{10'000}};
+    /// There are two namespaces to join: who connects more often than that looks for a way in.
+    socketio::Options socketio{.connect_timeout = Milliseconds{10'000}, .connects_max = 20};
     gateway::Options gateway;
     auth::TokenOptions tokens;
     std::string public_key_file;

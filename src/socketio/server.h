@@ -27,7 +27,7 @@ struct Options {
     /// closes.
     Milliseconds connect_timeout{45'000};
     /// CONNECT packets of a session in connects_window; more end it.
-    std::size_t connects_max = 20;
+    std::size_t connects_max = 1'000;
     Milliseconds connects_window{10'000};
     std::size_t attachments_max = 10;  ///< of one packet; more ends the connection
     /// A binary packet with its attachments, while they are collected; more ends the connection.

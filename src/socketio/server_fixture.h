@@ -77,7 +77,9 @@ struct ServerFixture {
     SeededRandom random_{1};
     Recorder main_, custom_, quiet_;
     Server server_{
-        {.connect_timeout = Milliseconds(1000), .unanswered_acks_max = 3}, wheel_, random_};
+        {.connect_timeout = Milliseconds(1000), .connects_max = 20, .unanswered_acks_max = 3},
+        wheel_,
+        random_};
     Namespace& main_ns_ = server_.add_namespace({"/", "/realtime"}, main_);
     Namespace& custom_ns_ = server_.add_namespace({"/custom"}, custom_);
     Namespace& quiet_ns_ = server_.add_namespace({"/quiet"}, quiet_);
