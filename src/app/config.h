@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "engineio/server.h"
 #include "gateway/options.h"
+#include "runtime/curl_http_client.h"
 #include "socketio/server.h"
 
 namespace signalbox::app {
@@ -68,6 +69,7 @@ struct Config {
     auth::TokenOptions tokens;
     std::string public_key_file;
     std::vector<auth::ServiceKey> service_keys;
+    runtime::HttpClientOptions http_client;
     LogConfig log;
     std::string data_dir = "var";
 };

@@ -380,6 +380,19 @@ void add_recovery_keys(Keys& keys) {
         "Bytes of broken connections that one shard keeps; the oldest go first.");
 }
 
+void add_http_client_keys(Keys& keys) {
+    using runtime::HttpClientOptions;
+    keys.push_back(text_key<&Config::http_client, &HttpClientOptions::ca_file>(
+        {"http_client.ca_file",
+         "PEM file of the only certificate authorities that servers which Signalbox asks over "
+         "HTTPS "
+         "are verified with; empty: the system's."}));
+    keys.push_back(duration_key<&Config::http_client, &HttpClientOptions::connect_timeout>(
+        {"http_client.connect_timeout",
+         "How long a connection to a server that Signalbox asks may take, name and TLS included."},
+        kTimeout));
+}
+
 void add_log_and_data(Keys& keys) {
     keys.push_back(choice_key<&Config::log, &LogConfig::level>(
         {"log.level", "Least severe lines that are written."},
@@ -422,6 +435,7 @@ Keys make_keys() {
     add_rate_limits(keys);
     add_count_limits(keys);
     add_recovery_keys(keys);
+    add_http_client_keys(keys);
     add_log_and_data(keys);
     for (ConfigKey& key : keys) key.effect = effect_of(key.path);
     return keys;

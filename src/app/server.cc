@@ -11,6 +11,7 @@
 #include "app/resource_root.h"
 #include "app/session_sweep.h"
 #include "base/spdlog_log.h"
+#include "runtime/curl_http_client.h"
 #include "runtime/http_server.h"
 #include "runtime/thread_pool.h"
 #include "runtime/tls_context.h"
@@ -116,6 +117,7 @@ struct Server::Node {
     api::StaticFiles files;
     std::optional<api::Shared> api;
     std::unique_ptr<runtime::ThreadPool> pool;
+    std::unique_ptr<runtime::CurlHttpClient> http_client;
     std::unique_ptr<runtime::ShardGroup> shards;
     std::unique_ptr<storage::SqliteSessionStore> sessions;
     std::unique_ptr<SessionSweep> sweep;
@@ -241,6 +243,7 @@ void Server::Node::make_shards() {
     const ShardIndex count = config.server.shards;
     pool = std::make_unique<runtime::ThreadPool>(
         runtime::ThreadPoolOptions{.threads = config.server.blocking_threads});
+    http_client = std::make_unique<runtime::CurlHttpClient>(config.http_client);
     shards = std::make_unique<runtime::ShardGroup>(
         runtime::ShardGroupOptions{.shards = count, .clock = &clock});
     runtime::HttpServerOptions transport = http_options(config);
@@ -336,8 +339,10 @@ void Server::Node::stop() {
     WebSocketService* own = service.get();
     current_service.compare_exchange_strong(own, nullptr);
     control.reset();
-    // Callbacks of the store and the pool post to shards: these end first, then what they post is
-    // destroyed with the shards' mailboxes, and last the objects that the tasks speak of.
+    // Callbacks of the store, the pool and the HTTP client post to shards: these end first, then
+    // what they post is destroyed with the shards' mailboxes, and last the objects that the tasks
+    // speak of.
+    if (http_client) http_client->stop();
     if (pool) pool->stop();
     sessions.reset();
     if (shards) shards->stop();

@@ -1,0 +1,299 @@
+#include "runtime/curl_http_client.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <list>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "runtime/http_transfer.h"
+
+namespace signalbox::runtime {
+namespace {
+
+using enum HttpClientFault;
+using TransferPtr = std::shared_ptr<HttpTransfer>;
+using CurlMulti = std::unique_ptr<CURLM, CurlDeleter<curl_multi_cleanup>>;
+
+CurlMulti make_multi(const HttpClientOptions& options) {
+    static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+    SB_CHECK(initialised == CURLE_OK);
+    CurlMulti multi(curl_multi_init());
+    SB_CHECK(multi != nullptr);
+    curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS,
+                      static_cast<long>(options.idle_connections_max));
+    return multi;
+}
+
+}  // namespace
+
+/// What other threads want of the client's thread.
+/// Threading: any thread, but for take() and ended(): the client's.
+/// Bounds:    at most open_max requests from admit() to ended(); each is cancelled once and
+///            resumed at most once at a time.
+class HttpInbox {
+public:
+    struct Orders {
+        std::vector<TransferPtr> start, cancel, resume;
+        bool stop = false;
+    };
+
+    explicit HttpInbox(std::size_t open_max) : open_max_(open_max) {}
+
+    void attach(CURLM* multi) {
+        const std::lock_guard lock(mutex_);
+        multi_ = multi;
+    }
+    /// @return why it is not admitted.
+    [[nodiscard]] std::optional<HttpClientFailure> admit(TransferPtr transfer) {
+        const std::lock_guard lock(mutex_);
+        if (orders_.stop) return HttpClientFailure{kStopped, "the client was stopped"};
+        if (open_ >= open_max_) return HttpClientFailure{kOverloaded, "too many requests wait"};
+        ++open_;
+        orders_.start.push_back(std::move(transfer));
+        wake();
+        return std::nullopt;
+    }
+    void cancel(TransferPtr transfer) { order(&Orders::cancel, std::move(transfer)); }
+    void resume(TransferPtr transfer) { order(&Orders::resume, std::move(transfer)); }
+    void stop() {
+        const std::lock_guard lock(mutex_);
+        orders_.stop = true;
+        wake();
+    }
+    void ended() {
+        const std::lock_guard lock(mutex_);
+        --open_;
+    }
+    [[nodiscard]] Orders take() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(orders_, Orders{.stop = orders_.stop});
+    }
+
+private:
+    void order(std::vector<TransferPtr> Orders::* list, TransferPtr transfer) {
+        const std::lock_guard lock(mutex_);
+        if (orders_.stop) return;
+        (orders_.*list).push_back(std::move(transfer));
+        wake();
+    }
+    void wake() const {
+        if (multi_ != nullptr) curl_multi_wakeup(multi_);
+    }
+
+    const std::size_t open_max_;
+    std::mutex mutex_;
+    CURLM* multi_ = nullptr;
+    std::size_t open_ = 0;
+    Orders orders_;
+};
+
+namespace {
+
+/// The client's thread.
+class Loop {
+public:
+    Loop(const HttpClientOptions& options, HttpInbox& inbox)
+        : options_(options), inbox_(inbox), multi_(make_multi(options)) {
+        inbox_.attach(multi_.get());
+    }
+    ~Loop() { inbox_.attach(nullptr); }
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    void run() {
+        for (;;) {
+            const HttpInbox::Orders orders = inbox_.take();
+            for (const TransferPtr& one : orders.start) admit(one);
+            if (orders.stop) return end_all();
+            for (const TransferPtr& one : orders.cancel) cancel(one);
+            for (const TransferPtr& one : orders.resume) one->resume();
+            do {
+                start_waiting();
+                int running = 0;
+                curl_multi_perform(multi_.get(), &running);
+            } while (end_finished());
+            curl_multi_poll(multi_.get(), nullptr, 0, milliseconds_to_wait(), nullptr);
+        }
+    }
+
+private:
+    struct Origin {
+        std::size_t active = 0;
+        std::size_t waiting = 0;
+    };
+
+    void admit(const TransferPtr& transfer) {
+        Origin& origin = origins_[transfer->origin()];
+        if (origin.waiting >= options_.waiting_per_origin_max) {
+            transfer->fail({kOverloaded, "too many requests wait for " + transfer->origin()});
+            return inbox_.ended();
+        }
+        ++origin.waiting;
+        waiting_.push_back(transfer);
+    }
+
+    /// Starts what there is room for and fails what has waited for too long.
+    void start_waiting() {
+        const MonotonicTime now = SystemClock().monotonic_now();
+        for (auto at = waiting_.begin(); at != waiting_.end();) {
+            const TransferPtr transfer = *at;
+            Origin& origin = origins_[transfer->origin()];
+            const bool late = transfer->deadline() <= now;
+            const bool room = active_.size() < options_.active_max &&
+                              origin.active < options_.active_per_origin_max;
+            if (!late && !room) {
+                ++at;
+                continue;
+            }
+            at = waiting_.erase(at);
+            --origin.waiting;
+            if (late) {
+                time_out(transfer);
+            } else {
+                start(transfer, origin);
+            }
+        }
+    }
+
+    void time_out(const TransferPtr& transfer) {
+        transfer->fail({kTimeout, "no turn in time"});
+        forget(transfer);
+    }
+
+    void start(const TransferPtr& transfer, Origin& origin) {
+        CURL* easy = transfer->start(options_);
+        ++origin.active;
+        active_.emplace(easy, transfer);
+        SB_CHECK(curl_multi_add_handle(multi_.get(), easy) == CURLM_OK);
+    }
+
+    void cancel(const TransferPtr& transfer) {
+        if (const auto at = std::ranges::find(waiting_, transfer); at != waiting_.end()) {
+            waiting_.erase(at);
+            --origins_[transfer->origin()].waiting;
+            return forget(transfer);
+        }
+        const auto active = std::ranges::find(active_, transfer, [](auto& e) { return e.second; });
+        if (active == active_.end()) return;  // it had ended
+        CURL* easy = active->first;
+        remove(easy);
+        transfer->abandon();
+        forget(transfer);
+    }
+
+    /// @return true when there is room for others now.
+    bool end_finished() {
+        bool any = false;
+        int left = 0;
+        while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+            if (message->msg != CURLMSG_DONE) continue;
+            const CURLcode result = message->data.result;
+            const TransferPtr transfer = remove(message->easy_handle);
+            transfer->finish(result);
+            forget(transfer);
+            any = true;
+        }
+        return any;
+    }
+
+    TransferPtr remove(CURL* easy) {
+        curl_multi_remove_handle(multi_.get(), easy);
+        TransferPtr transfer = std::move(active_.extract(easy).mapped());
+        --origins_[transfer->origin()].active;
+        return transfer;
+    }
+
+    /// Neither active nor waiting any more.
+    void forget(const TransferPtr& transfer) {
+        inbox_.ended();
+        const auto origin = origins_.find(transfer->origin());
+        if (origin->second.active + origin->second.waiting == 0) origins_.erase(origin);
+    }
+
+    void end_all() {
+        const HttpClientFailure stopped{kStopped, "the client was stopped"};
+        for (const TransferPtr& one : waiting_) one->fail(stopped);
+        for (const auto& [easy, transfer] : active_) {
+            curl_multi_remove_handle(multi_.get(), easy);
+            transfer->abandon();
+            transfer->fail(stopped);
+        }
+    }
+
+    [[nodiscard]] int milliseconds_to_wait() const {
+        constexpr Milliseconds kLong{60'000};
+        MonotonicTime next = SystemClock().monotonic_now() + kLong;
+        const MonotonicTime now = next - kLong;
+        for (const TransferPtr& one : waiting_) next = std::min(next, one->deadline());
+        const auto wait = std::chrono::ceil<Milliseconds>(next - now);
+        return static_cast<int>(std::max(wait, Milliseconds(0)).count());
+    }
+
+    const HttpClientOptions& options_;
+    HttpInbox& inbox_;
+    const CurlMulti multi_;
+    std::unordered_map<std::string, Origin> origins_;  // those with a request
+    std::unordered_map<CURL*, TransferPtr> active_;
+    std::list<TransferPtr> waiting_;  // in the order of their coming
+};
+
+void work(const HttpClientOptions& options, HttpInbox& inbox) {
+    // Signals are the program's affair, and so is the answer to a broken pipe.
+    sigset_t all;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    ::pthread_setname_np(::pthread_self(), "http-client");
+    Loop(options, inbox).run();
+}
+
+}  // namespace
+
+CurlHttpClient::CurlHttpClient(HttpClientOptions options)
+    : options_(std::move(options)),
+      inbox_(std::make_shared<HttpInbox>(options_.active_max + options_.waiting_max)) {}
+
+CurlHttpClient::~CurlHttpClient() {
+    stop();
+}
+
+HttpCall CurlHttpClient::fetch(HttpClientRequest request, Executor& answer_on, Done done) {
+    return submit(std::make_shared<HttpTransfer>(std::move(request), answer_on,
+                                                 HttpRecipient{.done = std::move(done)}));
+}
+
+HttpCall CurlHttpClient::stream(HttpClientRequest request, Executor& answer_on,
+                                std::unique_ptr<HttpResponseSink> sink) {
+    return submit(std::make_shared<HttpTransfer>(std::move(request), answer_on,
+                                                 HttpRecipient{.sink = std::move(sink)}));
+}
+
+HttpCall CurlHttpClient::submit(TransferPtr transfer) {
+    transfer->on_resumable = [inbox = inbox_, weak = std::weak_ptr(transfer)] {
+        if (auto held_back = weak.lock()) inbox->resume(std::move(held_back));
+    };
+    auto failure = transfer->check();
+    if (!failure) {
+        const std::lock_guard lock(starting_);
+        failure = inbox_->admit(transfer);
+        if (!failure && !thread_.joinable())
+            thread_ = std::thread([this] { work(options_, *inbox_); });
+    }
+    if (failure) transfer->fail(std::move(*failure));
+    return HttpCall([inbox = inbox_, transfer] {
+        if (transfer->forget_recipient()) inbox->cancel(transfer);
+    });
+}
+
+void CurlHttpClient::stop() {
+    inbox_->stop();
+    const std::lock_guard lock(starting_);
+    if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace signalbox::runtime
