@@ -339,11 +339,12 @@ void Server::Node::stop() {
     WebSocketService* own = service.get();
     current_service.compare_exchange_strong(own, nullptr);
     control.reset();
-    // Callbacks of the store, the pool and the HTTP client post to shards: these end first, then
-    // what they post is destroyed with the shards' mailboxes, and last the objects that the tasks
-    // speak of.
+    // Callbacks of the pool, the HTTP client and the store post to shards, which ask all three: the
+    // first two refuse once stopped, the store goes between the shards' threads and their mailboxes,
+    // and last the objects that the tasks speak of.
     if (http_client) http_client->stop();
     if (pool) pool->stop();
+    if (shards) shards->join();
     sessions.reset();
     if (shards) shards->stop();
     sweep.reset();

@@ -43,10 +43,14 @@ void ShardGroup::run_on_all(const std::function<void(Shard&)>& task) {
     done.wait();
 }
 
-void ShardGroup::stop() {
+void ShardGroup::join() {
     for (Shard* shard : shards_) shard->mesh().post([shard] { shard->stopping_ = true; });
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
+}
+
+void ShardGroup::stop() {
+    join();
     for (Shard* shard : shards_) shard->mailbox_.close();
 }
 

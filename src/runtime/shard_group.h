@@ -21,7 +21,7 @@ struct ShardGroupOptions {
 ///
 /// Ownership: owns the shards and their threads; what lives on a shard must end before the group,
 ///            and after stop().
-/// Threading: start() and stop() belong to one thread, post() and run_on_all() to any.
+/// Threading: start(), join() and stop() belong to one thread, post() and run_on_all() to any.
 class ShardGroup {
 public:
     explicit ShardGroup(ShardGroupOptions options);
@@ -44,8 +44,10 @@ public:
     /// Runs `task` on every shard and returns when all have. Not from a shard; between start() and
     /// stop() only.
     void run_on_all(const std::function<void(Shard&)>& task);
-    /// Lets each shard finish its turn and joins the threads. Tasks that still wait are destroyed
-    /// here, unrun. Connections stay as they are until their owners end.
+    /// Lets each shard finish its turn and joins the threads. Connections stay as they are until
+    /// their owners end; tasks that are posted from now on wait for stop().
+    void join();
+    /// join(), and destroys the tasks that wait, unrun.
     void stop();
 
 private:
