@@ -1,12 +1,14 @@
 #include "base/json.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 
 #include "base/check.h"
 #include "base/json_fault.h"
 #include "base/json_string.h"
+#include "base/json_words.h"
 
 namespace signalbox {
 namespace {
@@ -26,7 +28,18 @@ std::size_t skip_space(std::string_view text, std::size_t at) {
 
 /// Position after the string whose opening quote is at `at`; npos when it has no end.
 std::size_t skip_string(std::string_view text, std::size_t at) {
-    for (++at; at < text.size() && text[at] != '"'; ++at) {
+    for (++at; at + sizeof(std::uint64_t) <= text.size();) {
+        const std::uint64_t ends =
+            json_words::quotes_and_backslashes(json_words::load_word(text.data() + at));
+        if (ends == 0) {
+            at += sizeof(std::uint64_t);
+            continue;
+        }
+        at += static_cast<std::size_t>(std::countr_zero(ends)) / 8;
+        if (text[at] == '"') return at + 1;
+        at += 2;
+    }
+    for (; at < text.size() && text[at] != '"'; ++at) {
         if (text[at] == '\\') ++at;
     }
     return at < text.size() ? at + 1 : std::string_view::npos;
@@ -164,104 +177,13 @@ std::string unescape_json(std::string_view escaped) {
 
 namespace {
 
-bool is_control(char c) {
-    return static_cast<unsigned char>(c) < 0x20;
-}
-
-bool has_control(std::string_view text) {
-    bool found = false;
-    for (const char c : text) found |= is_control(c);
-    return found;
-}
-
-/// The letter of the two-character escape of a control character; 0: it has none.
-char escape_letter(char c) {
-    switch (c) {
-        case '\b':
-            return 'b';
-        case '\f':
-            return 'f';
-        case '\n':
-            return 'n';
-        case '\r':
-            return 'r';
-        case '\t':
-            return 't';
-        default:
-            return 0;
-    }
-}
-
-char* escape_control(char* to, char c) {
-    constexpr char kHex[] = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    *to++ = '\\';
-    if (const char letter = escape_letter(c)) {
-        *to++ = letter;
-        return to;
-    }
-    for (const char digit : {'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]}) *to++ = digit;
-    return to;
-}
-
-/// @return the end of what was written: at most 6 bytes a character, 2 without controls.
-char* write_escaped(char* to, std::string_view text) {
-    for (const char c : text) {
-        if (is_control(c)) {
-            to = escape_control(to, c);
-            continue;
-        }
-        if (c == '"' || c == '\\') *to++ = '\\';
-        *to++ = c;
-    }
-    return to;
-}
-
 void append_integer(std::string& out, std::integral auto value) {
     char digits[24];
     const auto end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
     out.append(digits, end);
 }
 
-/// Each byte that is in no valid character becomes U+FFFD.
-std::string with_replacements(std::string_view text) {
-    std::string out;
-    std::size_t at = 0;
-    while (at < text.size()) {
-        std::size_t length = 1;
-        while (length <= 4 && at + length <= text.size() &&
-               !simdjson::validate_utf8(text.data() + at, length)) {
-            ++length;
-        }
-        if (length > 4 || at + length > text.size()) {
-            out += "\xef\xbf\xbd";
-            ++at;
-        } else {
-            out += text.substr(at, length);
-            at += length;
-        }
-    }
-    return out;
-}
-
 }  // namespace
-
-void append_json_string(std::string& out, std::string_view text) {
-    if (!simdjson::validate_utf8(text.data(), text.size())) {
-        append_json_string(out, with_replacements(text));
-        return;
-    }
-    constexpr std::size_t kGrowth = 2, kGrowthOfControls = 6, kQuotes = 2;
-    const std::size_t growth = has_control(text) ? kGrowthOfControls : kGrowth;
-    const std::size_t before = out.size();
-    out.resize_and_overwrite(before + growth * text.size() + kQuotes, [&](char* data, std::size_t) {
-        char* to = data + before;
-        *to++ = '"';
-        to = write_escaped(to, text);
-        *to++ = '"';
-        return static_cast<std::size_t>(to - data);
-    });
-}
 
 void append_json_number(std::string& out, double value) {
     SB_CHECK(std::isfinite(value));

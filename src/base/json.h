@@ -150,6 +150,8 @@ public:
         json.text_ = std::move(text);
         return json;
     }
+    /// The same, into the memory that it has.
+    void assign_trusted(std::string_view text) { text_ = text; }
     [[nodiscard]] const std::string& str() const { return text_; }
 
 private:

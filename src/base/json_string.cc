@@ -1,9 +1,28 @@
 #include "base/json_string.h"
 
+#include <simdjson.h>
+
+#include <array>
+#include <bit>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
+
+#include "base/json.h"
+#include "base/json_words.h"
 
 namespace signalbox {
 namespace {
+
+using json_words::kHighBits;
+using json_words::kWordBytes;
+using json_words::load_word;
+using json_words::special_bytes;
+
+/// Whether the byte cannot stand for itself inside a string.
+bool is_special(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
 
 /// @return the end of what was written: at most 4 bytes.
 char* write_utf8(char* to, std::uint32_t c) {
@@ -33,6 +52,40 @@ std::uint32_t hex4(std::string_view text) {
     std::from_chars(text.data(), text.data() + 4, value, 16);
     return value;
 }
+
+std::optional<std::uint32_t> checked_hex4(std::string_view text) {
+    constexpr std::size_t kDigits = 4;
+    if (text.size() < kDigits) return std::nullopt;
+    std::uint32_t value = 0;
+    const char* const end = text.data() + kDigits;
+    const auto read = std::from_chars(text.data(), end, value, 16);
+    if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+    return value;
+}
+
+/// Whether the four digits of a \u escape at the front of `text` name a character, together with the
+/// escape of its second half where it has one.
+bool names_character(std::string_view text) {
+    constexpr std::size_t kDigits = 4, kBackslashU = 2;
+    const auto unit = checked_hex4(text);
+    if (!unit || (*unit >= 0xdc00 && *unit < 0xe000)) return false;
+    if (*unit < 0xd800 || *unit >= 0xe000) return true;
+    if (text.substr(kDigits, kBackslashU) != "\\u") return false;
+    const auto low = checked_hex4(text.substr(kDigits + kBackslashU));
+    return low && *low >= 0xdc00 && *low < 0xe000;
+}
+
+/// What the letter of a two-character escape stands for; 0: it is none.
+constexpr auto kEscapeOf = [] {
+    std::array<char, 256> escapes{};
+    for (const char same : {'"', '\\', '/'}) escapes[static_cast<unsigned char>(same)] = same;
+    escapes['b'] = '\b';
+    escapes['f'] = '\f';
+    escapes['n'] = '\n';
+    escapes['r'] = '\r';
+    escapes['t'] = '\t';
+    return escapes;
+}();
 
 /// False for most texts, found by one pass without branches. True also for an escaped backslash
 /// before a u.
@@ -87,8 +140,9 @@ char* unescape_one(char* to, const char*& at) {
 }  // namespace
 
 bool has_lone_surrogate_escape(std::string_view json) {
-    if (!may_have_unicode_escape(json)) return false;
-    for (std::size_t at = json.find('\\'); at != std::string_view::npos; at = json.find('\\', at)) {
+    const std::size_t first = json.find('\\');
+    if (first == std::string_view::npos || !may_have_unicode_escape(json)) return false;
+    for (std::size_t at = first; at != std::string_view::npos; at = json.find('\\', at)) {
         if (json[at + 1] != 'u') {
             at += 2;
             continue;
@@ -120,6 +174,190 @@ void append_unescaped_json(std::string& out, std::string_view escaped) {
         }
         return static_cast<std::size_t>(to - data);
     });
+}
+
+namespace {
+
+/// One pass over a JSON string, from behind its opening quote to its closing one. `to` needs room
+/// for as many bytes as are left to read.
+class StringReader {
+public:
+    StringReader(std::string_view text, char* to)
+        : at_(text.data() + 1), end_(text.data() + text.size()), to_(to) {}
+
+    /// @return false when it is not valid, or has no end.
+    bool read() {
+        while (copy_plain()) {
+            if (*at_ == '"') return true;
+            if (*at_ != '\\' || !read_escape()) return false;
+        }
+        return false;
+    }
+    /// At the closing quote.
+    [[nodiscard]] const char* at() const { return at_; }
+    [[nodiscard]] char* to() const { return to_; }
+    [[nodiscard]] bool ascii() const { return (seen_ & kHighBits) == 0; }
+
+private:
+    /// Up to the next byte that does not stand for itself. @return false at the end.
+    bool copy_plain() {
+        for (; end_ - at_ >= kWordBytes; at_ += kWordBytes, to_ += kWordBytes) {
+            const std::uint64_t word = load_word(at_);
+            seen_ |= word;
+            std::memcpy(to_, &word, sizeof word);
+            const std::uint64_t special = special_bytes(word);
+            if (special == 0) continue;
+            const auto plain = std::countr_zero(special) / 8;
+            at_ += plain;
+            to_ += plain;
+            return true;
+        }
+        for (; at_ < end_; *to_++ = *at_++) {
+            if (is_special(*at_)) return true;
+            seen_ |= static_cast<unsigned char>(*at_);
+        }
+        return false;
+    }
+
+    bool read_escape() {
+        if (++at_ == end_) return false;
+        if (const char simple = kEscapeOf[static_cast<unsigned char>(*at_)]) {
+            *to_++ = simple;
+            ++at_;
+            return true;
+        }
+        if (*at_ != 'u' || !names_character({at_ + 1, end_})) return false;
+        to_ = unescape_unicode(to_, ++at_);
+        return true;
+    }
+
+    const char* at_;
+    const char* const end_;
+    char* to_;
+    std::uint64_t seen_ = 0;  // all bytes, or-ed
+};
+
+}  // namespace
+
+std::optional<std::size_t> append_checked_json_string(std::string& out, std::string_view text) {
+    const std::size_t before = out.size();
+    std::optional<std::size_t> length;
+    out.resize_and_overwrite(before + text.size(), [&](char* data, std::size_t) {
+        StringReader reader(text, data + before);
+        if (!reader.read()) return before;
+        const auto read = static_cast<std::size_t>(reader.at() + 1 - text.data());
+        if (!reader.ascii() && !simdjson::validate_utf8(text.data(), read)) return before;
+        length = read;
+        return static_cast<std::size_t>(reader.to() - data);
+    });
+    return length;
+}
+
+namespace {
+
+constexpr std::size_t kQuotes = 2;
+
+/// The letter of the two-character escape of a control character; 0: it has none.
+char escape_letter(char c) {
+    switch (c) {
+        case '\b':
+            return 'b';
+        case '\f':
+            return 'f';
+        case '\n':
+            return 'n';
+        case '\r':
+            return 'r';
+        case '\t':
+            return 't';
+        default:
+            return 0;
+    }
+}
+
+char* write_escape(char* to, char c) {
+    constexpr char kHex[] = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    *to++ = '\\';
+    if (byte >= 0x20) {
+        *to++ = c;
+    } else if (const char letter = escape_letter(c)) {
+        *to++ = letter;
+    } else {
+        for (const char digit : {'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]}) *to++ = digit;
+    }
+    return to;
+}
+
+/// @return the end of what was written: at most 6 bytes a character, 2 without controls.
+char* write_escaped(char* to, std::string_view text, std::uint64_t& seen) {
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    while (end - at >= kWordBytes) {
+        const std::uint64_t word = load_word(at);
+        seen |= word;
+        std::memcpy(to, &word, sizeof word);
+        const std::uint64_t special = special_bytes(word);
+        const auto plain = special == 0 ? kWordBytes : std::countr_zero(special) / 8;
+        at += plain;
+        to += plain;
+        if (special != 0) to = write_escape(to, *at++);
+    }
+    for (; at < end; ++at) {
+        seen |= static_cast<unsigned char>(*at);
+        if (is_special(*at)) {
+            to = write_escape(to, *at);
+        } else {
+            *to++ = *at;
+        }
+    }
+    return to;
+}
+
+bool has_control(std::string_view text) {
+    bool found = false;
+    for (const char c : text) found |= static_cast<unsigned char>(c) < 0x20;
+    return found;
+}
+
+/// Each byte that is in no valid character becomes U+FFFD.
+std::string with_replacements(std::string_view text) {
+    std::string out;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        std::size_t length = 1;
+        while (length <= 4 && at + length <= text.size() &&
+               !simdjson::validate_utf8(text.data() + at, length)) {
+            ++length;
+        }
+        if (length > 4 || at + length > text.size()) {
+            out += "\xef\xbf\xbd";
+            ++at;
+        } else {
+            out += text.substr(at, length);
+            at += length;
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+    constexpr std::size_t kGrowth = 2, kGrowthOfControls = 6;
+    const std::size_t growth = has_control(text) ? kGrowthOfControls : kGrowth;
+    const std::size_t before = out.size();
+    std::uint64_t seen = 0;
+    out.resize_and_overwrite(before + growth * text.size() + kQuotes, [&](char* data, std::size_t) {
+        char* to = data + before;
+        *to++ = '"';
+        to = write_escaped(to, text, seen);
+        *to++ = '"';
+        return static_cast<std::size_t>(to - data);
+    });
+    if ((seen & kHighBits) == 0 || simdjson::validate_utf8(text.data(), text.size())) return;
+    out.resize(before);
+    append_json_string(out, with_replacements(text));
 }
 
 }  // namespace signalbox

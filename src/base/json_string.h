@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -8,6 +10,14 @@ namespace signalbox {
 
 /// Appends what a valid JSON string, given without its quotes, stands for.
 void append_unescaped_json(std::string& out, std::string_view escaped);
+
+/// Appends what the JSON string at the front of `text` stands for, and checks it on the way.
+/// @return its length with both quotes; nullopt, and nothing appended, when it has no end, invalid
+///         UTF-8, a bare control character, an escape that JSON does not know, or a surrogate escape
+///         without its pair.
+/// Precondition: `text` begins with a quote.
+[[nodiscard]] std::optional<std::size_t> append_checked_json_string(std::string& out,
+                                                                    std::string_view text);
 
 /// Whether valid JSON has an escape that simdjson accepts but readers of RFC 8259 cannot agree on:
 /// a surrogate without its pair.
