@@ -62,6 +62,21 @@ struct Driver {
     std::coroutine_handle<promise_type> frame;
 };
 
+Call call_of(const ExecutionRequest& request) {
+    return {.action = *request.action,
+            .principal = request.principal,
+            .artifact = request.artifact,
+            .connection_id = request.connection_id,
+            .request_id = request.request_id,
+            .data = request.data,
+            .timeout = request.timeout};
+}
+
+MonotonicTime deadline_of(const Call& call, MonotonicTime now) {
+    const Milliseconds most = call.action.definition.timeout;
+    return now + std::min(call.timeout.value_or(most), most);
+}
+
 Error overloaded(std::string message) {
     Error error = Error::of(ErrorCode::kOverloaded, std::move(message));
     error.retry_after = kRetryWhenFull;
@@ -89,8 +104,7 @@ public:
           home_(std::this_thread::get_id()) {
         const ActionDefinition& definition = request_.action->definition;
         request_.wants_status = request_.wants_status || definition.progress;
-        const Milliseconds asked = request_.timeout.value_or(definition.timeout);
-        deadline_ = wheel_.now() + std::min(asked, definition.timeout);
+        deadline_ = deadline_of(call_of(request_), wheel_.now());
     }
     ~Execution() override { leave_gate(); }
 
@@ -258,9 +272,9 @@ void Executor::Execution::finish(Outcome outcome) {
         return;
     }
     if (!outcome.result) {
-        return end(std::unexpected(owner_->internal_error(request_, outcome.exception)));
+        return end(std::unexpected(owner_->internal_error(call_of(request_), outcome.exception)));
     }
-    end(owner_->policed(request_, std::move(*outcome.result)));
+    end(owner_->policed(call_of(request_), std::move(*outcome.result)));
 }
 
 /// The caller gets its final answer. On the shard.
@@ -311,17 +325,61 @@ Executor::~Executor() {
     for (const auto& [id, execution] : std::exchange(executions_, {})) execution->detach();
 }
 
+/// What an immediate handler sees; there is nothing to tell of a run that ends before anybody could
+/// ask.
+class Executor::AtOnce final : public ActionContext {
+public:
+    AtOnce(Executor& owner, const Call& call) : owner_(owner), call_(call) {}
+
+    const auth::Principal& principal() const override { return call_.principal; }
+    const std::optional<ArtifactId>& artifact() const override { return call_.artifact; }
+    std::string_view request_id() const override { return call_.request_id; }
+    std::string_view connection_id() const override { return call_.connection_id; }
+    MonotonicTime deadline() const override { return deadline_of(call_, owner_.wheel_.now()); }
+    WallTime wall_now() const override { return owner_.clock_.wall_now(); }
+    bool cancelled() const override { return false; }
+    Log& log() override { return owner_.log_; }
+    void progress(JsonText) override {}
+    Sleep sleep(Milliseconds delay) override { return Sleep(owner_.wheel_, delay); }
+
+private:
+    Executor& owner_;
+    const Call& call_;
+};
+
+ActionResult Executor::run_at_once(const Call& call) {
+    ++counters_.started;
+    ActionResult result = run_inside(call);
+    count(result);
+    return result;
+}
+
+ActionResult Executor::run_inside(const Call& call) {
+    if (auto refusal = refusal_of(call)) return std::unexpected(std::move(*refusal));
+    const auto* handler = std::get_if<ImmediateHandler>(&call.action.definition.handler);
+    SB_CHECK(handler != nullptr);
+    AtOnce context(*this, call);
+    ++running_;
+    Outcome outcome = contained([&] { return (*handler)(context, call.data); });
+    --running_;
+    call.action.gate->leave();
+    if (!outcome.result) return std::unexpected(internal_error(call, outcome.exception));
+    return policed(call, std::move(*outcome.result));
+}
+
+std::optional<Error> Executor::refusal_of(const Call& call) {
+    if (auto fault = input_fault(call)) return fault;
+    const ActionDefinition& definition = call.action.definition;
+    if (call.action.gate->try_enter(definition.concurrency_max)) return std::nullopt;
+    return overloaded("the action \"" + definition.name +
+                      "\" already runs as often at a time as it may: " +
+                      std::to_string(definition.concurrency_max));
+}
+
 ExecutionId Executor::start(ExecutionRequest request, std::unique_ptr<ExecutionSink> sink) {
     const ExecutionId id = next_id_++;
     ++counters_.started;
-    std::optional<Error> refusal = input_fault(request);
-    const ActionDefinition& definition = request.action->definition;
-    if (!refusal && !request.action->gate->try_enter(definition.concurrency_max)) {
-        refusal = overloaded("the action \"" + definition.name +
-                             "\" already runs as often at a time as it may: " +
-                             std::to_string(definition.concurrency_max));
-    }
-    if (refusal) {
+    if (auto refusal = refusal_of(call_of(request))) {
         ++counters_.failed;
         sink->on_end(std::unexpected(std::move(*refusal)));
         return id;
@@ -352,12 +410,12 @@ void Executor::abandon_all() {
     }
 }
 
-std::optional<Error> Executor::input_fault(const ExecutionRequest& request) {
-    const Schema& schema = *request.action->input;
+std::optional<Error> Executor::input_fault(const Call& call) {
+    const Schema& schema = *call.action.input;
     if (schema.accepts_all()) return std::nullopt;
     Error error =
         Error::of(ErrorCode::kValidationFailed, "the data does not match the action's schema");
-    const auto data = parser_.parse(request.data.str());
+    const auto data = parser_.parse(call.data.str());
     std::vector<SchemaFault> faults;
     if (data) {
         faults = schema.validate(*data);
@@ -369,41 +427,40 @@ std::optional<Error> Executor::input_fault(const ExecutionRequest& request) {
     return error;
 }
 
-ActionResult Executor::policed(const ExecutionRequest& request, ActionResult result) {
+ActionResult Executor::policed(const Call& call, ActionResult result) {
     if (!result) {
         Error& error = result.error();
         if (!may_be_given_by_handler(error.code)) {
             return std::unexpected(internal_error(
-                request,
+                call,
                 "the handler gave the error code \"" + error.code + "\", which it may not give"));
         }
         if (!error.details.empty() && !parser_.parse(error.details)) {
             return std::unexpected(
-                internal_error(request, "the handler's error details are not JSON"));
+                internal_error(call, "the handler's error details are not JSON"));
         }
         error.ref.clear();
         return result;
     }
-    if (request.action->output == nullptr) return result;
+    if (call.action.output == nullptr) return result;
     const auto output = parser_.parse(result->str());
-    if (!output)
-        return std::unexpected(internal_error(request, "the handler's result is not JSON"));
-    const auto faults = request.action->output->validate(*output);
+    if (!output) return std::unexpected(internal_error(call, "the handler's result is not JSON"));
+    const auto faults = call.action.output->validate(*output);
     if (faults.empty()) return result;
-    return std::unexpected(
-        internal_error(request, "the result does not match the output schema: \"" +
-                                    faults.front().path + "\" " + faults.front().message));
+    return std::unexpected(internal_error(call, "the result does not match the output schema: \"" +
+                                                    faults.front().path + "\" " +
+                                                    faults.front().message));
 }
 
-Error Executor::internal_error(const ExecutionRequest& request, std::string_view cause) {
+Error Executor::internal_error(const Call& call, std::string_view cause) {
     Error error = Error::of(ErrorCode::kInternal, "internal error");
     error.ref = random_.id(kRefCharacters);
-    log_.error("action.failed", {{"action", request.action->definition.name},
+    log_.error("action.failed", {{"action", call.action.definition.name},
                                  {"ref", error.ref},
                                  {"reason", cause},
-                                 {"connectionId", request.connection_id},
-                                 {"userId", request.principal.user.str()},
-                                 {"companyId", request.principal.company.str()}});
+                                 {"connectionId", call.connection_id},
+                                 {"userId", call.principal.user.str()},
+                                 {"companyId", call.principal.company.str()}});
     return error;
 }
 

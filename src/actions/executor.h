@@ -46,6 +46,17 @@ struct ExecutionRequest {
     bool wants_status = false;  ///< the request's `progress`; the action's counts too
 };
 
+/// The same for a run that ends inside the call; everything is borrowed for it.
+struct Call {
+    const Action& action;
+    const auth::Principal& principal;
+    const std::optional<ArtifactId>& artifact;
+    std::string_view connection_id;
+    std::string_view request_id;
+    const JsonText& data;
+    std::optional<Milliseconds> timeout;
+};
+
 /// JSON of one progress(), at most; a longer one is dropped and logged.
 inline constexpr std::size_t kProgressBytesMax = 64 * 1024;
 /// Progress of one blocking handler that may wait for its shard; more is dropped.
@@ -124,6 +135,17 @@ public:
     /// Abandons all.
     ~Executor();
 
+    /// True when run_at_once() does what start() would: an immediate handler whose statuses nobody
+    /// wants.
+    [[nodiscard]] static bool ends_in_the_call(const Action& action) {
+        return std::holds_alternative<ImmediateHandler>(action.definition.handler) &&
+               !action.definition.progress;
+    }
+    /// Runs an immediate handler without what only a longer run needs: no id, no table, no heap
+    /// memory of ours. Checks, limits, errors and counters are those of start(). Precondition:
+    /// ends_in_the_call().
+    [[nodiscard]] ActionResult run_at_once(const Call& call);
+
     /// @return the id, for cancel(); when the execution has ended inside the call, it is dead
     /// already.
     ExecutionId start(ExecutionRequest request, std::unique_ptr<ExecutionSink> sink);
@@ -138,10 +160,14 @@ public:
 private:
     class Execution;
     friend class Execution;
-    [[nodiscard]] std::optional<Error> input_fault(const ExecutionRequest& request);
+    class AtOnce;
+    /// Why it may not run; nullopt: it has entered the action's gate.
+    [[nodiscard]] std::optional<Error> refusal_of(const Call& call);
+    [[nodiscard]] std::optional<Error> input_fault(const Call& call);
     /// What the client gets for what the handler gave.
-    [[nodiscard]] ActionResult policed(const ExecutionRequest& request, ActionResult result);
-    [[nodiscard]] Error internal_error(const ExecutionRequest& request, std::string_view cause);
+    [[nodiscard]] ActionResult policed(const Call& call, ActionResult result);
+    [[nodiscard]] Error internal_error(const Call& call, std::string_view cause);
+    [[nodiscard]] ActionResult run_inside(const Call& call);
     void count(const ActionResult& result);
 
     TimerWheel& wheel_;
