@@ -27,9 +27,11 @@
 #include "gateway/company_homes.h"
 #include "gateway/options.h"
 #include "gateway/running_actions.h"
+#include "gateway/socket_sink.h"
 #include "gateway/stats.h"
 #include "limits/token_bucket.h"
 #include "socketio/server.h"
+#include "updates/request_parser.h"
 #include "updates/update.h"
 
 /// The guide's protocol: binds tokens, sessions, limits, actions and updates to Socket.IO and REST.
@@ -37,7 +39,6 @@ namespace signalbox::gateway {
 
 class Gateway;
 class Connection;
-class SocketSink;
 class CallSink;
 class Courier;
 struct Carriage;
@@ -229,6 +230,7 @@ private:
     friend class CallSink;
     friend class Courier;
     struct Incoming;
+    class KeptIncoming;
     struct PublishJob;
     using PositionedUpdates = std::vector<std::shared_ptr<const updates::PositionedUpdate>>;
 
@@ -315,10 +317,18 @@ private:
     // messages.cc: what they say
     void on_message(Connection& connection, const socketio::Event& event);
     void on_named_event(Connection& connection, const socketio::Event& event);
-    void receive(Connection& connection, Incoming incoming);
-    void run(Connection& connection, Incoming incoming);
+    void reject_faulty(Connection& connection, Incoming incoming, const socketio::Event& event);
+    void receive(Connection& connection, const Incoming& incoming);
+    void run(Connection& connection, const Incoming& incoming, const actions::Action& action);
+    void run_at_once(Connection& connection, const Incoming& incoming,
+                     const actions::Action& action);
+    [[nodiscard]] static SocketSink::Target target_of(const Connection& connection,
+                                                      const Incoming& incoming,
+                                                      std::uint64_t token);
+    /// @param action  null when there is none of that name.
     [[nodiscard]] std::optional<Error> refusal_of(const Connection& connection,
-                                                  const Incoming& incoming) const;
+                                                  const Incoming& incoming,
+                                                  const actions::Action* action) const;
     void reject(Connection& connection, const Incoming& incoming, const Error& error);
     void note_violation(Connection& connection, const Error& error);
     /// Sends `envelope` to the ack when there is one, else in the event `message`.
@@ -328,7 +338,7 @@ private:
     /// Emits `message` in the connection's format.
     void emit_message(Connection& connection, std::string_view envelope, std::string_view offset);
     /// How far the client is when it has got all that was sent so far.
-    [[nodiscard]] std::string offset_of(const Connection& connection) const;
+    [[nodiscard]] std::string_view offset_of(const Connection& connection);
     [[nodiscard]] std::string system_envelope(std::string_view event, std::string_view data);
     void warn_of_expiry(Connection& connection);
     void execution_ended(const std::string& socket_id, std::uint64_t token);
@@ -400,6 +410,7 @@ private:
     Timer forget_timer_ = Timer::calling<&Gateway::forget_old>(this);
     limits::BucketTable address_buckets_;
     JsonParser parser_;
+    updates::RequestParser requests_;
     Stats stats_;
     std::size_t calls_running_ = 0;  // over REST
     bool draining_ = false;
@@ -407,7 +418,8 @@ private:
     Timer drain_timer_ = Timer::calling<&Gateway::check_drained>(this);
     std::move_only_function<void()> drained_;
     std::string envelope_;  // the one being written; kept for its memory
-    std::string args_;
+    std::string offset_;    // likewise
+    JsonText data_;         // of the request being run; likewise
 };
 
 }  // namespace signalbox::gateway

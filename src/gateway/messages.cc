@@ -21,6 +21,10 @@ Error too_large(const LimitOptions& limits) {
                      "the message is over " + std::to_string(limits.message_bytes_max) + " bytes");
 }
 
+Error invalid(std::string message) {
+    return Error::of(ErrorCode::kInvalidMessage, std::move(message));
+}
+
 /// Ends inside the call and is not worth a slot: it may even be what frees one.
 bool answers_at_once(const actions::Action& action) {
     return std::holds_alternative<actions::BuiltIn>(action.definition.handler) &&
@@ -44,74 +48,70 @@ void Gateway::on_event(socketio::Socket& socket, const socketio::Event& event) {
 void Gateway::on_message(Connection& connection, const socketio::Event& event) {
     Incoming incoming;
     incoming.ack = event.ack;
-    const auto invalid = [&](std::string message) {
-        reject(connection, incoming, Error::of(ErrorCode::kInvalidMessage, std::move(message)));
-    };
-    if (event.fault) {
-        if (event.args.starts_with('{')) {
-            auto fault = updates::read_fault(parser_, event.args, *event.fault);
-            incoming.request_id = std::move(fault.request_id);
-            incoming.action = std::move(fault.action);
-        }
-        return invalid("the message cannot be read: " + std::string(to_string(*event.fault)));
-    }
+    if (event.fault) return reject_faulty(connection, incoming, event);
     if (event.arg_count != 1 || !event.attachments.empty()) {
-        return invalid("the event `message` takes one argument: a JSON string or an object");
+        return reject(
+            connection, incoming,
+            invalid("the event `message` takes one argument: a JSON string or an object"));
     }
-    std::string unescaped;
-    std::string_view text = event.args;
-    if (text.starts_with('"')) {
-        unescaped = unescape_json(text.substr(1, text.size() - 2));
-        text = unescaped;
-    } else if (!text.starts_with('{')) {
-        return invalid("the message must be a JSON string or an object");
+    if (!event.text && !event.args.starts_with('{')) {
+        return reject(connection, incoming,
+                      invalid("the message must be a JSON string or an object"));
     }
-    auto request = updates::parse_request(parser_, text);
-    if (!request) {
-        incoming.request_id = std::move(request.error().request_id);
-        incoming.action = std::move(request.error().action);
-        if (text.size() > s_.options.limits.message_bytes_max) {
-            return reject(connection, incoming, too_large(s_.options.limits));
-        }
-        return invalid(std::move(request.error().message));
-    }
-    incoming.request_id = std::move(request->request_id);
-    incoming.action = std::move(request->action);
+    const std::string_view text = event.text ? *event.text : event.args;
+    const auto request = requests_.parse(text);
+    incoming.request_id = request ? request->request_id : request.error().request_id;
+    incoming.action = request ? request->action : request.error().action;
     if (text.size() > s_.options.limits.message_bytes_max) {
         return reject(connection, incoming, too_large(s_.options.limits));
     }
-    if (!request->data.empty()) incoming.data = JsonText::trusted(std::string(request->data));
+    if (!request) return reject(connection, incoming, invalid(request.error().message));
+    incoming.data = request->data;
     incoming.timeout = request->timeout;
     incoming.wants_status = request->progress;
-    receive(connection, std::move(incoming));
+    receive(connection, incoming);
+}
+
+/// JSON to the reference implementation but not to us.
+void Gateway::reject_faulty(Connection& connection, Incoming incoming,
+                            const socketio::Event& event) {
+    updates::EnvelopeFault fault;
+    if (event.args.starts_with('{')) fault = requests_.read_fault(event.args, *event.fault);
+    incoming.request_id = fault.request_id;
+    incoming.action = fault.action;
+    reject(connection, incoming,
+           invalid("the message cannot be read: " + std::string(to_string(*event.fault))));
 }
 
 void Gateway::on_named_event(Connection& connection, const socketio::Event& event) {
     Incoming incoming;
     incoming.ack = event.ack;
-    const auto invalid = [&](std::string message) {
-        reject(connection, incoming, Error::of(ErrorCode::kInvalidMessage, std::move(message)));
-    };
-    if (event.fault)
-        return invalid("the arguments cannot be read: " + std::string(to_string(*event.fault)));
-    if (!event.ack) {
-        return invalid(
-            "an event that is not `message` runs an action only with an acknowledgement: "
-            "socket.emit(name, data, callback), or send a REQUEST in the event `message`");
+    if (event.fault) {
+        return reject(
+            connection, incoming,
+            invalid("the arguments cannot be read: " + std::string(to_string(*event.fault))));
     }
-    incoming.request_id = s_.random.id(16);
+    if (!event.ack) {
+        return reject(
+            connection, incoming,
+            invalid("an event that is not `message` runs an action only with an acknowledgement: "
+                    "socket.emit(name, data, callback), or send a REQUEST in the event `message`"));
+    }
+    const std::string request_id = s_.random.id(16);
+    incoming.request_id = request_id;
     if (event.name.size() + event.args.size() > s_.options.limits.message_bytes_max) {
         return reject(connection, incoming, too_large(s_.options.limits));
     }
     incoming.action = event.name;
     if (event.arg_count > 1 || !event.attachments.empty()) {
-        return invalid("an action takes one argument of JSON, its data, and no binary");
+        return reject(connection, incoming,
+                      invalid("an action takes one argument of JSON, its data, and no binary"));
     }
-    if (event.arg_count == 1) incoming.data = JsonText::trusted(std::string(event.args));
-    receive(connection, std::move(incoming));
+    if (event.arg_count == 1) incoming.data = event.args;
+    receive(connection, incoming);
 }
 
-void Gateway::receive(Connection& connection, Incoming incoming) {
+void Gateway::receive(Connection& connection, const Incoming& incoming) {
     const actions::Action* action = s_.actions.find(incoming.action);
     const double cost = action == nullptr ? 1 : action->definition.cost;
     const LimitOptions& limits = s_.options.limits;
@@ -123,34 +123,35 @@ void Gateway::receive(Connection& connection, Incoming incoming) {
         error.retry_after = *wait;
         return reject(connection, incoming, error);
     }
-    if (const auto refusal = refusal_of(connection, incoming)) {
+    if (const auto refusal = refusal_of(connection, incoming, action)) {
         return reject(connection, incoming, *refusal);
     }
     if (!limits.user_messages.limited() && !limits.company_messages.limited()) {
-        return run(connection, std::move(incoming));
+        return run(connection, incoming, *action);
     }
-    auto waiting = std::make_shared<Incoming>(std::move(incoming));
+    auto waiting = std::make_shared<KeptIncoming>(incoming);
     charge_call(
         connection.principal,
-        [this, waiting, id = connection.socket.id(),
+        [this, waiting, action, id = connection.socket.id(),
          incarnation = connection.incarnation](std::optional<Error> error) {
             Connection* same = find_connection(id);
             if (same == nullptr || same->state != Connection::State::kOpen) return;
-            if (same->incarnation != incarnation) waiting->ack.reset();
+            Incoming& kept = waiting->get();
+            if (same->incarnation != incarnation) kept.ack.reset();
             // Others may have been started meanwhile.
-            if (!error) error = refusal_of(*same, *waiting);
-            if (error) return reject(*same, *waiting, *error);
-            run(*same, std::move(*waiting));
+            if (!error) error = refusal_of(*same, kept, action);
+            if (error) return reject(*same, kept, *error);
+            run(*same, kept, *action);
         },
         cost);
 }
 
-std::optional<Error> Gateway::refusal_of(const Connection& connection,
-                                         const Incoming& incoming) const {
-    const actions::Action* action = s_.actions.find(incoming.action);
+std::optional<Error> Gateway::refusal_of(const Connection& connection, const Incoming& incoming,
+                                         const actions::Action* action) const {
     if (action == nullptr) {
-        return Error::of(ErrorCode::kActionNotFound,
-                         "there is no action `" + incoming.action.substr(0, 128) + '`');
+        return Error::of(
+            ErrorCode::kActionNotFound,
+            "there is no action `" + std::string(incoming.action.substr(0, 128)) + '`');
     }
     const auto& expires_at = connection.principal.expires_at;
     const bool expired = expires_at && s_.clock.wall_now() >= *expires_at + s_.options.token_leeway;
@@ -176,36 +177,72 @@ std::optional<Error> Gateway::refusal_of(const Connection& connection,
     return std::nullopt;
 }
 
-void Gateway::run(Connection& connection, Incoming incoming) {
-    const actions::Action* action = s_.actions.find(incoming.action);
+void Gateway::run(Connection& connection, const Incoming& incoming, const actions::Action& action) {
+    if (!incoming.wants_status && actions::Executor::ends_in_the_call(action)) {
+        return run_at_once(connection, incoming, action);
+    }
     const std::uint64_t token = connection.next_token++;
     const std::string socket_id = connection.socket.id();
-    connection.in_flight.push_back({token, incoming.request_id, s_.mesh.self()});
+    connection.in_flight.push_back({token, std::string(incoming.request_id), s_.mesh.self()});
 
     actions::ExecutionRequest request;
-    request.action = action;
+    request.action = &action;
     request.principal = connection.principal;
     request.artifact = connection.artifact;
     request.connection_id = socket_id;
     request.request_id = incoming.request_id;
-    request.data = std::move(incoming.data);
+    if (!incoming.data.empty()) request.data = JsonText::trusted(std::string(incoming.data));
     request.timeout = incoming.timeout;
-    request.wants_status = incoming.wants_status || action->definition.progress;
-    auto sink = std::make_unique<SocketSink>(
-        *this,
-        SocketSink::Target{{connection.principal.company, connection.principal.session, socket_id},
-                           std::move(incoming.request_id),
-                           incoming.action,
-                           incoming.ack,
-                           connection.incarnation,
-                           token});
-    const actions::ExecutionId id = invoke(std::move(request), &connection, std::move(sink));
+    request.wants_status = incoming.wants_status || action.definition.progress;
+    const actions::ExecutionId id =
+        invoke(std::move(request), &connection,
+               std::make_unique<SocketSink>(*this, target_of(connection, incoming, token)));
 
     // It may have ended in the call, and the connection with it.
     Connection* same = find_connection(socket_id);
     if (same == nullptr) return;
     const auto running = std::ranges::find(same->in_flight, token, &InFlight::token);
     if (running != same->in_flight.end()) running->id = id;
+}
+
+SocketSink::Target Gateway::target_of(const Connection& connection, const Incoming& incoming,
+                                      std::uint64_t token) {
+    const auth::Principal& who = connection.principal;
+    return {{who.company, who.session, connection.socket.id()},
+            std::string(incoming.request_id),
+            std::string(incoming.action),
+            incoming.ack,
+            connection.incarnation,
+            token};
+}
+
+/// Without the bookkeeping of what can be cancelled, drained or outlive its connection.
+void Gateway::run_at_once(Connection& connection, const Incoming& incoming,
+                          const actions::Action& action) {
+    // Taken out meanwhile: a handler's update may bring about a call of another.
+    JsonText data = std::exchange(data_, {});
+    data.assign_trusted(incoming.data.empty() ? "null" : incoming.data);
+    actions::ActionResult result = executor_.run_at_once({.action = action,
+                                                          .principal = connection.principal,
+                                                          .artifact = connection.artifact,
+                                                          .connection_id = connection.socket.id(),
+                                                          .request_id = incoming.request_id,
+                                                          .data = data,
+                                                          .timeout = incoming.timeout});
+    data_ = std::move(data);
+    if (!connection.socket.connected()) {
+        // The handler has sent more than the client took: the answer is for the one that comes back.
+        return SocketSink(*this, target_of(connection, incoming, connection.next_token++))
+            .on_end(std::move(result));
+    }
+    envelope_.clear();
+    if (result) {
+        updates::append_response(envelope_, incoming.request_id, incoming.action, result->str());
+    } else {
+        stats_.count_error(result.error().code);
+        updates::append_error(envelope_, incoming.request_id, incoming.action, result.error());
+    }
+    send_envelope(connection, envelope_, incoming.ack);
 }
 
 void Gateway::execution_ended(const std::string& socket_id, std::uint64_t token) {
@@ -268,28 +305,24 @@ void Gateway::send_envelope(Connection& connection, std::string_view envelope,
 
 void Gateway::emit_message(Connection& connection, std::string_view envelope,
                            std::string_view offset) {
-    // Taken out meanwhile: a slow consumer's last word is sent from inside emit().
-    std::string text = std::exchange(args_, {});
-    text.clear();
-    std::string_view args = envelope;
     if (connection.format == MessageFormat::kString) {
-        append_json_string(text, envelope);
-        args = text;
-    }
-    if (offset.empty()) {
-        connection.socket.emit("message", args);
+        connection.socket.emit_text("message", envelope, offset);
+    } else if (offset.empty()) {
+        connection.socket.emit("message", envelope);
     } else {
-        connection.socket.emit({.name = "message", .args = args, .offset = offset});
+        connection.socket.emit({.name = "message", .args = envelope, .offset = offset});
     }
-    args_ = std::move(text);
 }
 
-std::string Gateway::offset_of(const Connection& connection) const {
+std::string_view Gateway::offset_of(const Connection& connection) {
     const RecoveryState& recovery = connection.recovery;
     if (!recovery.on()) return {};
     const auto here = companies_here_.find(connection.principal.company);
     SB_CHECK(here != companies_here_.end());
-    return updates::offset_text({here->second.epoch, recovery.position, recovery.private_count});
+    offset_.clear();
+    updates::append_offset(offset_,
+                           {here->second.epoch, recovery.position, recovery.private_count});
+    return offset_;
 }
 
 std::string Gateway::system_envelope(std::string_view event, std::string_view data) {

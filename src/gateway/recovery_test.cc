@@ -77,6 +77,26 @@ TEST_P(Recovery, SendsWhatWasMissedOnceInOrderBeforeTheAnswer) {
     EXPECT_EQ(stats().connections_open, 1U);
 }
 
+TEST_P(Recovery, KeepsTheAnswerOfAnActionInsideOfWhichTheConnectionBroke) {
+    StockClient alice(node, kAlice);
+    actions::ActionDefinition cut;
+    cut.name = "cut";
+    cut.handler = [&](actions::ActionContext& context, const JsonText& data) {
+        alice.cut();
+        EXPECT_EQ(context.principal().user.str(), "alice");
+        return actions::ActionResult(data);
+    };
+    ASSERT_TRUE(node.registry.add(std::move(cut)));
+    alice.connect();
+    alice.read();
+    EXPECT_THAT(alice.take_names(), ElementsAre("system.connected"));
+    alice.request("r1", "cut");
+    node.turn();
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("r1", "system.connected"));
+}
+
 TEST_P(Recovery, GivesReplayedMessagesTheirOwnOffsets) {
     StockClient alice(node, kAlice);
     alice.connect();

@@ -99,6 +99,17 @@ void LocalSocket::emit(const RecoverableEvent& event) {
     send_event({name_, {}, event.attachments.size()}, event.name, event.args, event.attachments);
 }
 
+void LocalSocket::emit_text(std::string_view event, std::string_view text,
+                            std::string_view offset) {
+    if (!connected()) return;
+    SB_CHECK(!is_reserved_event(event));
+    PacketBuffer packet(context_);
+    append_text_event(packet.text(), {name_, {}, 0}, event, text);
+    if (recoverable_ && offset.empty()) append_null_argument(packet.text());
+    if (recoverable_ && !offset.empty()) append_offset(packet.text(), offset);
+    send(packet.text(), {});
+}
+
 void LocalSocket::emit_volatile(const EncodedEvent& event) {
     if (connected() && session().writable()) emit(event);
 }
@@ -215,6 +226,7 @@ void LocalSocket::on_event(const Decoder::Decoded& decoded) {
     namespace_.handler().on_event(*this, {.name = packet.name,
                                           .args = packet.args,
                                           .arg_count = packet.arg_count,
+                                          .text = packet.text,
                                           .ack = packet.id,
                                           .attachments = decoded.attachments(),
                                           .fault = packet.fault});

@@ -5,11 +5,13 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/json_string.h"
 #include "base/utf8.h"
 
 namespace signalbox::socketio {
 namespace {
 
+constexpr std::size_t kKeptBytesMax = std::size_t{64} * 1024;
 constexpr std::string_view kJsonSpace = " \t\n\r";
 
 bool is_digit(char c) {
@@ -102,6 +104,12 @@ std::string number_text(double value) {
     std::array<char, 64> digits;
     const auto end = std::to_chars(digits.begin(), digits.end(), value, format).ptr;
     return {digits.begin(), end};
+}
+
+std::optional<std::string_view> string_in(JsonElement element) {
+    std::string_view text;
+    if (element.get(text) != simdjson::SUCCESS) return std::nullopt;
+    return text;
 }
 
 bool is_attachment_index(JsonElement num, std::size_t attachment_count) {
@@ -241,7 +249,34 @@ PacketParser::Parsed PacketParser::parse_object(std::string_view json, Packet& p
     return {};
 }
 
+/// The form of most events, `["name","text"]` without spaces and escapes in the name, read in one
+/// pass. @return false when it is another, or has a fault, which is then for JsonParser to find.
+bool PacketParser::parse_text_event(std::string_view json, Packet& packet) {
+    constexpr std::string_view kOpen = "[\"", kBetween = "\",\"", kClose = "\"]";
+    if (!json.starts_with(kOpen) || !json.ends_with(kClose)) return false;
+    const std::size_t name_end = json.find('"', kOpen.size());
+    if (name_end == std::string_view::npos || !json.substr(name_end).starts_with(kBetween))
+        return false;
+    const std::string_view name = json.substr(kOpen.size(), name_end - kOpen.size());
+    const auto is_plain = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '\\'; };
+    if (!std::ranges::all_of(name, is_plain)) return false;
+    if (!is_valid_utf8(name)) return false;
+    const std::string_view args = json.substr(name_end + 2, json.size() - name_end - 3);
+    if (text_.capacity() > kKeptBytesMax) text_ = std::string();
+    text_.clear();
+    if (append_checked_json_string(text_, args) != args.size()) return false;
+    packet.name = name;
+    packet.args = args;
+    packet.arg_count = 1;
+    packet.text = text_;
+    return true;
+}
+
 PacketParser::Parsed PacketParser::parse_event(std::string_view json, Packet& packet) {
+    if (packet.type == PacketType::kEvent && parse_text_event(json, packet)) {
+        if (is_reserved_event(packet.name)) return std::unexpected(ParseError::kReservedEvent);
+        return {};
+    }
     const auto root = json_.parse(json);
     if (!root && root.error() != JsonError::kSyntax) {
         packet.fault = root.error();
@@ -259,6 +294,7 @@ PacketParser::Parsed PacketParser::parse_event(std::string_view json, Packet& pa
     const std::string_view rest = trim(elements.substr(first_scalar(elements).size()));
     packet.args = rest.empty() ? rest : trim(rest.substr(1));
     packet.arg_count = array.size() - 1;
+    if (packet.arg_count == 1) packet.text = string_in(array.at(1));
     return {};
 }
 
@@ -353,6 +389,16 @@ void append_event(std::string& out, const PacketHead& head, std::string_view eve
     append_json_string(out, event);
     if (!args.empty()) out += ',';
     out += args;
+    out += ']';
+}
+
+void append_text_event(std::string& out, const PacketHead& head, std::string_view event,
+                       std::string_view text) {
+    append_head(out, PacketType::kEvent, head);
+    out += '[';
+    append_json_string(out, event);
+    out += ',';
+    append_json_string(out, text);
     out += ']';
 }
 

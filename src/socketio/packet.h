@@ -63,6 +63,8 @@ struct Packet {
     /// EVENT: raw JSON of the arguments after the name; ACK: of all arguments. No brackets.
     std::string_view args;
     std::size_t arg_count = 0;
+    /// EVENT: its only argument unescaped, when that is a string. Valid until the next parse().
+    std::optional<std::string_view> text;
     /// EVENT, ACK, CONNECT: JSON beyond our limits (never kSyntax). An EVENT's `args` are then text
     /// that nobody has validated, arg_count is 0, and both name and args are empty when the name
     /// could not be read. An ACK's `args` are empty.
@@ -71,7 +73,8 @@ struct Packet {
 
 /// Decodes the text part of packets. Keeps no state between packets but memory to reuse, so that
 /// one instance serves every connection of a shard.
-/// Ownership: a Packet borrows from the text and, its name, from the parser until the next parse().
+/// Ownership: a Packet borrows from the text and, its name and text, from the parser until the next
+///            parse().
 /// Threading: confined to its shard.
 /// Work:      O(bytes).
 class PacketParser {
@@ -84,6 +87,7 @@ private:
     using Parsed = std::expected<void, ParseError>;
     [[nodiscard]] Parsed parse_payload(std::string_view json, Packet& packet);
     [[nodiscard]] Parsed parse_object(std::string_view json, Packet& packet);
+    [[nodiscard]] bool parse_text_event(std::string_view json, Packet& packet);
     [[nodiscard]] Parsed parse_event(std::string_view json, Packet& packet);
     [[nodiscard]] Parsed parse_ack(std::string_view json, Packet& packet);
     [[nodiscard]] Parsed parse_name(JsonElement name, Packet& packet);
@@ -92,6 +96,7 @@ private:
     std::size_t attachments_max_;
     JsonParser json_;
     std::string number_name_;
+    std::string text_;
 };
 
 /// Decodes what one connection sends: text packets, and binary packets put together from their
@@ -125,8 +130,8 @@ public:
         : parser_(parser), bytes_max_(binary_packet_bytes_max) {}
 
     /// @return the packet that `message` completes, or nullopt when attachments are outstanding. It
-    ///         borrows from `message`, and its name from the parser until the next feed() of any
-    ///         Decoder on that parser.
+    ///         borrows from `message`, and its name and text from the parser until the next
+    ///         feed() of any Decoder on that parser.
     [[nodiscard]] std::expected<std::optional<Decoded>, ParseError> feed(engineio::MessageKind kind,
                                                                          std::string_view message);
 
@@ -156,6 +161,9 @@ struct ConnectAnswer {
 /// Encoders. `args` is raw JSON, comma-separated, no brackets; `data` raw JSON or empty.
 void append_event(std::string& out, const PacketHead& head, std::string_view event,
                   std::string_view args);
+/// `text`, unescaped, as the only argument.
+void append_text_event(std::string& out, const PacketHead& head, std::string_view event,
+                       std::string_view text);
 void append_ack(std::string& out, const PacketHead& head, std::string_view args);
 /// Adds a last argument to the EVENT that `out` ends with.
 void append_offset(std::string& out, std::string_view offset);

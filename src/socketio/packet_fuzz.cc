@@ -41,11 +41,24 @@ std::string write(const Packet& packet) {
     return out;
 }
 
+/// However it was read, `text` is what the argument stands for.
+void check_text(const Packet& packet) {
+    JsonParser json;
+    const auto argument = json.parse(packet.args);
+    std::string_view text;
+    const bool is_text = argument && argument->get(text) == simdjson::SUCCESS;
+    const bool is_event =
+        packet.type == PacketType::kEvent || packet.type == PacketType::kBinaryEvent;
+    SB_CHECK(packet.text.has_value() == (is_text && is_event));
+    if (packet.text) SB_CHECK(*packet.text == text);
+}
+
 void check_packet(const Packet& packet) {
     SB_CHECK(packet.namespace_name.starts_with('/'));
     SB_CHECK(packet.attachment_count <= kAttachmentsMax);
     if (packet.fault) return;
     SB_CHECK(packet.type != PacketType::kEvent || !is_reserved_event(packet.name));
+    if (packet.arg_count == 1) check_text(packet);
     const std::string name(packet.name);  // the next parse() ends what it borrows
     const std::string written = write(packet);
     if (written.empty()) return;

@@ -59,6 +59,30 @@ TEST_F(PacketParserTest, ReadsEventsAsTheSendersBytes) {
     EXPECT_FALSE(event.fault);
 }
 
+TEST_F(PacketParserTest, DecodesAnOnlyArgumentThatIsAString) {
+    for (const char* text : {R"(2["message","a\"\u00e9b"])", R"(2 ["message" , "a\"\u00e9b" ] )",
+                             R"(2["mess\u0061ge","a\"\u00e9b"])"}) {
+        const Packet packet = parsed(text);
+        EXPECT_EQ(packet.name, "message");
+        EXPECT_EQ(packet.args, R"("a\"\u00e9b")");
+        EXPECT_EQ(packet.text, "a\"\u00e9b");
+    }
+    EXPECT_EQ(parsed(R"(2["message",""])").text, "");
+    for (const char* text : {R"(2["message"])", R"(2["message",1])", R"(2["message","a","b"])",
+                             R"(2["message",["a"]])"}) {
+        EXPECT_EQ(parsed(text).text, std::nullopt) << text;
+    }
+}
+
+TEST_F(PacketParserTest, FindsFaultsInTheUsualFormOfEventsToo) {
+    for (const char* text :
+         {R"(2["]")", R"(2["a","])", R"(2["a","b\"])", R"(2["a","b"c"])", "2[\"a\",\"\x01\"]",
+          "2[\"a\",\"\xff\"]", "2[\"\xff\",\"a\"]", R"(2["a","\x"])", R"(2["disconnect","a"])"}) {
+        EXPECT_TRUE(error_of(text)) << text;
+    }
+    EXPECT_EQ(parsed(R"(2["a","\ud800"])").fault, JsonError::kLoneSurrogate);
+}
+
 TEST_F(PacketParserTest, ReadsEventsWithoutArguments) {
     const Packet event = parsed(R"(2["\"]"])");
     EXPECT_EQ(event.name, "\"]");

@@ -61,7 +61,8 @@ struct Event {
     /// Raw JSON of the arguments after the name, comma-separated, no brackets: the sender's bytes.
     std::string_view args;
     std::size_t arg_count = 0;
-    std::optional<std::uint64_t> ack;  ///< answer with Socket::ack()
+    std::optional<std::string_view> text;  ///< the only argument unescaped, when it is a string
+    std::optional<std::uint64_t> ack;      ///< answer with Socket::ack()
     /// Binary; `args` has placeholders `{"_placeholder":true,"num":i}`, each a valid index.
     std::span<const std::string> attachments;
     /// Set when the packet is JSON to the reference implementation but not to us: never kSyntax.
@@ -183,6 +184,10 @@ public:
     virtual void emit_volatile(const EncodedEvent& event) = 0;
     /// Without its offset unless recoverable().
     virtual void emit(const RecoverableEvent& event) = 0;
+    /// An event whose one argument is a string: `text`, as it is to arrive. `offset` as in
+    /// RecoverableEvent; empty: none.
+    virtual void emit_text(std::string_view event, std::string_view text,
+                           std::string_view offset) = 0;
     /// `args` holds a placeholder for each attachment. The stock clients take at most 10.
     virtual void emit_binary(std::string_view event, std::string_view args,
                              std::span<const std::string> attachments) = 0;

@@ -13,9 +13,9 @@ void parse_envelope(benchmark::State& state) {
     const std::string text =
         R"({"type":"REQUEST","requestId":"r000000000012","action":"echo","data":)" +
         std::string(kData) + '}';
-    JsonParser parser;
+    RequestParser parser;
     for (auto _ : state) {
-        auto request = parse_request(parser, text);
+        auto request = parser.parse(text);
         benchmark::DoNotOptimize(request);
     }
     state.SetItemsProcessed(state.iterations());

@@ -1,6 +1,7 @@
 #include "updates/position.h"
 
 #include <charconv>
+#include <iterator>
 
 namespace signalbox::updates {
 namespace {
@@ -13,17 +14,26 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     return number;
 }
 
+void append_number(std::string& out, std::uint64_t number) {
+    char digits[20];
+    out.append(digits, std::to_chars(std::begin(digits), std::end(digits), number).ptr);
+}
+
 }  // namespace
 
 std::string offset_text(const Offset& offset) {
-    std::string text(offset.epoch);
-    text += '-';
-    text += std::to_string(offset.number);
-    if (offset.private_number) {
-        text += '.';
-        text += std::to_string(*offset.private_number);
-    }
+    std::string text;
+    append_offset(text, offset);
     return text;
+}
+
+void append_offset(std::string& out, const Offset& offset) {
+    out += offset.epoch;
+    out += '-';
+    append_number(out, offset.number);
+    if (!offset.private_number) return;
+    out += '.';
+    append_number(out, *offset.private_number);
 }
 
 std::optional<Offset> parse_offset(std::string_view text) {

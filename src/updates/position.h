@@ -17,6 +17,7 @@ struct Offset {
 };
 
 [[nodiscard]] std::string offset_text(const Offset& offset);
+void append_offset(std::string& out, const Offset& offset);
 /// @return nullopt for what offset_text() never gives.
 [[nodiscard]] std::optional<Offset> parse_offset(std::string_view text);
 

@@ -23,12 +23,6 @@ enum Member : std::size_t {
 constexpr std::array<std::string_view, kMembers> kNames{
     "type", "requestId", "action", "data", "timeoutMs", "idempotencyKey", "progress"};
 
-/// What an envelope's text has: the raw value of each known member, empty where absent.
-struct Members {
-    std::array<std::string_view, kMembers> values;
-    std::string twice;  ///< name of a member that occurs twice, or empty
-};
-
 /// A name as a fault repeats it.
 std::string shortened(std::string name) {
     constexpr std::size_t kBytesMax = 64;
@@ -44,9 +38,22 @@ void find_unknown_twice(std::vector<std::string>& unknown, std::string& twice) {
     if (same != unknown.end()) twice = *same;
 }
 
-/// Precondition: `text` is valid JSON, an object.
-Members collect(std::string_view text) {
-    Members found;
+bool is_string(std::string_view raw) {
+    return raw.size() >= 2 && raw.front() == '"';
+}
+
+}  // namespace
+
+/// What an envelope's text has: the raw value of each known member, empty where absent.
+struct RequestParser::Members {
+    std::array<std::string_view, kMembers> values;
+    std::string twice;  ///< name of a member that occurs twice, or empty
+
+    /// @param text  valid JSON, an object.
+    explicit Members(std::string_view text);
+};
+
+RequestParser::Members::Members(std::string_view text) {
     std::vector<std::string> unknown;
     RawMembers members(text);
     while (const auto member = members.next()) {
@@ -58,20 +65,19 @@ Members collect(std::string_view text) {
             unknown.emplace_back(key);
             continue;
         }
-        std::string_view& value = found.values[static_cast<std::size_t>(known - kNames.begin())];
-        if (!value.empty()) found.twice = *known;
+        std::string_view& value = values[static_cast<std::size_t>(known - kNames.begin())];
+        if (!value.empty()) twice = *known;
         value = member->value;
     }
-    if (unknown.size() > 1) find_unknown_twice(unknown, found.twice);
-    return found;
+    if (unknown.size() > 1) find_unknown_twice(unknown, twice);
 }
 
 /// Of a text that no parser accepts: the value of `name` if it is a string that one would.
-std::string salvage(JsonParser& parser, std::string_view text, std::string_view name) {
+std::string RequestParser::salvage(std::string_view text, std::string_view name) {
     RawMembers members(text);
     while (const auto member = members.next()) {
         if (member->key != name || !member->value.starts_with('"')) continue;
-        const auto root = parser.parse(member->value);
+        const auto root = json_.parse(member->value);
         std::string_view string;
         if (root && root->get(string) == simdjson::SUCCESS && is_valid_request_id(string)) {
             return std::string(string);
@@ -80,13 +86,14 @@ std::string salvage(JsonParser& parser, std::string_view text, std::string_view 
     return "";
 }
 
-bool is_string(std::string_view raw) {
-    return raw.size() >= 2 && raw.front() == '"';
+std::string_view RequestParser::string_of(std::string_view raw, Slot slot) {
+    if (!is_string(raw)) return {};
+    const std::string_view escaped = raw.substr(1, raw.size() - 2);
+    if (!escaped.contains('\\')) return escaped;
+    return decoded_[static_cast<std::size_t>(slot)] = unescape_json(escaped);
 }
 
-std::string string_of(std::string_view raw) {
-    return is_string(raw) ? unescape_json(raw.substr(1, raw.size() - 2)) : std::string();
-}
+namespace {
 
 std::optional<std::string> read_timeout(JsonElement root, Request& request) {
     std::int64_t milliseconds = 0;
@@ -98,12 +105,14 @@ std::optional<std::string> read_timeout(JsonElement root, Request& request) {
     return std::nullopt;
 }
 
+}  // namespace
+
 /// @return what is wrong, or nullopt with `request` filled.
-std::optional<std::string> read_members(JsonElement root, const Members& members,
-                                        Request& request) {
+std::optional<std::string> RequestParser::read_members(JsonElement root, const Members& members,
+                                                       Request& request) {
     const auto& values = members.values;
     if (!members.twice.empty()) return "the member " + shortened(members.twice) + " occurs twice";
-    if (string_of(values[kType]) != "REQUEST") return "type must be \"REQUEST\"";
+    if (string_of(values[kType], Slot::kType) != "REQUEST") return "type must be \"REQUEST\"";
     if (!is_string(values[kRequestId]) || request.request_id.empty()) {
         return "requestId must be a string of 1 to 128 characters";
     }
@@ -114,7 +123,7 @@ std::optional<std::string> read_members(JsonElement root, const Members& members
         if (auto fault = read_timeout(root, request)) return fault;
     }
     if (!values[kIdempotencyKey].empty()) {
-        request.idempotency_key = string_of(values[kIdempotencyKey]);
+        request.idempotency_key = string_of(values[kIdempotencyKey], Slot::kIdempotencyKey);
         if (!is_valid_id(request.idempotency_key)) {
             return "idempotencyKey must be a string of 1 to 128 printable characters without "
                    "spaces";
@@ -127,39 +136,37 @@ std::optional<std::string> read_members(JsonElement root, const Members& members
     return std::nullopt;
 }
 
-}  // namespace
-
 bool is_valid_request_id(std::string_view text) {
     const auto is_lead = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
     const auto characters = std::ranges::count_if(text, is_lead);
     return characters >= 1 && static_cast<std::size_t>(characters) <= kRequestIdCharactersMax;
 }
 
-EnvelopeFault read_fault(JsonParser& parser, std::string_view text, JsonError error) {
+EnvelopeFault RequestParser::read_fault(std::string_view text, JsonError error) {
     EnvelopeFault fault;
     fault.message = "the message cannot be read: " + std::string(to_string(error));
-    fault.request_id = salvage(parser, text, kNames[kRequestId]);
-    fault.action = salvage(parser, text, kNames[kAction]);
+    fault.request_id = salvage(text, kNames[kRequestId]);
+    fault.action = salvage(text, kNames[kAction]);
     return fault;
 }
 
-std::expected<Request, EnvelopeFault> parse_request(JsonParser& parser, std::string_view text) {
-    const auto root = parser.parse(text);
-    if (!root) return std::unexpected(read_fault(parser, text, root.error()));
+std::expected<Request, EnvelopeFault> RequestParser::parse(std::string_view text) {
+    const auto root = json_.parse(text);
+    if (!root) return std::unexpected(read_fault(text, root.error()));
     if (!root->is_object()) {
         return std::unexpected(
             EnvelopeFault{"", "", "the message must be an object: a REQUEST envelope"});
     }
-    const Members members = collect(text);
+    const Members members(text);
     Request request;
-    request.request_id = string_of(members.values[kRequestId]);
-    if (!is_valid_request_id(request.request_id)) request.request_id.clear();
-    request.action = string_of(members.values[kAction]);
+    request.request_id = string_of(members.values[kRequestId], Slot::kRequestId);
+    if (!is_valid_request_id(request.request_id)) request.request_id = {};
+    request.action = string_of(members.values[kAction], Slot::kAction);
     auto fault = read_members(*root, members, request);
     if (!fault) return request;
-    if (!is_valid_request_id(request.action)) request.action.clear();
-    return std::unexpected(
-        EnvelopeFault{std::move(request.request_id), std::move(request.action), std::move(*fault)});
+    if (!is_valid_request_id(request.action)) request.action = {};
+    return std::unexpected(EnvelopeFault{std::string(request.request_id),
+                                         std::string(request.action), std::move(*fault)});
 }
 
 }  // namespace signalbox::updates

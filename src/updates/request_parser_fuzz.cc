@@ -26,16 +26,16 @@ std::string envelope_of(const Request& request) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace signalbox;
     fuzz::Input input(data, size);
-    JsonParser parser;
-    const auto request = updates::parse_request(parser, input.rest());
+    updates::RequestParser parser, second_parser;
+    const auto request = parser.parse(input.rest());
     if (!request) {
         SB_CHECK(!request.error().message.empty());
         return 0;
     }
     SB_CHECK(updates::is_valid_request_id(request->request_id));
-    if (!request->data.empty()) SB_CHECK(parser.parse(request->data));
+    if (!request->data.empty()) SB_CHECK(JsonParser().parse(request->data));
     const std::string written = updates::envelope_of(*request);
-    const auto again = updates::parse_request(parser, written);
+    const auto again = second_parser.parse(written);
     SB_CHECK(again && again->request_id == request->request_id);
     SB_CHECK(again->action == request->action && again->data == request->data);
     SB_CHECK(again->idempotency_key == request->idempotency_key);

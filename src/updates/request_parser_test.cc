@@ -10,9 +10,10 @@ namespace {
 
 using testing::HasSubstr;
 
+/// What it gives is good until the next call.
 std::expected<Request, EnvelopeFault> parse(std::string_view text) {
-    JsonParser parser;
-    return parse_request(parser, text);
+    static RequestParser parser;
+    return parser.parse(text);
 }
 
 /// "requestId|action|message"
