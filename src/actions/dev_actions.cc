@@ -39,7 +39,7 @@ std::string_view raw_member(std::string_view object, std::string_view name) {
     return value;
 }
 
-ActionResult answer_data(ActionContext&, const JsonText& data) {
+ActionResult answer_data(ActionContext&, JsonText data) {
     return data;
 }
 

@@ -62,7 +62,7 @@ struct Driver {
     std::coroutine_handle<promise_type> frame;
 };
 
-Call call_of(const ExecutionRequest& request) {
+Call call_of(ExecutionRequest& request) {
     return {.action = *request.action,
             .principal = request.principal,
             .artifact = request.artifact,
@@ -179,7 +179,7 @@ void Executor::Execution::run() {
 }
 
 void Executor::Execution::run_immediate(const ImmediateHandler& handler) {
-    finish(contained([&] { return handler(*this, request_.data); }));
+    finish(contained([&] { return handler(*this, std::move(request_.data)); }));
 }
 
 void Executor::Execution::run_async(const AsyncHandler& handler) {
@@ -360,7 +360,7 @@ ActionResult Executor::run_inside(const Call& call) {
     SB_CHECK(handler != nullptr);
     AtOnce context(*this, call);
     ++running_;
-    Outcome outcome = contained([&] { return (*handler)(context, call.data); });
+    Outcome outcome = contained([&] { return (*handler)(context, std::move(call.data)); });
     --running_;
     call.action.gate->leave();
     if (!outcome.result) return std::unexpected(internal_error(call, outcome.exception));

@@ -53,7 +53,7 @@ struct Call {
     const std::optional<ArtifactId>& artifact;
     std::string_view connection_id;
     std::string_view request_id;
-    const JsonText& data;
+    JsonText& data;  ///< the handler's to take
     std::optional<Milliseconds> timeout;
 };
 

@@ -71,14 +71,16 @@ std::expected<void, std::string> ActionRegistry::add(ActionDefinition definition
         if (!compiled) return std::unexpected(std::move(compiled.error()));
         output = std::move(*compiled);
     }
-    actions_.emplace(name, Action{std::move(definition), std::move(*input), std::move(output),
-                                  std::make_shared<ConcurrencyGate>()});
+    const auto added =
+        actions_.emplace(name, Action{std::move(definition), std::move(*input), std::move(output),
+                                      std::make_shared<ConcurrencyGate>()});
+    by_name_.emplace(added.first->first, &added.first->second);
     return {};
 }
 
 const Action* ActionRegistry::find(std::string_view name) const {
-    const auto found = actions_.find(name);
-    return found == actions_.end() ? nullptr : &found->second;
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second;
 }
 
 bool may_run(const Action& action, const auth::Principal& principal) {

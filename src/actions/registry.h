@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -27,8 +28,8 @@ class Schema;
 /// of the action's own.
 using ActionResult = std::expected<JsonText, Error>;
 
-/// Runs at once on the shard; must not block, and takes microseconds.
-using ImmediateHandler = std::function<ActionResult(ActionContext&, const JsonText& data)>;
+/// Runs at once on the shard; must not block, and takes microseconds. `data` is the handler's own.
+using ImmediateHandler = std::function<ActionResult(ActionContext&, JsonText data)>;
 /// A coroutine on the shard. `context` and `data` live until it ends.
 using AsyncHandler = std::function<Async<ActionResult>(ActionContext&, const JsonText& data)>;
 /// Runs on the blocking pool.
@@ -89,6 +90,7 @@ public:
 
 private:
     std::map<std::string, Action, std::less<>> actions_;
+    std::unordered_map<std::string_view, const Action*> by_name_;  // borrows from actions_
 };
 
 /// True when the principal holds the action's permission, or its `:any` form ("updates:send:any"

@@ -35,7 +35,7 @@ protected:
         return *registry_.find(name);
     }
     ActionResult run(const Action& action, std::string data = "null") {
-        const JsonText json = JsonText::trusted(std::move(data));
+        JsonText json = JsonText::trusted(std::move(data));
         return executor_.run_at_once({.action = action,
                                       .principal = principal_,
                                       .artifact = artifact_,

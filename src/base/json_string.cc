@@ -256,6 +256,8 @@ std::optional<std::size_t> append_checked_json_string(std::string& out, std::str
 namespace {
 
 constexpr std::size_t kQuotes = 2;
+/// Texts that are not searched for control characters before room is made for them.
+constexpr std::size_t kShortBytesMax = 64;
 
 /// The letter of the two-character escape of a control character; 0: it has none.
 char escape_letter(char c) {
@@ -289,27 +291,39 @@ char* write_escape(char* to, char c) {
     return to;
 }
 
-/// @return the end of what was written: at most 6 bytes a character, 2 without controls.
+/// Copies the plain bytes at the front of the eight in `word`, of which `count` are text, and the
+/// escape of the byte behind them if that is text too. Writes up to eight bytes beyond what counts.
+struct Escaped {
+    std::ptrdiff_t read;
+    char* to;
+};
+Escaped write_word(char* to, std::uint64_t word, std::ptrdiff_t count) {
+    std::memcpy(to, &word, sizeof word);
+    const std::uint64_t special = special_bytes(word);
+    const std::ptrdiff_t plain = special == 0 ? kWordBytes : std::countr_zero(special) / 8;
+    if (plain >= count) return {count, to + count};
+    return {plain + 1, write_escape(to + plain, static_cast<char>(word >> (8 * plain)))};
+}
+
+/// @return the end of what was written: at most 6 bytes a character, 2 without controls, and room
+///         for eight more is needed.
 char* write_escaped(char* to, std::string_view text, std::uint64_t& seen) {
     const char* at = text.data();
     const char* const end = at + text.size();
     while (end - at >= kWordBytes) {
         const std::uint64_t word = load_word(at);
         seen |= word;
-        std::memcpy(to, &word, sizeof word);
-        const std::uint64_t special = special_bytes(word);
-        const auto plain = special == 0 ? kWordBytes : std::countr_zero(special) / 8;
-        at += plain;
-        to += plain;
-        if (special != 0) to = write_escape(to, *at++);
+        const Escaped done = write_word(to, word, kWordBytes);
+        at += done.read;
+        to = done.to;
     }
-    for (; at < end; ++at) {
-        seen |= static_cast<unsigned char>(*at);
-        if (is_special(*at)) {
-            to = write_escape(to, *at);
-        } else {
-            *to++ = *at;
-        }
+    while (at < end) {
+        std::uint64_t word = 0x2020202020202020;
+        std::memcpy(&word, at, static_cast<std::size_t>(end - at));
+        seen |= word;
+        const Escaped done = write_word(to, word, end - at);
+        at += done.read;
+        to = done.to;
     }
     return to;
 }
@@ -345,10 +359,11 @@ std::string with_replacements(std::string_view text) {
 
 void append_json_string(std::string& out, std::string_view text) {
     constexpr std::size_t kGrowth = 2, kGrowthOfControls = 6;
-    const std::size_t growth = has_control(text) ? kGrowthOfControls : kGrowth;
+    const bool may_grow = text.size() <= kShortBytesMax || has_control(text);
+    const std::size_t most = (may_grow ? kGrowthOfControls : kGrowth) * text.size();
     const std::size_t before = out.size();
     std::uint64_t seen = 0;
-    out.resize_and_overwrite(before + growth * text.size() + kQuotes, [&](char* data, std::size_t) {
+    out.resize_and_overwrite(before + most + kQuotes + kWordBytes, [&](char* data, std::size_t) {
         char* to = data + before;
         *to++ = '"';
         to = write_escaped(to, text, seen);

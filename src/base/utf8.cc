@@ -5,13 +5,15 @@
 namespace signalbox {
 namespace {
 
-/// Bytes at the front of `text` that are ASCII, counted in steps of eight.
+/// Bytes at the front of `text` that are ASCII, counted in steps of `kStep`.
+template <std::size_t kStep>
 std::size_t ascii_prefix(std::string_view text) {
     std::size_t at = 0;
-    for (; at + 8 <= text.size(); at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data() + at, sizeof word);
-        if ((word & 0x8080808080808080ULL) != 0) break;
+    for (; at + kStep <= text.size(); at += kStep) {
+        std::uint64_t words[kStep / sizeof(std::uint64_t)], all = 0;
+        std::memcpy(words, text.data() + at, kStep);
+        for (const std::uint64_t word : words) all |= word;
+        if ((all & 0x8080808080808080ULL) != 0) break;
     }
     return at;
 }
@@ -38,7 +40,8 @@ bool Utf8Validator::continue_character(std::uint8_t byte) {
 
 bool Utf8Validator::feed(std::string_view piece) {
     while (!piece.empty()) {
-        if (needed_ == 0) piece.remove_prefix(ascii_prefix(piece));
+        if (needed_ == 0) piece.remove_prefix(ascii_prefix<32>(piece));
+        if (needed_ == 0) piece.remove_prefix(ascii_prefix<8>(piece));
         if (piece.empty()) return true;
         // A run of characters byte by byte, then the fast path is tried again.
         std::size_t at = 0;

@@ -41,8 +41,10 @@ enum class WebSocketEnd : std::uint8_t {
 class WebSocketPort {
 public:
     virtual ~WebSocketPort() = default;
-    /// `message` is copied into the turn's output. After close() or the end: ignored.
-    virtual void send(MessageKind kind, std::string_view message) = 0;
+    /// One message, `head` and `body` joined, is copied into the turn's output. After close() or
+    /// the end: ignored.
+    virtual void send(MessageKind kind, std::string_view head, std::string_view body) = 0;
+    void send(MessageKind kind, std::string_view message) { send(kind, {}, message); }
     /// Flushes, sends a close frame, and ends the TCP connection when the peer has answered, or
     /// after a few seconds. The handler hears nothing more.
     virtual void close(WebSocketCloseCode code) = 0;

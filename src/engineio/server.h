@@ -170,7 +170,6 @@ private:
     Random& random_;
     Application& application_;
     Graveyard graveyard_;
-    std::string scratch_;  // one outgoing packet
     BodyCompressor compressor_;
     std::size_t open_count_ = 0;
     // The keys are the sessions' own sids.

@@ -190,21 +190,17 @@ void Server::SessionImpl::transmit(const Packet& packet) {
 
 void Server::SessionImpl::transmit_on(Link& link, const Packet& packet) {
     if (packet.kind == MessageKind::kBinary) return transmit_binary_on(link, packet);
-    constexpr std::size_t kKeptBytesMax = std::size_t{64} * 1024;
-    std::string& frame = server_.scratch_;
-    frame.assign(1, type_digit(packet.type)).append(packet.data);
-    link.port().send(MessageKind::kText, frame);
-    if (frame.capacity() > kKeptBytesMax) std::string().swap(frame);
+    const char type = type_digit(packet.type);
+    link.port().send(MessageKind::kText, {&type, 1}, packet.data);
 }
 
 void Server::SessionImpl::transmit_binary_on(Link& link, const Packet& packet) {
     if (protocol_ == Protocol::kV4) return link.port().send(MessageKind::kBinary, packet.data);
-    std::string frame;
     if (binary_form_ == BinaryForm::kRaw) {
-        frame.assign(1, static_cast<char>(packet.type)).append(packet.data);
-        return link.port().send(MessageKind::kBinary, frame);
+        const char type = static_cast<char>(packet.type);
+        return link.port().send(MessageKind::kBinary, {&type, 1}, packet.data);
     }
-    frame.assign(1, 'b') += type_digit(packet.type);
+    std::string frame{'b', type_digit(packet.type)};
     append_base64(frame, packet.data);
     link.port().send(MessageKind::kText, frame);
 }

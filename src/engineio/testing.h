@@ -123,8 +123,9 @@ public:
     FakeWebSocket(const FakeWebSocket&) = delete;
     FakeWebSocket& operator=(const FakeWebSocket&) = delete;
 
-    void send(MessageKind kind, std::string_view message) override {
-        if (record_->listening()) record_->sent.push_back({kind, std::string(message)});
+    void send(MessageKind kind, std::string_view head, std::string_view body) override {
+        if (record_->listening())
+            record_->sent.push_back({kind, std::string(head) + std::string(body)});
     }
     void close(WebSocketCloseCode code) override {
         if (record_->listening()) record_->closed = code;

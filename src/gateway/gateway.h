@@ -328,7 +328,7 @@ private:
     /// @param action  null when there is none of that name.
     [[nodiscard]] std::optional<Error> refusal_of(const Connection& connection,
                                                   const Incoming& incoming,
-                                                  const actions::Action* action) const;
+                                                  const actions::Action* action);
     void reject(Connection& connection, const Incoming& incoming, const Error& error);
     void note_violation(Connection& connection, const Error& error);
     /// Sends `envelope` to the ack when there is one, else in the event `message`.
@@ -398,7 +398,9 @@ private:
 
     [[nodiscard]] ShardIndex home_of(const CompanyId& company) const;
     [[nodiscard]] Connection* find_connection(const std::string& socket_id);
-    [[nodiscard]] MonotonicTime now() const { return s_.clock.monotonic_now(); }
+    /// Of the turn.
+    [[nodiscard]] MonotonicTime now() const { return s_.wheel.now(); }
+    [[nodiscard]] WallTime wall_now();
 
     Services s_;
     socketio::Namespace* sockets_ = nullptr;
@@ -419,7 +421,9 @@ private:
     std::move_only_function<void()> drained_;
     std::string envelope_;  // the one being written; kept for its memory
     std::string offset_;    // likewise
-    JsonText data_;         // of the request being run; likewise
+    WallTime wall_now_{};   // at wall_read_at_
+    MonotonicTime wall_read_at_{};
+    JsonText data_;  // of the request being run; likewise
 };
 
 }  // namespace signalbox::gateway

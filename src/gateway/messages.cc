@@ -15,6 +15,8 @@ namespace signalbox::gateway {
 namespace {
 
 constexpr Milliseconds kRetryWhenInFlightFull{1'000};
+/// Of memory that is kept for the next message.
+constexpr std::size_t kKeptBytesMax = std::size_t{64} * 1024;
 
 Error too_large(const LimitOptions& limits) {
     return Error::of(ErrorCode::kPayloadTooLarge,
@@ -146,15 +148,24 @@ void Gateway::receive(Connection& connection, const Incoming& incoming) {
         cost);
 }
 
+/// Asked of the clock once a turn.
+WallTime Gateway::wall_now() {
+    if (wall_read_at_ != now()) {
+        wall_read_at_ = now();
+        wall_now_ = s_.clock.wall_now();
+    }
+    return wall_now_;
+}
+
 std::optional<Error> Gateway::refusal_of(const Connection& connection, const Incoming& incoming,
-                                         const actions::Action* action) const {
+                                         const actions::Action* action) {
     if (action == nullptr) {
         return Error::of(
             ErrorCode::kActionNotFound,
             "there is no action `" + std::string(incoming.action.substr(0, 128)) + '`');
     }
     const auto& expires_at = connection.principal.expires_at;
-    const bool expired = expires_at && s_.clock.wall_now() >= *expires_at + s_.options.token_leeway;
+    const bool expired = expires_at && wall_now() >= *expires_at + s_.options.token_leeway;
     if (expired && incoming.action != "system.ping" && incoming.action != "auth.refresh") {
         return Error::of(ErrorCode::kTokenExpired,
                          "the token has expired; connect again with a new one");
@@ -229,7 +240,6 @@ void Gateway::run_at_once(Connection& connection, const Incoming& incoming,
                                                           .request_id = incoming.request_id,
                                                           .data = data,
                                                           .timeout = incoming.timeout});
-    data_ = std::move(data);
     if (!connection.socket.connected()) {
         // The handler has sent more than the client took: the answer is for the one that comes back.
         return SocketSink(*this, target_of(connection, incoming, connection.next_token++))
@@ -243,6 +253,10 @@ void Gateway::run_at_once(Connection& connection, const Incoming& incoming,
         updates::append_error(envelope_, incoming.request_id, incoming.action, result.error());
     }
     send_envelope(connection, envelope_, incoming.ack);
+    // Whichever has the memory.
+    data_ = result ? std::move(*result) : std::move(data);
+    if (data_.str().capacity() > kKeptBytesMax) data_ = JsonText();
+    if (envelope_.capacity() > kKeptBytesMax) std::string().swap(envelope_);
 }
 
 void Gateway::execution_ended(const std::string& socket_id, std::uint64_t token) {

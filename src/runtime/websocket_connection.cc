@@ -24,8 +24,8 @@ public:
         if (connection_ != nullptr) connection_->port_gone();
     }
 
-    void send(MessageKind kind, std::string_view message) override {
-        if (connection_ != nullptr) connection_->send(kind, message);
+    void send(MessageKind kind, std::string_view head, std::string_view body) override {
+        if (connection_ != nullptr) connection_->send(kind, head, body);
     }
     void close(engineio::WebSocketCloseCode code) override {
         if (connection_ != nullptr) connection_->close(code);
@@ -197,14 +197,18 @@ void WebSocketConnection::append_frame(Opcode opcode, std::string_view payload) 
     mark_dirty();
 }
 
-void WebSocketConnection::send(MessageKind kind, std::string_view message) {
+void WebSocketConnection::send(MessageKind kind, std::string_view head, std::string_view body) {
     if (state_ != State::kOpen) return;
     shard().statistics().websocket_messages_out.add(1);
     const Opcode opcode = kind == MessageKind::kText ? Opcode::kText : Opcode::kBinary;
-    const std::string_view deflated =
-        window_bits_ != 0 ? endpoint().compression()->deflate(message, window_bits_) : "";
-    if (deflated.empty()) return append_frame(opcode, message);
-    websocket::append_compressed_frame(output(), opcode, deflated);
+    std::string_view deflated;
+    if (window_bits_ != 0) deflated = endpoint().compression()->deflate(head, body, window_bits_);
+    if (deflated.empty()) {
+        websocket::append_frame_header(output(), opcode, head.size() + body.size());
+        output().append(head).append(body);
+    } else {
+        websocket::append_compressed_frame(output(), opcode, deflated);
+    }
     mark_dirty();
 }
 

@@ -79,7 +79,7 @@ private:
     void fail(websocket::FrameError error);
     [[nodiscard]] bool decodes() const;
 
-    void send(engineio::MessageKind kind, std::string_view message);
+    void send(engineio::MessageKind kind, std::string_view head, std::string_view body);
     void close(engineio::WebSocketCloseCode code);
     void port_gone();
     void append_frame(websocket::Opcode opcode, std::string_view payload);

@@ -249,7 +249,7 @@ PacketParser::Parsed PacketParser::parse_object(std::string_view json, Packet& p
     return {};
 }
 
-/// The form of most events, `["name","text"]` without spaces and escapes in the name, read in one
+/// The form of most events, `["name","text"]` without spaces and with a plain name, read in one
 /// pass. @return false when it is another, or has a fault, which is then for JsonParser to find.
 bool PacketParser::parse_text_event(std::string_view json, Packet& packet) {
     constexpr std::string_view kOpen = "[\"", kBetween = "\",\"", kClose = "\"]";
@@ -258,9 +258,8 @@ bool PacketParser::parse_text_event(std::string_view json, Packet& packet) {
     if (name_end == std::string_view::npos || !json.substr(name_end).starts_with(kBetween))
         return false;
     const std::string_view name = json.substr(kOpen.size(), name_end - kOpen.size());
-    const auto is_plain = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '\\'; };
+    const auto is_plain = [](char c) { return c >= ' ' && c != '\\' && c <= '~'; };
     if (!std::ranges::all_of(name, is_plain)) return false;
-    if (!is_valid_utf8(name)) return false;
     const std::string_view args = json.substr(name_end + 2, json.size() - name_end - 3);
     if (text_.capacity() > kKeptBytesMax) text_ = std::string();
     text_.clear();

@@ -23,6 +23,25 @@ enum Member : std::size_t {
 constexpr std::array<std::string_view, kMembers> kNames{
     "type", "requestId", "action", "data", "timeoutMs", "idempotencyKey", "progress"};
 
+/// @return kMembers when it is none.
+Member member_named(std::string_view name) {
+    const auto is = [&](Member member) { return name == kNames[member] ? member : kMembers; };
+    switch (name.size()) {
+        case 4:
+            return is(name.front() == 't' ? kType : kData);
+        case 6:
+            return is(kAction);
+        case 8:
+            return is(kProgress);
+        case 9:
+            return is(name.front() == 'r' ? kRequestId : kTimeoutMs);
+        case 14:
+            return is(kIdempotencyKey);
+        default:
+            return kMembers;
+    }
+}
+
 /// A name as a fault repeats it.
 std::string shortened(std::string name) {
     constexpr std::size_t kBytesMax = 64;
@@ -60,14 +79,13 @@ RequestParser::Members::Members(std::string_view text) {
         const bool escaped = member->key.contains('\\');
         std::string decoded = escaped ? unescape_json(member->key) : std::string();
         const std::string_view key = escaped ? std::string_view(decoded) : member->key;
-        const auto known = std::ranges::find(kNames, key);
-        if (known == kNames.end()) {
+        const Member known = member_named(key);
+        if (known == kMembers) {
             unknown.emplace_back(key);
             continue;
         }
-        std::string_view& value = values[static_cast<std::size_t>(known - kNames.begin())];
-        if (!value.empty()) twice = *known;
-        value = member->value;
+        if (!values[known].empty()) twice = key;
+        values[known] = member->value;
     }
     if (unknown.size() > 1) find_unknown_twice(unknown, twice);
 }

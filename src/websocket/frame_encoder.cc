@@ -15,10 +15,13 @@ void append_big_endian(std::string& out, std::uint64_t value, unsigned bytes) {
 }
 
 void append_header(std::string& out, unsigned first_byte, std::size_t payload_bytes) {
-    out.push_back(static_cast<char>(first_byte));
     if (payload_bytes < 126) {
-        out.push_back(static_cast<char>(payload_bytes));
-    } else if (payload_bytes <= 0xFFFF) {
+        const char header[] = {static_cast<char>(first_byte), static_cast<char>(payload_bytes)};
+        out.append(header, sizeof header);
+        return;
+    }
+    out.push_back(static_cast<char>(first_byte));
+    if (payload_bytes <= 0xFFFF) {
         out.push_back(126);
         append_big_endian(out, payload_bytes, 2);
     } else {
