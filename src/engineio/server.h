@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -85,6 +86,18 @@ public:
     [[nodiscard]] virtual std::unique_ptr<SessionHandler> open(Session& session) = 0;
 };
 
+/// What a session keeps of the request that began it.
+struct Handshake {
+    std::string target;   ///< as sent: path and query
+    HttpHeaders headers;  ///< all, or those of Options::handshake_headers
+    std::string peer;     ///< as in HttpRequest
+    bool secure = false;  ///< likewise
+
+    [[nodiscard]] std::string_view query() const {
+        return std::string_view(target).substr(std::min(target.find('?'), target.size() - 1) + 1);
+    }
+};
+
 /// One Engine.IO session: heartbeat, transport, upgrade, output queue. Made by Server.
 /// Ownership: by its Server, until closed; users keep sid() across turns, not the reference.
 /// Threading: confined to its shard.
@@ -92,8 +105,7 @@ class Session {
 public:
     virtual ~Session() = default;
     [[nodiscard]] virtual const std::string& sid() const = 0;
-    /// The first request without its body, or what Options::handshake_headers leaves of it.
-    [[nodiscard]] virtual const HttpRequest& handshake() const = 0;
+    [[nodiscard]] virtual const Handshake& handshake() const = 0;
     [[nodiscard]] virtual Protocol protocol() const = 0;
     [[nodiscard]] virtual bool is_websocket() const = 0;
     [[nodiscard]] virtual bool open() const = 0;

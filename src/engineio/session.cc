@@ -46,17 +46,18 @@ CloseReason reason_of(WebSocketEnd end) {
     std::unreachable();
 }
 
-/// What of the first request a session keeps for its life.
-HttpRequest keep(HttpRequest handshake, const Options& options) {
-    handshake.body = {};
-    if (!options.handshake_headers) return handshake;
-    HttpRequest kept;
+Handshake keep(HttpRequest request, const Options& options) {
     // Copies, because the parser's strings have room to spare.
-    kept.query = std::string(std::string_view(handshake.query));
-    kept.peer = std::move(handshake.peer);
-    kept.secure = handshake.secure;
+    Handshake kept{.target = std::string(std::string_view(request.target)),
+                   .headers = {},
+                   .peer = std::move(request.peer),
+                   .secure = request.secure};
+    if (!options.handshake_headers) {
+        kept.headers = std::move(request.headers);
+        return kept;
+    }
     for (const std::string& name : *options.handshake_headers) {
-        const auto value = handshake.headers.find(name);
+        const auto value = request.headers.find(name);
         if (value) kept.headers.add(name, std::string(*value));
     }
     return kept;
@@ -91,12 +92,12 @@ Server::SessionImpl::SessionImpl(Server& server, std::string sid, Protocol proto
       handshake_(keep(std::move(handshake), server.options_)),
       timer_(Timer::calling<&SessionImpl::on_timer>(this)),
       protocol_(protocol),
-      binary_form_(binary_form_of(handshake_)) {}
+      binary_form_(binary_form_of(handshake_.query())) {}
 
 Server::SessionImpl::~SessionImpl() = default;
 
-Server::SessionImpl::BinaryForm Server::SessionImpl::binary_form_of(const HttpRequest& request) {
-    const QueryParameters query(request.query);
+Server::SessionImpl::BinaryForm Server::SessionImpl::binary_form_of(std::string_view query_text) {
+    const QueryParameters query(query_text);
     return query.find("b64").value_or("").empty() ? BinaryForm::kRaw : BinaryForm::kBase64;
 }
 
@@ -251,7 +252,7 @@ void Server::SessionImpl::handle_upgrade(std::unique_ptr<WebSocketUpgrade> upgra
         surplus->accept(*upgrade);
         return hang_up(std::move(surplus), WebSocketCloseCode::kNormal);
     }
-    probe_ = std::make_unique<Probe>(*this, binary_form_of(upgrade->request()));
+    probe_ = std::make_unique<Probe>(*this, binary_form_of(upgrade->request().query));
     probe_->link->accept(*upgrade);
     server_.wheel_.arm_after(probe_->timeout, server_.options_.upgrade_timeout);
 }

@@ -48,7 +48,7 @@ public:
     ~SessionImpl() override;
 
     [[nodiscard]] const std::string& sid() const override { return sid_; }
-    [[nodiscard]] const HttpRequest& handshake() const override { return handshake_; }
+    [[nodiscard]] const Handshake& handshake() const override { return handshake_; }
     [[nodiscard]] Protocol protocol() const override { return protocol_; }
     [[nodiscard]] bool is_websocket() const override { return websocket_ != nullptr; }
     [[nodiscard]] bool open() const override { return state_ == State::kOpen; }
@@ -81,7 +81,7 @@ private:
     struct Probe;
     class Cork;
 
-    [[nodiscard]] static BinaryForm binary_form_of(const HttpRequest& request);
+    [[nodiscard]] static BinaryForm binary_form_of(std::string_view query);
     [[nodiscard]] std::string open_packet() const;
     void open_websocket();
     void begin_heartbeat();
@@ -127,7 +127,7 @@ private:
 
     Server& server_;
     const std::string sid_;
-    const HttpRequest handshake_;
+    const Handshake handshake_;
     std::unique_ptr<SessionHandler> handler_;
     std::unique_ptr<HttpExchange> poll_;  // the held GET; never with a queue, except while corked
     std::unique_ptr<Link> websocket_;

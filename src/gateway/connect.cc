@@ -15,12 +15,11 @@ constexpr Milliseconds kRetryWhenFull{5'000};
 
 /// A parameter of the CONNECT's auth object or, without it, of the handshake's query. Empty is
 /// absent.
-std::string parameter(const HttpRequest& handshake, JsonElement auth, std::string_view name) {
+std::string parameter(const QueryParameters& query, JsonElement auth, std::string_view name) {
     std::string_view text;
     if (auth[name].get(text) == simdjson::SUCCESS && !text.empty()) return std::string(text);
     std::int64_t number = 0;
     if (auth[name].get(number) == simdjson::SUCCESS) return std::to_string(number);
-    const QueryParameters query(handshake.query);
     return std::string(query.find(name).value_or(""));
 }
 
@@ -102,7 +101,8 @@ void Gateway::on_connect(socketio::Socket& socket, std::string_view auth) {
     request_admission(connection);
 }
 
-std::expected<std::string, Error> Gateway::handshake_token(const HttpRequest& handshake,
+std::expected<std::string, Error> Gateway::handshake_token(const HttpHeaders& headers,
+                                                           const QueryParameters& query,
                                                            JsonElement auth) const {
     std::string_view token;
     JsonElement given;
@@ -111,11 +111,9 @@ std::expected<std::string, Error> Gateway::handshake_token(const HttpRequest& ha
         return std::unexpected(Error::of(ErrorCode::kInvalidToken, "auth.token must be a string"));
     }
     if (s_.options.token_sources.header) {
-        if (const auto header = handshake.headers.find("Authorization"))
-            return std::string(*header);
+        if (const auto header = headers.find("Authorization")) return std::string(*header);
     }
     if (s_.options.token_sources.query) {
-        const QueryParameters query(handshake.query);
         if (const auto value = query.find("token")) return std::string(*value);
     }
     return std::unexpected(
@@ -135,14 +133,15 @@ std::expected<auth::TokenClaims, Error> Gateway::verify_token(Connection& connec
 }
 
 std::optional<Error> Gateway::read_connect(Connection& connection, std::string_view auth_text) {
-    const HttpRequest& handshake = connection.socket.handshake();
+    const engineio::Handshake& handshake = connection.socket.handshake();
+    const QueryParameters query(handshake.query());
     const auto parsed = parser_.parse(auth_text.empty() ? "{}" : auth_text);
     if (!parsed)
         return Error::of(ErrorCode::kInvalidMessage,
                          "auth cannot be read: " + std::string(to_string(parsed.error())));
     const JsonElement auth = *parsed;
-    read_recovery(connection, auth);
-    const auto token = handshake_token(handshake, auth);
+    read_recovery(connection, query, auth);
+    const auto token = handshake_token(handshake.headers, query, auth);
     if (!token) return token.error();
     auto claims = verify_token(connection, *token);
     if (!claims) return std::move(claims.error());
@@ -152,11 +151,11 @@ std::optional<Error> Gateway::read_connect(Connection& connection, std::string_v
     who.company = std::move(claims->company);
     who.permissions = std::move(claims->permissions);
     who.expires_at = claims->expires_at;
-    auto session = session_of(*claims, parameter(handshake, auth, "sessionId"));
+    auto session = session_of(*claims, parameter(query, auth, "sessionId"));
     if (!session) return std::move(session.error());
     who.session = std::move(*session);
 
-    const std::string artifact = parameter(handshake, auth, "artifactId");
+    const std::string artifact = parameter(query, auth, "artifactId");
     if (!artifact.empty()) {
         connection.artifact = ArtifactId::parse(artifact);
         if (!connection.artifact)
@@ -164,15 +163,16 @@ std::optional<Error> Gateway::read_connect(Connection& connection, std::string_v
         if (!may_watch(who, *connection.artifact))
             return Error::of(ErrorCode::kArtifactForbidden, "this artifact may not be watched");
     }
-    const std::string format = parameter(handshake, auth, "format");
+    const std::string format = parameter(query, auth, "format");
     connection.format = s_.options.format;
     if (format == "object") connection.format = MessageFormat::kObject;
     if (format == "string") connection.format = MessageFormat::kString;
     return std::nullopt;
 }
 
-void Gateway::read_recovery(Connection& connection, JsonElement auth) const {
-    const std::string wish = parameter(connection.socket.handshake(), auth, "recovery");
+void Gateway::read_recovery(Connection& connection, const QueryParameters& query,
+                            JsonElement auth) const {
+    const std::string wish = parameter(query, auth, "recovery");
     bool flag = true;
     const bool declined = wish == "0" || wish == "false" ||
                           (auth["recovery"].get(flag) == simdjson::SUCCESS && !flag);
@@ -437,7 +437,6 @@ void Gateway::join_rooms(Connection& connection) {
     socket.join(updates::company_room(who.company));
     socket.join(updates::user_room(who.company, who.user));
     socket.join(updates::session_room(who.company, who.session));
-    socket.join(updates::connection_room(who.company, ConnectionId::trusted(socket.id())));
     for (const Subscription& one : connection.subscriptions) {
         socket.join(updates::artifact_room(who.company, one.artifact));
     }

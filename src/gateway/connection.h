@@ -62,8 +62,8 @@ public:
     std::vector<InFlight> in_flight;
     std::uint64_t next_token = 1;
 
-    /// Why we close it: an error code, or empty. Goes into the session's `lastClose`.
-    std::string close_code;
+    /// Why we close it: an error code, or null. Goes into the session's `lastClose`.
+    std::unique_ptr<const std::string> close_code;
 
     /// Arms the timer for the next of: end of the hold, expiry warning, close at expiry.
     void hold_until(MonotonicTime time);

@@ -260,12 +260,14 @@ private:
     // connect.cc: who comes in
     /// Counts and logs it. @return 429 or 503 with Retry-After.
     [[nodiscard]] HttpResponse refuse_handshake(const Error& error, std::string_view peer);
-    [[nodiscard]] std::expected<std::string, Error> handshake_token(const HttpRequest& handshake,
+    [[nodiscard]] std::expected<std::string, Error> handshake_token(const HttpHeaders& headers,
+                                                                    const QueryParameters& query,
                                                                     JsonElement auth) const;
     [[nodiscard]] std::expected<auth::TokenClaims, Error> verify_token(Connection& connection,
                                                                        std::string_view token);
     [[nodiscard]] std::optional<Error> read_connect(Connection& connection, std::string_view auth);
-    void read_recovery(Connection& connection, JsonElement auth) const;
+    void read_recovery(Connection& connection, const QueryParameters& query,
+                       JsonElement auth) const;
     /// The session that a caller means: the one presented in store mode, the token's in claim mode.
     /// A token that names one goes with no other.
     [[nodiscard]] std::expected<SessionId, Error> session_of(const auth::TokenClaims& claims,
@@ -366,7 +368,7 @@ private:
     /// On each shard that has members: to the sockets of its audience.
     void deliver(const CompanyId& company, const PositionedUpdates& updates);
     /// @return whether to send it: not what the connection has got already.
-    [[nodiscard]] static bool hand_over(Connection& connection,
+    [[nodiscard]] static bool hand_over(Connection& connection, const CompanyId& company,
                                         const updates::PositionedUpdate& update);
 
     // session_end.cc

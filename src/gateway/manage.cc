@@ -169,7 +169,7 @@ void Gateway::close_revoked(const auth::SessionRecord& record) {
 void Gateway::close(Connection& connection, const Closing& closing) {
     if (connection.state != Connection::State::kOpen) return;
     if (!closing.event.empty()) send_system(connection, closing.event, closing.data);
-    connection.close_code = closing.code;
+    connection.close_code = std::make_unique<const std::string>(closing.code);
     connection.state = Connection::State::kClosing;
     connection.socket.close_transport(closing.reason);
 }
@@ -183,7 +183,7 @@ void Gateway::on_disconnect(socketio::Socket& socket, socketio::DisconnectReason
     const bool entered = connection.connected_at != WallTime{};
     if (entered) {
         --stats_.connections_open;
-        std::string code = connection.close_code;
+        std::string code = connection.close_code ? *connection.close_code : "";
         if (reason == socketio::DisconnectReason::kSlowConsumer) code = "SLOW_CONSUMER";
         if (reason == socketio::DisconnectReason::kPayloadTooLarge) code = "PAYLOAD_TOO_LARGE";
         const auth::Principal& who = connection.principal;

@@ -192,7 +192,7 @@ void Gateway::deliver(const CompanyId& company, const PositionedUpdates& updates
         PacketVariants packets(*update);
         sockets_->for_each_in(update->rooms, update->except, [&](socketio::Socket& socket) {
             auto* connection = static_cast<Connection*>(socket.data.get());
-            if (connection != nullptr && hand_over(*connection, *update)) {
+            if (connection != nullptr && hand_over(*connection, company, *update)) {
                 const auto& packet = packets.packet_for(*connection);
                 if (update->is_volatile) {
                     socket.emit_volatile(packet);
@@ -205,7 +205,10 @@ void Gateway::deliver(const CompanyId& company, const PositionedUpdates& updates
     }
 }
 
-bool Gateway::hand_over(Connection& connection, const updates::PositionedUpdate& update) {
+bool Gateway::hand_over(Connection& connection, const CompanyId& company,
+                        const updates::PositionedUpdate& update) {
+    // The room of one connection is its id's, of whatever company.
+    if (connection.principal.company != company) return false;
     // It was admitted after this update, or has got it with what it had missed.
     if (update.number <= connection.recovery.position) return false;
     if (!update.is_volatile) connection.recovery.position = update.number;

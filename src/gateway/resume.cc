@@ -39,7 +39,7 @@ public:
         add(updates::company_room(who.company), 0, Subscription::kStillOn);
         add(updates::user_room(who.company, who.user), 0, Subscription::kStillOn);
         add(updates::session_room(who.company, who.session), 0, Subscription::kStillOn);
-        add(updates::connection_room(who.company, parked.id), 0, Subscription::kStillOn);
+        add(updates::connection_room(parked.id), 0, Subscription::kStillOn);
         add_all(parked.subscriptions, who.company);
         add_all(parked.recovery.ended, who.company);
     }

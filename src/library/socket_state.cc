@@ -19,7 +19,7 @@ private:
     std::shared_ptr<SocketState> state_;
 };
 
-Handshake handshake_of(const HttpRequest& request, std::string_view auth) {
+Handshake handshake_of(const engineio::Handshake& request, std::string_view auth) {
     Handshake handshake;
     handshake.auth = auth;
     handshake.url = request.target;
@@ -27,7 +27,7 @@ Handshake handshake_of(const HttpRequest& request, std::string_view auth) {
     handshake.secure = request.secure;
     handshake.time = std::chrono::system_clock::now();
     handshake.headers.assign(request.headers.begin(), request.headers.end());
-    for (const auto& [key, value] : QueryParameters(request.query))
+    for (const auto& [key, value] : QueryParameters(request.query()))
         handshake.query.emplace_back(key, value);
     return handshake;
 }

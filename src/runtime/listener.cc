@@ -192,7 +192,8 @@ void Listener::refuse_backlog() {
         const bool had_one = static_cast<bool>(waiting);
         waiting.reset();
         reserve_ = open_reserve();
-        if (!had_one) return;
+        const bool there_are_more = reserve_ && open_reserve();
+        if (!had_one || there_are_more) return;
     }
 }
 

@@ -20,9 +20,8 @@ Client::Client(Context& context, engineio::Session& session)
     : context_(context),
       session_(&session),
       revision_(session.protocol() == engineio::Protocol::kV3 ? Revision::kV4 : Revision::kV5),
-      decoder_(context.parser(), context.options().binary_packet_bytes_max),
-      timeout_(Timer::calling<&Client::end_for_timeout>(this)) {
-    context_.wheel().arm_after(timeout_, context_.options().connect_timeout);
+      decoder_(context.parser(), context.options().binary_packet_bytes_max) {
+    await(context_.options().connect_timeout);
 }
 
 Client::~Client() {
@@ -50,14 +49,19 @@ void Client::on_message(engineio::MessageKind kind, std::string_view message) {
     const auto decoded = decoder_.feed(kind, message);
     if (!decoded) return close(engineio::CloseReason::kParseError);
     if (!*decoded) return await_attachments();
-    if (kind == engineio::MessageKind::kBinary && !sockets_.empty()) timeout_.cancel();
+    if (kind == engineio::MessageKind::kBinary && !sockets_.empty()) timeout_.reset();
     dispatch(**decoded);
 }
 
 void Client::await_attachments() {
     if (sockets_.empty() && left_.empty()) return close(engineio::CloseReason::kForcedClose);
-    if (!timeout_.armed())
-        context_.wheel().arm_after(timeout_, context_.options().binary_packet_timeout);
+    await(context_.options().binary_packet_timeout);
+}
+
+void Client::await(Milliseconds timeout) {
+    if (timeout_) return;
+    timeout_.reset(new Timer(Timer::calling<&Client::end_for_timeout>(this)));
+    context_.wheel().arm_after(*timeout_, timeout);
 }
 
 void Client::dispatch(const Decoder::Decoded& decoded) {
@@ -151,7 +155,7 @@ void Client::on_slow_consumer() {
 void Client::on_close(engineio::CloseReason reason) {
     const DisconnectReason why = reason_of(reason);
     closing_ = true;
-    timeout_.cancel();
+    timeout_.reset();
     while (!sockets_.empty()) {
         LocalSocket& socket = *sockets_.front();
         release(socket, Departure::kClientsDecision);
@@ -188,8 +192,7 @@ void Client::release(LocalSocket& socket, Departure departure) {
     }
     context_.retire(std::move(*found));
     sockets_.erase(found);
-    if (sockets_.empty() && !closing_ && !timeout_.armed())
-        context_.wheel().arm_after(timeout_, context_.options().connect_timeout);
+    if (sockets_.empty() && !closing_) await(context_.options().connect_timeout);
 }
 
 std::vector<LocalSocket*> Client::connected_sockets() const {

@@ -48,7 +48,7 @@ public:
     /// disconnect() of each connected socket, then close().
     void disconnect_all();
     /// A socket was accepted.
-    void on_joined() { timeout_.cancel(); }
+    void on_joined() { timeout_.reset(); }
     /// Retires `socket`; after kOurDecision, packets that the client sent before it knew are
     /// ignored.
     void release(LocalSocket& socket, Departure departure);
@@ -70,6 +70,8 @@ private:
     [[nodiscard]] std::string auth_in(const Packet& packet) const;
     void deliver(LocalSocket& socket, const Decoder::Decoded& decoded);
     void refuse_namespace(std::string_view name, std::string_view message);
+    /// Unless a time is running already.
+    void await(Milliseconds timeout);
     void end_for_timeout() { close(engineio::CloseReason::kForcedClose); }
     [[nodiscard]] std::vector<LocalSocket*> connected_sockets() const;
     [[nodiscard]] LocalSocket* find(std::string_view name) const;
@@ -84,7 +86,8 @@ private:
     std::vector<Left> left_;
     std::size_t connects_ = 0;  // since connects_since_
     MonotonicTime connects_since_{};
-    Timer timeout_;  // to join a namespace or, joined, for outstanding attachments
+    // To join a namespace or, joined, for outstanding attachments; null: neither is awaited.
+    std::unique_ptr<Timer> timeout_;
     bool closing_ = false;
 };
 

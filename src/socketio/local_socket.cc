@@ -28,7 +28,7 @@ LocalSocket::~LocalSocket() {
     SB_CHECK(state_ == State::kGone);
 }
 
-const HttpRequest& LocalSocket::handshake() const {
+const engineio::Handshake& LocalSocket::handshake() const {
     return client_.session().handshake();
 }
 

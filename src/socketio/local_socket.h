@@ -28,7 +28,7 @@ public:
 
     [[nodiscard]] const std::string& id() const override { return id_; }
     [[nodiscard]] std::string_view namespace_name() const override { return name_; }
-    [[nodiscard]] const HttpRequest& handshake() const override;
+    [[nodiscard]] const engineio::Handshake& handshake() const override;
     [[nodiscard]] bool connected() const override { return state_ == State::kConnected; }
     [[nodiscard]] engineio::Session& session() override;
     void accept() override { accept(Resumption()); }

@@ -17,7 +17,7 @@ public:
     ~SilentSession() override { handler_->on_close(engineio::CloseReason::kTransportClose); }
 
     [[nodiscard]] const std::string& sid() const override { return sid_; }
-    [[nodiscard]] const HttpRequest& handshake() const override { return request_; }
+    [[nodiscard]] const engineio::Handshake& handshake() const override { return handshake_; }
     [[nodiscard]] engineio::Protocol protocol() const override { return engineio::Protocol::kV4; }
     [[nodiscard]] bool is_websocket() const override { return true; }
     [[nodiscard]] bool open() const override { return true; }
@@ -30,7 +30,7 @@ public:
 
 private:
     std::string sid_ = "sid";
-    HttpRequest request_;
+    engineio::Handshake handshake_;
     std::unique_ptr<engineio::SessionHandler> handler_;
 };
 

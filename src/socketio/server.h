@@ -158,7 +158,7 @@ public:
     [[nodiscard]] virtual std::string_view namespace_name() const = 0;
     /// The Engine.IO handshake's first request; see Session::handshake().
     /// Only until on_disconnect() returns.
-    [[nodiscard]] virtual const HttpRequest& handshake() const = 0;
+    [[nodiscard]] virtual const engineio::Handshake& handshake() const = 0;
     [[nodiscard]] virtual bool connected() const = 0;
     /// Only until on_disconnect() returns.
     [[nodiscard]] virtual engineio::Session& session() = 0;

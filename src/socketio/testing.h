@@ -29,7 +29,7 @@ public:
     }
 
     [[nodiscard]] const std::string& sid() const override { return sid_; }
-    [[nodiscard]] const HttpRequest& handshake() const override { return request; }
+    [[nodiscard]] const engineio::Handshake& handshake() const override { return request; }
     [[nodiscard]] engineio::Protocol protocol() const override { return protocol_; }
     [[nodiscard]] bool is_websocket() const override { return true; }
     [[nodiscard]] bool open() const override { return !closed_; }
@@ -70,7 +70,7 @@ public:
     std::vector<std::string> take_sent() { return std::exchange(sent_, {}); }
     [[nodiscard]] std::optional<engineio::CloseReason> closed() const { return closed_; }
 
-    HttpRequest request;
+    engineio::Handshake request;
     bool is_writable = true;
     bool slow_on_next_send = false;
     CloseMode close_mode = CloseMode::kInsideTheCall;

@@ -32,16 +32,15 @@ std::string artifact_room(const CompanyId& company, const ArtifactId& artifact) 
     return room("artifact", company, artifact.str());
 }
 
-std::string connection_room(const CompanyId& company, const ConnectionId& connection) {
-    return room("connection", company, connection.str());
+std::string connection_room(const ConnectionId& connection) {
+    return percent_encode_id(connection.str());
 }
 
 std::vector<std::string> Selection::rooms(const CompanyId& company) const {
     std::vector<std::string> names;
     for (const auto& user : users) names.push_back(user_room(company, user));
     for (const auto& session : sessions) names.push_back(session_room(company, session));
-    for (const auto& connection : connections)
-        names.push_back(connection_room(company, connection));
+    for (const auto& connection : connections) names.push_back(connection_room(connection));
     for (const auto& artifact : artifacts) names.push_back(artifact_room(company, artifact));
     return names;
 }

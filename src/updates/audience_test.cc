@@ -19,8 +19,8 @@ TEST(Rooms, AreNamedByKindCompanyAndId) {
     EXPECT_EQ(artifact_room(company("c1"), ArtifactId::trusted("a1")), "artifact:c1:a1");
     EXPECT_EQ(user_room(company("c1"), UserId::trusted("ada@x.org|7")), "user:c1:ada@x.org|7");
     EXPECT_EQ(session_room(company("c1"), SessionId::trusted("s1")), "session:c1:s1");
-    EXPECT_EQ(connection_room(company("c1"), ConnectionId::trusted("x_Y-1")),
-              "connection:c1:x_Y-1");
+    EXPECT_EQ(connection_room(ConnectionId::trusted("x_Y-1")), "x_Y-1");
+    EXPECT_EQ(connection_room(ConnectionId::trusted("company:c1")), "company%3Ac1");
 }
 
 TEST(Rooms, NeverMeetForIdsThatAreJoinedAlike) {
@@ -41,7 +41,7 @@ TEST(Selection, NamesTheRoomsOfAllItsLists) {
     selection.artifacts = {ArtifactId::trusted("a")};
     EXPECT_FALSE(selection.empty());
     EXPECT_THAT(selection.rooms(company("c")),
-                ElementsAre("user:c:u", "session:c:s", "connection:c:k", "artifact:c:a"));
+                ElementsAre("user:c:u", "session:c:s", "k", "artifact:c:a"));
 }
 
 TEST(CompanyPositions, CountEachCompanyByItself) {

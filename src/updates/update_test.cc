@@ -64,7 +64,7 @@ TEST(ParseUpdates, ReadsAnAudience) {
     ASSERT_TRUE(updates.has_value()) << updates.error().details;
     EXPECT_THAT(rooms_of(updates->front()),
                 ElementsAre("user:own:u", "user:own:7", "artifact:own:a"));
-    EXPECT_THAT(except_rooms_of(updates->front()), ElementsAre("connection:own:k"));
+    EXPECT_THAT(except_rooms_of(updates->front()), ElementsAre("k"));
     const auto all_but = parse_updates(with(R"("audience":{"except":{"users":["u"]}})"), kOwn);
     EXPECT_THAT(rooms_of(all_but->front()), ElementsAre("company:own"));
     EXPECT_THAT(except_rooms_of(all_but->front()), ElementsAre("user:own:u"));
