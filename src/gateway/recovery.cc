@@ -49,7 +49,7 @@ void Gateway::free_predecessor(AdmissionRequest request, Done<Admitted> done) {
 void Gateway::supersede(const std::string& socket_id, std::string_view secret) {
     Connection* connection = find_connection(socket_id);
     if (connection == nullptr || !connection->recovery.on()) return;
-    if (!equal_secrets(connection->recovery.secret, secret)) return;
+    if (!equal_secrets(connection->recovery.secret.text(), secret)) return;
     ++stats_.connections_superseded;
     connection->socket.supersede();
 }
@@ -83,7 +83,7 @@ ParkedConnection* Gateway::find_claimed(const AdmissionRequest& request) {
     ParkedConnection* parked = homes_.parked().find(who.company, who.session, pid->sid);
     const bool is_theirs = parked != nullptr && parked->principal.user == who.user &&
                            parked->expires_at > now() &&
-                           equal_secrets(parked->recovery.secret, pid->secret);
+                           equal_secrets(parked->recovery.secret.text(), pid->secret);
     return is_theirs ? parked : nullptr;
 }
 
@@ -132,8 +132,9 @@ void Gateway::accept_on_socket(Connection& connection, const Admitted& admitted)
     if (!admitted.resumed) {
         recovery.start = admitted.position;
         if (!may_recover) return connection.socket.accept();
-        recovery.secret = s_.random.id(kPidSecretCharacters);
-        const std::string pid = connection.socket.id() + recovery.secret;
+        const std::string secret = s_.random.id(kPidSecretCharacters);
+        recovery.secret = PidSecret(secret);
+        const std::string pid = connection.socket.id() + secret;
         return connection.socket.accept({.pid = pid});
     }
     has_rings_ = true;
@@ -152,7 +153,7 @@ void Gateway::accept_on_socket(Connection& connection, const Admitted& admitted)
     }
     stats_.messages_sent += missed.size();
     const std::string sid = admitted.resumed->state.id.str();
-    const std::string pid = sid + recovery.secret;
+    const std::string pid = sid + std::string(recovery.secret.text());
     connection.socket.accept({sid, pid, events});
 }
 

@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace signalbox::gateway {
+
+PidSecret::PidSecret(std::string_view text) {
+    SB_CHECK(text.size() == characters_.size());
+    std::ranges::copy(text, characters_.begin());
+}
 
 void RecoveryState::record(std::string_view envelope, MonotonicTime now, std::size_t bytes_max) {
     if (!ring) ring = std::make_unique<PrivateRing>();
@@ -20,7 +27,7 @@ void RecoveryState::note_end(Subscription subscription, std::uint64_t until) {
 }
 
 std::size_t RecoveryState::bytes() const {
-    std::size_t sum = secret.size() + ended.capacity() * sizeof(Subscription);
+    std::size_t sum = ended.capacity() * sizeof(Subscription);
     if (ring) sum += sizeof(PrivateRing) + ring->bytes();
     for (const Subscription& one : ended) sum += one.artifact.str().size();
     return sum;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -36,12 +37,31 @@ struct InFlight {
     actions::ExecutionId id = 0;
 };
 
+/// A pid is the sid of the connection and a secret.
+inline constexpr std::size_t kPidSidCharacters = 20;
+inline constexpr std::size_t kPidSecretCharacters = 22;
+/// The second part of a pid; empty until one is made.
+class PidSecret {
+public:
+    PidSecret() = default;
+    /// @param text  of kPidSecretCharacters.
+    explicit PidSecret(std::string_view text);
+    [[nodiscard]] bool empty() const { return characters_.front() == 0; }
+    [[nodiscard]] std::string_view text() const {
+        return empty() ? std::string_view()
+                       : std::string_view(characters_.data(), characters_.size());
+    }
+
+private:
+    std::array<char, kPidSecretCharacters> characters_{};
+};
+
 /// Ownership: by its connection, then by what is parked of it.
 struct RecoveryState {
     static constexpr std::size_t kEndedSubscriptionsMax = 64;
 
     /// The pid after the sid; empty: the connection cannot be recovered.
-    std::string secret;
+    PidSecret secret;
     std::uint64_t start = 0;          ///< position at which the pid began
     std::uint64_t position = 0;       ///< last update handed to the connection; none above `start`
     std::uint64_t private_count = 0;  ///< private messages since the pid began
@@ -76,9 +96,7 @@ struct ParkedConnection {
     [[nodiscard]] std::size_t bytes() const;
 };
 
-/// A pid is the sid of the connection and a secret.
-inline constexpr std::size_t kPidSidCharacters = 20;
-inline constexpr std::size_t kPidSecretCharacters = 22;
+/// A pid as a client gives it back.
 struct Pid {
     std::string_view sid;
     std::string_view secret;
