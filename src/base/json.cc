@@ -1,14 +1,13 @@
 #include "base/json.h"
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
 #include <cmath>
 
 #include "base/check.h"
+#include "base/json_block.h"
 #include "base/json_fault.h"
 #include "base/json_string.h"
-#include "base/json_words.h"
 
 namespace signalbox {
 namespace {
@@ -28,14 +27,14 @@ std::size_t skip_space(std::string_view text, std::size_t at) {
 
 /// Position after the string whose opening quote is at `at`; npos when it has no end.
 std::size_t skip_string(std::string_view text, std::size_t at) {
-    for (++at; at + sizeof(std::uint64_t) <= text.size();) {
-        const std::uint64_t ends =
-            json_words::quotes_and_backslashes(json_words::load_word(text.data() + at));
+    constexpr std::size_t kBlock = JsonBlock::kBytes;
+    for (++at; at + kBlock <= text.size();) {
+        const auto ends = JsonBlock(text.data() + at).quotes_and_backslashes();
         if (ends == 0) {
-            at += sizeof(std::uint64_t);
+            at += kBlock;
             continue;
         }
-        at += static_cast<std::size_t>(std::countr_zero(ends)) / 8;
+        at += static_cast<std::size_t>(JsonBlock::first(ends));
         if (text[at] == '"') return at + 1;
         at += 2;
     }

@@ -3,21 +3,15 @@
 #include <simdjson.h>
 
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
 
 #include "base/json.h"
-#include "base/json_words.h"
+#include "base/json_block.h"
 
 namespace signalbox {
 namespace {
-
-using json_words::kHighBits;
-using json_words::kWordBytes;
-using json_words::load_word;
-using json_words::special_bytes;
 
 /// Whether the byte cannot stand for itself inside a string.
 bool is_special(char c) {
@@ -178,64 +172,55 @@ void append_unescaped_json(std::string& out, std::string_view escaped) {
 
 namespace {
 
-/// One pass over a JSON string, from behind its opening quote to its closing one. `to` needs room
-/// for as many bytes as are left to read.
-class StringReader {
-public:
-    StringReader(std::string_view text, char* to)
-        : at_(text.data() + 1), end_(text.data() + text.size()), to_(to) {}
-
-    /// @return false when it is not valid, or has no end.
-    bool read() {
-        while (copy_plain()) {
-            if (*at_ == '"') return true;
-            if (*at_ != '\\' || !read_escape()) return false;
-        }
-        return false;
-    }
-    /// At the closing quote.
-    [[nodiscard]] const char* at() const { return at_; }
-    [[nodiscard]] char* to() const { return to_; }
-    [[nodiscard]] bool ascii() const { return (seen_ & kHighBits) == 0; }
-
-private:
-    /// Up to the next byte that does not stand for itself. @return false at the end.
-    bool copy_plain() {
-        for (; end_ - at_ >= kWordBytes; at_ += kWordBytes, to_ += kWordBytes) {
-            const std::uint64_t word = load_word(at_);
-            seen_ |= word;
-            std::memcpy(to_, &word, sizeof word);
-            const std::uint64_t special = special_bytes(word);
-            if (special == 0) continue;
-            const auto plain = std::countr_zero(special) / 8;
-            at_ += plain;
-            to_ += plain;
-            return true;
-        }
-        for (; at_ < end_; *to_++ = *at_++) {
-            if (is_special(*at_)) return true;
-            seen_ |= static_cast<unsigned char>(*at_);
-        }
-        return false;
-    }
-
-    bool read_escape() {
-        if (++at_ == end_) return false;
-        if (const char simple = kEscapeOf[static_cast<unsigned char>(*at_)]) {
-            *to_++ = simple;
-            ++at_;
-            return true;
-        }
-        if (*at_ != 'u' || !names_character({at_ + 1, end_})) return false;
-        to_ = unescape_unicode(to_, ++at_);
-        return true;
-    }
-
-    const char* at_;
-    const char* const end_;
-    char* to_;
-    std::uint64_t seen_ = 0;  // all bytes, or-ed
+/// Where a string is read and what it stands for is written: values, since what is written could
+/// else be anything that is read.
+struct Cursors {
+    const char* at;
+    char* to;
 };
+
+/// Copies up to the next byte that does not stand for itself, or to the end.
+Cursors copy_plain(Cursors now, const char* end, bool& ascii) {
+    while (end - now.at >= JsonBlock::kBytes) {
+        const JsonBlock block(now.at);
+        ascii = ascii && block.ascii();
+        block.store(now.to);
+        const auto special = block.specials();
+        const std::ptrdiff_t plain = special == 0 ? JsonBlock::kBytes : JsonBlock::first(special);
+        now = {now.at + plain, now.to + plain};
+        if (special != 0) return now;
+    }
+    for (; now.at < end && !is_special(*now.at); ++now.at) {
+        ascii = ascii && static_cast<unsigned char>(*now.at) < 0x80;
+        *now.to++ = *now.at;
+    }
+    return now;
+}
+
+/// At a backslash. @return nullopt when no escape of JSON follows.
+std::optional<Cursors> read_escape(Cursors now, const char* end) {
+    if (++now.at == end) return std::nullopt;
+    if (const char simple = kEscapeOf[static_cast<unsigned char>(*now.at)]) {
+        *now.to = simple;
+        return Cursors{now.at + 1, now.to + 1};
+    }
+    if (*now.at != 'u' || !names_character({now.at + 1, end})) return std::nullopt;
+    char* const to = unescape_unicode(now.to, ++now.at);
+    return Cursors{now.at, to};
+}
+
+/// From behind the opening quote to the closing one; `now.to` needs room for as many bytes as are
+/// left to read. @return nullopt when it is not valid, or has no end.
+std::optional<Cursors> read_string(Cursors now, const char* end, bool& ascii) {
+    while (true) {
+        now = copy_plain(now, end, ascii);
+        if (now.at == end) return std::nullopt;
+        if (*now.at == '"') return now;
+        const auto next = *now.at == '\\' ? read_escape(now, end) : std::nullopt;
+        if (!next) return std::nullopt;
+        now = *next;
+    }
+}
 
 }  // namespace
 
@@ -243,12 +228,14 @@ std::optional<std::size_t> append_checked_json_string(std::string& out, std::str
     const std::size_t before = out.size();
     std::optional<std::size_t> length;
     out.resize_and_overwrite(before + text.size(), [&](char* data, std::size_t) {
-        StringReader reader(text, data + before);
-        if (!reader.read()) return before;
-        const auto read = static_cast<std::size_t>(reader.at() + 1 - text.data());
-        if (!reader.ascii() && !simdjson::validate_utf8(text.data(), read)) return before;
+        const char* const end = text.data() + text.size();
+        bool ascii = true;
+        const auto done = read_string({text.data() + 1, data + before}, end, ascii);
+        if (!done) return before;
+        const auto read = static_cast<std::size_t>(done->at + 1 - text.data());
+        if (!ascii && !simdjson::validate_utf8(text.data(), read)) return before;
         length = read;
-        return static_cast<std::size_t>(reader.to() - data);
+        return static_cast<std::size_t>(done->to - data);
     });
     return length;
 }
@@ -291,41 +278,35 @@ char* write_escape(char* to, char c) {
     return to;
 }
 
-/// Copies the plain bytes at the front of the eight in `word`, of which `count` are text, and the
-/// escape of the byte behind them if that is text too. Writes up to eight bytes beyond what counts.
-struct Escaped {
-    std::ptrdiff_t read;
-    char* to;
-};
-Escaped write_word(char* to, std::uint64_t word, std::ptrdiff_t count) {
-    std::memcpy(to, &word, sizeof word);
-    const std::uint64_t special = special_bytes(word);
-    const std::ptrdiff_t plain = special == 0 ? kWordBytes : std::countr_zero(special) / 8;
-    if (plain >= count) return {count, to + count};
-    return {plain + 1, write_escape(to + plain, static_cast<char>(word >> (8 * plain)))};
+/// Writes the block's plain bytes up to the first that is special, and that one. The first `count`
+/// of the block's bytes are at `now.at`.
+Cursors write_some(Cursors now, JsonBlock block, std::ptrdiff_t count) {
+    block.store(now.to);
+    const auto special = block.specials();
+    if (special == 0) return {now.at + count, now.to + count};
+    const std::ptrdiff_t plain = JsonBlock::first(special);
+    return {now.at + plain + 1, write_escape(now.to + plain, now.at[plain])};
 }
 
-/// @return the end of what was written: at most 6 bytes a character, 2 without controls, and room
-///         for eight more is needed.
-char* write_escaped(char* to, std::string_view text, std::uint64_t& seen) {
-    const char* at = text.data();
-    const char* const end = at + text.size();
-    while (end - at >= kWordBytes) {
-        const std::uint64_t word = load_word(at);
-        seen |= word;
-        const Escaped done = write_word(to, word, kWordBytes);
-        at += done.read;
-        to = done.to;
+/// Writes a text's bytes as they stand in a JSON string: at most 6 a character, 2 without controls.
+/// Room for a block more is needed. @return the end of what was written.
+char* write_escaped(char* to, std::string_view text, bool& ascii) {
+    Cursors now{text.data(), to};
+    const char* const end = text.data() + text.size();
+    while (end - now.at >= JsonBlock::kBytes) {
+        const JsonBlock block(now.at);
+        ascii = ascii && block.ascii();
+        now = write_some(now, block, JsonBlock::kBytes);
     }
-    while (at < end) {
-        std::uint64_t word = 0x2020202020202020;
-        std::memcpy(&word, at, static_cast<std::size_t>(end - at));
-        seen |= word;
-        const Escaped done = write_word(to, word, end - at);
-        at += done.read;
-        to = done.to;
+    while (now.at < end) {
+        char rest[JsonBlock::kBytes];
+        std::memset(rest, ' ', sizeof rest);
+        std::memcpy(rest, now.at, static_cast<std::size_t>(end - now.at));
+        const JsonBlock block(rest);
+        ascii = ascii && block.ascii();
+        now = write_some(now, block, end - now.at);
     }
-    return to;
+    return now.to;
 }
 
 bool has_control(std::string_view text) {
@@ -362,15 +343,16 @@ void append_json_string(std::string& out, std::string_view text) {
     const bool may_grow = text.size() <= kShortBytesMax || has_control(text);
     const std::size_t most = (may_grow ? kGrowthOfControls : kGrowth) * text.size();
     const std::size_t before = out.size();
-    std::uint64_t seen = 0;
-    out.resize_and_overwrite(before + most + kQuotes + kWordBytes, [&](char* data, std::size_t) {
-        char* to = data + before;
-        *to++ = '"';
-        to = write_escaped(to, text, seen);
-        *to++ = '"';
-        return static_cast<std::size_t>(to - data);
-    });
-    if ((seen & kHighBits) == 0 || simdjson::validate_utf8(text.data(), text.size())) return;
+    bool ascii = true;
+    out.resize_and_overwrite(before + most + kQuotes + JsonBlock::kBytes,
+                             [&](char* data, std::size_t) {
+                                 char* to = data + before;
+                                 *to++ = '"';
+                                 to = write_escaped(to, text, ascii);
+                                 *to++ = '"';
+                                 return static_cast<std::size_t>(to - data);
+                             });
+    if (ascii || simdjson::validate_utf8(text.data(), text.size())) return;
     out.resize(before);
     append_json_string(out, with_replacements(text));
 }
