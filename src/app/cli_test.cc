@@ -255,11 +255,18 @@ TEST_F(Cli, SaysWhyATokenIsBad) {
     EXPECT_THAT(out(), StartsWith(R"({"valid":false,"error":{"code":"INVALID_TOKEN",)"));
 }
 
-TEST_F(Cli, CannotMakeTokensWithoutASecret) {
+TEST_F(Cli, MakesTokensWithTheFirstHsAlgorithmThatIsAllowed) {
     environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret;
     environment_["SIGNALBOX_AUTH_JWT_ALGORITHMS"] = "HS512";
+    EXPECT_EQ(run({"token", "create", "--dev", "--json", "--user", "ada", "--company", "acme"}),
+              kExitOk);
+    EXPECT_EQ(run({"token", "check", "--dev", member("token")}), kExitOk);
+}
+
+TEST_F(Cli, CannotMakeTokensWithoutASecret) {
+    environment_["SIGNALBOX_AUTH_JWT_JWKS_URL"] = "https://id.example.com/keys";
     EXPECT_EQ(run({"token", "create", "--dev", "--user", "ada", "--company", "acme"}), kExitUsage);
-    EXPECT_THAT(err(), HasSubstr("HS256"));
+    EXPECT_THAT(err(), HasSubstr("auth.jwt.secret"));
 }
 
 TEST_F(Cli, MakesServiceKeysWithTheirConfiguration) {

@@ -14,8 +14,9 @@ constexpr std::size_t kKeyCharacters = 43;
 /// Why `sign_token()` could not make a token that the server accepts; empty when it can.
 std::string signing_fault(const Config& config) {
     if (config.tokens.secret.empty()) return "tokens can only be made with auth.jwt.secret";
-    if (!contains(config.tokens.algorithms, "HS256")) {
-        return "tokens are made with HS256, which auth.jwt.algorithms does not allow";
+    if (std::ranges::none_of(config.tokens.algorithms,
+                             [](const std::string& name) { return name.starts_with("HS"); })) {
+        return "tokens are made with HS algorithms, none of which auth.jwt.algorithms allows";
     }
     return {};
 }

@@ -33,6 +33,7 @@ constexpr Algorithm kAlgorithms[] = {
 };
 constexpr std::size_t kHmacAlgorithms = 3;  // the first ones
 constexpr int kRsaBitsMin = 2048;           // RFC 7518 section 3.3
+constexpr int kRsaBitsMax = 8192;           // what checking a token may cost
 
 const unsigned char* bytes_of(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
@@ -81,12 +82,19 @@ const Algorithm* find_algorithm(std::string_view name) {
     return found == std::end(kAlgorithms) ? nullptr : found;
 }
 
-std::expected<std::unique_ptr<SignatureKeys>, std::string> SignatureKeys::create(
-    std::string_view secret, std::string_view public_key_pem) {
+SignatureKeys::Created SignatureKeys::create(std::string_view secret,
+                                             std::string_view public_key_pem) {
     std::unique_ptr<SignatureKeys> keys(new SignatureKeys());
     if (!secret.empty()) keys->set_secret(secret);
     if (public_key_pem.empty()) return keys;
     std::string fault = keys->set_public_key(public_key_pem);
+    if (!fault.empty()) return std::unexpected(std::move(fault));
+    return keys;
+}
+
+SignatureKeys::Created SignatureKeys::of(PublicKey key) {
+    std::unique_ptr<SignatureKeys> keys(new SignatureKeys());
+    std::string fault = keys->set_public_key(std::move(key));
     if (!fault.empty()) return std::unexpected(std::move(fault));
     return keys;
 }
@@ -106,15 +114,20 @@ void SignatureKeys::set_secret(std::string_view secret) {
 
 std::string SignatureKeys::set_public_key(std::string_view pem) {
     BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-    public_key_.reset(PEM_read_bio_PUBKEY(bio, nullptr, nullptr, nullptr));
+    PublicKey key(PEM_read_bio_PUBKEY(bio, nullptr, nullptr, nullptr));
     BIO_free(bio);
     ERR_clear_error();
-    if (public_key_ == nullptr) return "the public key is not a PEM 'PUBLIC KEY'";
+    if (key == nullptr) return "the public key is not a PEM 'PUBLIC KEY'";
+    return set_public_key(std::move(key));
+}
+
+std::string SignatureKeys::set_public_key(PublicKey key) {
+    public_key_ = std::move(key);
     const bool rsa = EVP_PKEY_is_a(public_key_.get(), "RSA") == 1 ||
                      EVP_PKEY_is_a(public_key_.get(), "RSA-PSS") == 1;
-    if (rsa && EVP_PKEY_get_bits(public_key_.get()) < kRsaBitsMin) {
-        return "the public key is an RSA key of fewer than 2048 bits";
-    }
+    const int bits = EVP_PKEY_get_bits(public_key_.get());
+    if (rsa && bits < kRsaBitsMin) return "the public key is an RSA key of fewer than 2048 bits";
+    if (rsa && bits > kRsaBitsMax) return "the public key is an RSA key of more than 8192 bits";
     return {};
 }
 
@@ -160,7 +173,7 @@ bool SignatureKeys::verify_public(const Algorithm& algorithm, std::string_view t
     if (algorithm.family == kEcdsa)
         signature = der = ecdsa_der(signature, algorithm.coordinate_bytes);
     if (signature.empty()) return false;
-    const std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
+    const std::unique_ptr<EVP_MD_CTX, OpenSslDeleter<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
     EVP_PKEY_CTX* settings = nullptr;  // owned by `context`
     const bool valid = EVP_DigestVerifyInit_ex(context.get(), &settings, algorithm.digest, nullptr,
                                                nullptr, public_key_.get(), nullptr) == 1 &&

@@ -9,73 +9,21 @@
 #include <algorithm>
 #include <map>
 
+#include "auth/keys_for_tests.h"
 #include "base/base64.h"
 
 namespace signalbox::auth {
 namespace {
 
-struct KeyDeleter {
-    void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-using Key = std::unique_ptr<EVP_PKEY, KeyDeleter>;
-
-std::string pem_of(const EVP_PKEY* key) {
-    BIO* bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_PUBKEY(bio, key);
-    char* text = nullptr;
-    const long size = BIO_get_mem_data(bio, &text);
-    std::string pem(text, static_cast<std::size_t>(size));
-    BIO_free(bio);
-    return pem;
-}
+using testing::Key;
+using testing::make_key;
+using testing::pem_of;
+using testing::sign;
+using testing::sign_der;
 
 std::string pem_of_der(std::string_view der) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
     return pem_of(Key(d2i_PUBKEY(nullptr, &bytes, static_cast<long>(der.size()))).get());
-}
-
-Key make_key(std::string_view kind) {
-    if (kind == "RSA") return Key(EVP_RSA_gen(2048));
-    if (kind == "ED25519" || kind == "ED448") {
-        return Key(EVP_PKEY_Q_keygen(nullptr, nullptr, std::string(kind).c_str()));
-    }
-    return Key(EVP_EC_gen(std::string(kind).c_str()));
-}
-
-std::string fixed_width(std::string_view der, std::size_t coordinate_bytes) {
-    const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
-    ECDSA_SIG* pair = d2i_ECDSA_SIG(nullptr, &bytes, static_cast<long>(der.size()));
-    std::string out(2 * coordinate_bytes, '\0');
-    auto* to = reinterpret_cast<unsigned char*>(out.data());
-    BN_bn2binpad(ECDSA_SIG_get0_r(pair), to, static_cast<int>(coordinate_bytes));
-    BN_bn2binpad(ECDSA_SIG_get0_s(pair), to + coordinate_bytes, static_cast<int>(coordinate_bytes));
-    ECDSA_SIG_free(pair);
-    return out;
-}
-
-std::string sign_der(const Algorithm& algorithm, EVP_PKEY* key, std::string_view text,
-                     int salt_bytes = RSA_PSS_SALTLEN_DIGEST) {
-    EVP_MD_CTX* context = EVP_MD_CTX_new();
-    EVP_PKEY_CTX* settings = nullptr;
-    EVP_DigestSignInit_ex(context, &settings, algorithm.digest, nullptr, nullptr, key, nullptr);
-    if (algorithm.family == KeyFamily::kRsaPss) {
-        EVP_PKEY_CTX_set_rsa_padding(settings, RSA_PKCS1_PSS_PADDING);
-        EVP_PKEY_CTX_set_rsa_pss_saltlen(settings, salt_bytes);
-    }
-    std::string out(1024, '\0');
-    std::size_t size = out.size();
-    EXPECT_EQ(EVP_DigestSign(context, reinterpret_cast<unsigned char*>(out.data()), &size,
-                             reinterpret_cast<const unsigned char*>(text.data()), text.size()),
-              1);
-    EVP_MD_CTX_free(context);
-    out.resize(size);
-    return out;
-}
-
-std::string sign(const Algorithm& algorithm, EVP_PKEY* key, std::string_view text) {
-    std::string der = sign_der(algorithm, key, text);
-    return algorithm.family == KeyFamily::kEcdsa ? fixed_width(der, algorithm.coordinate_bytes)
-                                                 : der;
 }
 
 std::unique_ptr<SignatureKeys> keys_with(std::string_view secret, std::string_view pem) {

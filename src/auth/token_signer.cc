@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 #include <map>
 
@@ -69,9 +72,13 @@ std::string payload_of(const TokenRequest& request, const TokenOptions& options)
 }  // namespace
 
 std::string sign_token(const TokenRequest& request, const TokenOptions& options) {
-    const Algorithm* algorithm = find_algorithm("HS256");
+    const auto allowed = std::ranges::find_if(
+        options.algorithms, [](std::string_view name) { return name.starts_with("HS"); });
+    const Algorithm* algorithm =
+        find_algorithm(allowed == options.algorithms.end() ? "HS256" : *allowed);
     SB_CHECK(algorithm != nullptr);
-    std::string token = base64url_encode(R"({"alg":"HS256","typ":"JWT"})");
+    std::string token =
+        base64url_encode(fmt::format(R"({{"alg":"{}","typ":"JWT"}})", algorithm->name));
     token += '.';
     token += base64url_encode(payload_of(request, options));
     const std::string signature = sign_hmac(*algorithm, options.secret, token);

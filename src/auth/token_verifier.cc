@@ -4,9 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
-#include "auth/signature.h"
+#include "auth/key_set.h"
 #include "auth/token_json.h"
 #include "base/base64.h"
 
@@ -179,8 +179,7 @@ private:
         if (!expires) return fail("exp is missing");
         claims_.expires_at = *expires;
         if (!fault_ && expiry_ == Expiry::kChecked && *expires + options_.leeway <= now_) {
-            fault_ = Error::of(ErrorCode::kTokenExpired,
-                               "the token expired at " + format_time(*expires));
+            fault_ = token_expired(*expires);
         }
     }
 
@@ -194,48 +193,133 @@ private:
 
 }  // namespace
 
-TokenVerifier::TokenVerifier(TokenOptions options, std::unique_ptr<SignatureKeys> keys)
-    : options_(std::move(options)), keys_(std::move(keys)) {}
+Error token_expired(WallTime end) {
+    return Error::of(ErrorCode::kTokenExpired, "the token expired at " + format_time(end));
+}
+
+TokenVerifier::TokenVerifier(TokenOptions options, std::shared_ptr<const SharedKeySet> fetched)
+    : options_(std::move(options)), fetched_(std::move(fetched)) {}
 
 TokenVerifier::~TokenVerifier() = default;
 
 std::expected<std::unique_ptr<TokenVerifier>, std::string> TokenVerifier::create(
-    TokenOptions options) {
-    auto keys = SignatureKeys::create(options.secret, options.public_key_pem);
-    if (!keys) return std::unexpected(std::move(keys).error());
+    TokenOptions options, std::shared_ptr<const SharedKeySet> fetched) {
     std::unique_ptr<TokenVerifier> verifier(
-        new TokenVerifier(std::move(options), std::move(*keys)));
-    for (const std::string& name : verifier->options_.algorithms) {
-        const Algorithm* algorithm = find_algorithm(name);
-        if (algorithm == nullptr) {
-            return std::unexpected(fmt::format("'{}' is not a token algorithm", name));
-        }
-        if (verifier->keys_->can_verify(*algorithm)) verifier->accepted_.push_back(algorithm);
-    }
-    if (verifier->accepted_.empty()) {
-        return std::unexpected(fmt::format("there is no key for the token algorithms [{}]",
-                                           fmt::join(verifier->options_.algorithms, ", ")));
-    }
+        new TokenVerifier(std::move(options), std::move(fetched)));
+    std::string fault = verifier->read_keys();
+    if (fault.empty()) fault = verifier->accept_algorithms();
+    if (!fault.empty()) return std::unexpected(std::move(fault));
     return verifier;
 }
 
-std::expected<const Algorithm*, Error> TokenVerifier::algorithm_of(std::string_view encoded) const {
+std::string TokenVerifier::read_keys() {
+    if (!options_.secret.empty()) {
+        auto secret = SignatureKeys::create(options_.secret, "");
+        keys_.push_back({.material = std::move(*secret)});
+    }
+    if (!options_.public_key_pem.empty()) {
+        auto key = SignatureKeys::create("", options_.public_key_pem);
+        if (!key) return std::move(key).error();
+        keys_.push_back({.material = std::move(*key)});
+    }
+    if (options_.key_set.empty()) return {};
+    auto set = parse_key_set(options_.key_set);
+    if (!set) return "the key set " + set.error();
+    std::ranges::move(set->keys, std::back_inserter(keys_));
+    key_warnings_ = std::move(set->warnings);
+    return {};
+}
+
+std::string TokenVerifier::accept_algorithms() {
+    std::vector<const Algorithm*> listed;
+    for (const std::string& name : options_.algorithms) {
+        listed.push_back(find_algorithm(name));
+        if (listed.back() == nullptr) return fmt::format("'{}' is not a token algorithm", name);
+    }
+    accepted_ = listed;  // has_own_key() binds by it
+    for (const Algorithm* algorithm : listed) {
+        if (has_own_key(*algorithm)) continue;
+        warn_of_keyless(*algorithm);
+        if (fetched_ == nullptr) std::erase(accepted_, algorithm);
+    }
+    if (!accepted_.empty()) return {};
+    return fmt::format("there is no key for the token algorithms [{}]",
+                       fmt::join(options_.algorithms, ", "));
+}
+
+bool TokenVerifier::has_own_key(const Algorithm& algorithm) const {
+    return std::ranges::any_of(
+        keys_, [&](const TokenKey& key) { return key.bound_to(accepted_) == &algorithm; });
+}
+
+/// Only where somebody may have expected otherwise: a key would fit, but serves an earlier one.
+void TokenVerifier::warn_of_keyless(const Algorithm& algorithm) {
+    const auto fitting = std::ranges::find_if(
+        keys_, [&](const TokenKey& key) { return key.material->can_verify(algorithm); });
+    if (fitting == keys_.end()) return;
+    algorithm_warnings_.push_back(
+        fmt::format("{} tokens are refused: a key serves one algorithm, and the "
+                    "key for it serves {}",
+                    algorithm.name, fitting->bound_to(accepted_)->name));
+}
+
+std::expected<TokenVerifier::Header, Error> TokenVerifier::read_header(
+    std::string_view encoded) const {
     const auto header = parse_part(parser_of_this_thread(), encoded, "header");
     if (!header) return std::unexpected(header.error());
-    if (header->at_key("crit").error() == simdjson::SUCCESS) {
-        return std::unexpected(invalid("the token's header has crit, which is not supported"));
+    for (const std::string_view name : {"crit", "b64"}) {
+        if (header->at_key(name).error() != simdjson::SUCCESS) continue;
+        return std::unexpected(
+            invalid(fmt::format("the token's header has {}, which is not supported", name)));
     }
-    JsonElement type;
-    if (header->at_key("typ").get(type) == simdjson::SUCCESS && !string_of(type)) {
+    JsonElement member;
+    if (header->at_key("typ").get(member) == simdjson::SUCCESS && !string_of(member)) {
         return std::unexpected(invalid("the token's typ is not a string"));
     }
+    std::string_view kid;
+    if (header->at_key("kid").get(member) == simdjson::SUCCESS &&
+        member.get(kid) != simdjson::SUCCESS)
+        return std::unexpected(invalid("the token's kid is not a string"));
+    if (kid.size() > kKidBytesMax)
+        return std::unexpected(
+            invalid(fmt::format("the token's kid is over {} bytes", kKidBytesMax)));
     std::string_view name;
     if (header->at_key("alg").get(name) != simdjson::SUCCESS) {
         return std::unexpected(invalid("the token's header has no alg"));
     }
     const auto accepted = std::ranges::find(accepted_, name, &Algorithm::name);
-    if (accepted != accepted_.end()) return *accepted;
+    if (accepted != accepted_.end()) return Header{*accepted, std::string(kid)};
     return std::unexpected(invalid("the token's alg is not an accepted algorithm"));
+}
+
+/// Those of the token's kid first.
+std::vector<const TokenKey*> TokenVerifier::candidates(const Header& header,
+                                                       const KeySet* fetched) const {
+    std::vector<const TokenKey*> named, others;
+    const auto sort_in = [&](const TokenKey& key) {
+        if (key.bound_to(accepted_) != header.algorithm) return;
+        if (!header.kid.empty() && key.kid == header.kid) return named.push_back(&key);
+        if (header.kid.empty() || key.kid.empty()) others.push_back(&key);
+    };
+    std::ranges::for_each(keys_, sort_in);
+    if (fetched != nullptr) std::ranges::for_each(fetched->keys, sort_in);
+    std::ranges::copy(others, std::back_inserter(named));
+    if (named.size() > kTriesMax) named.resize(kTriesMax);
+    return named;
+}
+
+std::expected<void, Error> TokenVerifier::check_signature(const Header& header,
+                                                          std::string_view text,
+                                                          std::string_view signature) const {
+    const auto fetched = fetched_keys();
+    const auto keys = candidates(header, fetched.get());
+    if (keys.empty())
+        return std::unexpected(invalid("no key is known for the token's kid and alg"));
+    const bool good = std::ranges::any_of(keys, [&](const TokenKey* key) {
+        return key->material->verify(*header.algorithm, text, signature);
+    });
+    if (good) return {};
+    return std::unexpected(invalid("the token's signature does not match"));
 }
 
 std::expected<TokenClaims, Error> TokenVerifier::verify(std::string_view token, WallTime now,
@@ -247,16 +331,39 @@ std::expected<TokenClaims, Error> TokenVerifier::verify(std::string_view token, 
     }
     const auto parts = split(token);
     if (!parts) return std::unexpected(parts.error());
-    const auto algorithm = algorithm_of(parts->header);
-    if (!algorithm) return std::unexpected(algorithm.error());
+    const auto header = read_header(parts->header);
+    if (!header) return std::unexpected(header.error());
     const auto signature = base64url_decode(parts->signature);
     if (!signature) return std::unexpected(invalid("the token's signature is not base64url"));
-    if (!keys_->verify(**algorithm, parts->signed_text, *signature)) {
-        return std::unexpected(invalid("the token's signature does not match"));
-    }
+    const auto signed_by_key = check_signature(*header, parts->signed_text, *signature);
+    if (!signed_by_key) return std::unexpected(signed_by_key.error());
     const auto payload = parse_part(parser_of_this_thread(), parts->payload, "payload");
     if (!payload) return std::unexpected(payload.error());
     return ClaimsReader(options_, *payload, now, expiry).read();
+}
+
+bool TokenVerifier::lacks_key_for(std::string_view token) const {
+    if (fetched_ == nullptr || token.size() > options_.token_bytes_max) return false;
+    const auto parts = split(token);
+    const auto header = parts ? read_header(parts->header) : std::unexpected(Error());
+    if (!header) return false;
+    const auto fetched = fetched_keys();
+    const auto keys = candidates(*header, fetched.get());
+    if (header->kid.empty()) return keys.empty();
+    return keys.empty() || keys.front()->kid != header->kid;
+}
+
+VerifyCost TokenVerifier::cost_of(std::string_view token) const {
+    const auto parts = split(token);
+    const auto header = parts && token.size() <= options_.token_bytes_max
+                            ? read_header(parts->header)
+                            : std::unexpected(Error());
+    const bool large = header && header->algorithm->family != KeyFamily::kHmac;
+    return large ? VerifyCost::kLarge : VerifyCost::kSmall;
+}
+
+std::shared_ptr<const KeySet> TokenVerifier::fetched_keys() const {
+    return fetched_ == nullptr ? nullptr : fetched_->get();
 }
 
 bool weak_secret(const TokenOptions& options) {

@@ -15,13 +15,16 @@
 namespace signalbox::auth {
 
 struct Algorithm;
-class SignatureKeys;
+struct KeySet;
+struct TokenKey;
+class SharedKeySet;
 
 /// `auth.jwt.*` and `auth.roles` of the configuration.
 struct TokenOptions {
     std::string secret;  ///< HS keys; empty: HS tokens are refused
     std::vector<std::string> algorithms{"HS256"};
     std::string public_key_pem;  ///< for RS, PS, ES, EdDSA
+    std::string key_set;         ///< JSON Web Key Set, of `auth.jwt.jwks_file`
     std::string issuer;          ///< empty: not checked
     std::string audience;        ///< empty: not checked
     Milliseconds leeway{5'000};
@@ -48,33 +51,80 @@ struct TokenClaims {
     std::string token_id;  ///< `jti`, or empty
 };
 
+/// TOKEN_EXPIRED.
+[[nodiscard]] Error token_expired(WallTime end);
+
 /// kIgnored: for a connection that a later token keeps alive.
 enum class Expiry : std::uint8_t { kChecked, kIgnored };
 
-/// Verifies compact JWS tokens (RFC 7515, 7519; algorithms RFC 7518, 8037). One key, one algorithm;
-/// `none`, `crit`, embedded keys and duplicate members are refused.
+/// What verifying a token costs: microseconds for HS, ten times that for all others.
+enum class VerifyCost : std::uint8_t { kSmall, kLarge };
+
+/// Verifies compact JWS tokens (RFC 7515, 7519; algorithms RFC 7518, 8037). `none`, `crit` and
+/// duplicate members are refused; keys that a token brings or points to are not looked at.
 ///
-/// Threading: const after construction; verify() from any thread.
+/// Keys: the secret, the public key, those of options.key_set, and those of the set that a source
+/// fetches. Each serves one algorithm (TokenKey::bound_to(); the secret and the public key are as
+/// keys without `alg`). A token with `kid` is checked with the keys of that kid and those without
+/// one; a token without it with all keys of its algorithm, but never with more than kTriesMax.
+///
+/// Threading: const after construction; any thread.
 /// Errors:    INVALID_TOKEN or TOKEN_EXPIRED with a message that names the cause ("exp is
 ///            missing"), never the token.
 class TokenVerifier {
 public:
+    static constexpr std::size_t kTriesMax = 4;
+
+    /// @param fetched  what a source keeps up to date; nullptr: there is none.
     /// @return a sentence that names the key at fault when options cannot work.
     [[nodiscard]] static std::expected<std::unique_ptr<TokenVerifier>, std::string> create(
-        TokenOptions options);
+        TokenOptions options, std::shared_ptr<const SharedKeySet> fetched = nullptr);
     ~TokenVerifier();
 
     [[nodiscard]] std::expected<TokenClaims, Error> verify(std::string_view token, WallTime now,
                                                            Expiry expiry = Expiry::kChecked) const;
 
+    /// For what verify() refused: true when a key that the source has not given yet could verify
+    /// it, as far as its header tells.
+    [[nodiscard]] bool lacks_key_for(std::string_view token) const;
+    /// By the header's alg; kSmall for what is refused anyway.
+    [[nodiscard]] VerifyCost cost_of(std::string_view token) const;
+    /// The set that verify() uses now, to notice a change; nullptr when there is none.
+    [[nodiscard]] std::shared_ptr<const KeySet> fetched_keys() const;
+    [[nodiscard]] Milliseconds leeway() const { return options_.leeway; }
+
+    /// Sentences for the operator: keys of options.key_set that are left out.
+    [[nodiscard]] const std::vector<std::string>& key_warnings() const { return key_warnings_; }
+    /// Likewise: allowed algorithms whose key serves another one.
+    [[nodiscard]] const std::vector<std::string>& algorithm_warnings() const {
+        return algorithm_warnings_;
+    }
+
 private:
-    TokenVerifier(TokenOptions options, std::unique_ptr<SignatureKeys> keys);
-    [[nodiscard]] std::expected<const Algorithm*, Error> algorithm_of(
-        std::string_view header) const;
+    struct Header {
+        const Algorithm* algorithm;
+        std::string kid;  // empty: none
+    };
+
+    TokenVerifier(TokenOptions options, std::shared_ptr<const SharedKeySet> fetched);
+    /// @return a sentence about what is wrong, or an empty one.
+    [[nodiscard]] std::string read_keys();
+    [[nodiscard]] std::string accept_algorithms();
+    void warn_of_keyless(const Algorithm& algorithm);
+    [[nodiscard]] bool has_own_key(const Algorithm& algorithm) const;
+    [[nodiscard]] std::expected<Header, Error> read_header(std::string_view encoded) const;
+    [[nodiscard]] std::vector<const TokenKey*> candidates(const Header& header,
+                                                          const KeySet* fetched) const;
+    [[nodiscard]] std::expected<void, Error> check_signature(const Header& header,
+                                                             std::string_view text,
+                                                             std::string_view signature) const;
 
     TokenOptions options_;
-    std::vector<const Algorithm*> accepted_;  // those of options_.algorithms that have a key
-    std::unique_ptr<SignatureKeys> keys_;
+    std::vector<const Algorithm*> accepted_;  // those of options_.algorithms that may have a key
+    std::vector<TokenKey> keys_;
+    std::shared_ptr<const SharedKeySet> fetched_;
+    std::vector<std::string> key_warnings_;
+    std::vector<std::string> algorithm_warnings_;
 };
 
 /// What HS256 deserves (RFC 7518 section 3.2).
@@ -82,7 +132,8 @@ inline constexpr std::size_t kSecretBytesMin = 32;
 /// True when an HS secret is set and shorter than that. Whether that stops the program is the caller's decision.
 [[nodiscard]] bool weak_secret(const TokenOptions& options);
 
-/// Signs an HS256 token: for `signalbox token create` and tests.
+/// Signs a token with the first HS algorithm that is allowed: for `signalbox token create` and
+/// tests.
 struct TokenRequest {
     UserId user;
     CompanyId company;

@@ -91,15 +91,29 @@ TEST(TokenVerifier, VerifiesWhatSignTokenSigns) {
 
 TEST(TokenVerifier, AcceptsTheOtherHmacSizesWhenListed) {
     TokenOptions with = options();
-    with.algorithms = {"HS384", "HS512"};
-    for (const char* name : {"HS384", "HS512"}) {
+    for (const std::string name : {"HS384", "HS512"}) {
+        with.algorithms = {name};
         const std::string header = fmt::format(R"({{"alg":"{}"}})", name);
-        EXPECT_TRUE(verify(token_of(header, payload_with(""), kSecret, name), with).has_value());
+        const std::string good = token_of(header, payload_with(""), kSecret, name.c_str());
+        EXPECT_TRUE(verify(good, with).has_value());
         expect_invalid(verify(token_of(header, payload_with(""), kSecret, "HS256"), with),
                        "the token's signature does not match");
+        expect_invalid(verify(token_of(kHeader, payload_with("")), with),
+                       "the token's alg is not an accepted algorithm");
     }
+}
+
+TEST(TokenVerifier, TheSecretServesTheFirstListedAlgorithmAlone) {
+    TokenOptions with = options();
+    with.algorithms = {"HS512", "HS256"};
+    const std::string first = token_of(R"({"alg":"HS512"})", payload_with(""), kSecret, "HS512");
+    EXPECT_TRUE(verify(first, with).has_value());
     expect_invalid(verify(token_of(kHeader, payload_with("")), with),
                    "the token's alg is not an accepted algorithm");
+    EXPECT_EQ((*TokenVerifier::create(with))->algorithm_warnings(),
+              std::vector<std::string>{"HS256 tokens are refused: a key serves one algorithm, and "
+                                       "the key for it serves HS512"});
+    EXPECT_TRUE((*TokenVerifier::create(options()))->algorithm_warnings().empty());
 }
 
 TEST(TokenVerifier, RefusesAlgNoneInEverySpelling) {
