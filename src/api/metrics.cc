@@ -53,6 +53,31 @@ Samples build_info(const Measurements& m) {
 
 using gateway::Stats;
 
+const auth::JwksNumbers* key_set_of(const Measurements& all) {
+    const bool fetched = all.transport && all.transport->key_set;
+    return fetched ? &*all.transport->key_set : nullptr;
+}
+
+Samples key_set_fetches(const Measurements& all) {
+    const auth::JwksNumbers* numbers = key_set_of(all);
+    if (numbers == nullptr) return {};
+    return {{"changed", static_cast<double>(numbers->changed)},
+            {"unchanged", static_cast<double>(numbers->unchanged)},
+            {"failed", static_cast<double>(numbers->failed)}};
+}
+
+Samples key_set_keys(const Measurements& all) {
+    const auth::JwksNumbers* numbers = key_set_of(all);
+    if (numbers == nullptr) return {};
+    return {{"", static_cast<double>(numbers->keys)}};
+}
+
+Samples key_set_age(const Measurements& all) {
+    const auth::JwksNumbers* numbers = key_set_of(all);
+    if (numbers == nullptr) return {};
+    return {{"", numbers->age_seconds}};
+}
+
 constexpr MetricInfo kRegistry[] = {
     {"signalbox_connections", kGauge, "", "Socket.IO connections that are open",
      of_gateway<&Stats::connections_open>},
@@ -130,6 +155,12 @@ constexpr MetricInfo kRegistry[] = {
     {"signalbox_mailbox_overloads_total", kCounter, "",
      "Pieces of work refused because a shard's mailbox was full",
      of_transport<&TransportNumbers::mailbox_overloads>},
+    {"signalbox_jwks_fetches_total", kCounter, "outcome",
+     "Fetches of auth.jwt.jwks_url: changed, unchanged, failed", key_set_fetches},
+    {"signalbox_jwks_keys", kGauge, "", "Usable keys of the set that was fetched last",
+     key_set_keys},
+    {"signalbox_jwks_age_seconds", kGauge, "", "Time since the source last confirmed that set",
+     key_set_age},
     {"signalbox_build_info", kGauge, "version", "Constant 1, labelled with the program's version",
      build_info},
     {"process_cpu_seconds_total", kCounter, "", "User and system CPU time of the process, seconds",

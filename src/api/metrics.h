@@ -8,13 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/jwks_source.h"
 #include "gateway/stats.h"
 
 /// What `/metrics` shows, in the Prometheus text format. One table of all metrics, so that
 /// documentation can be compared with it.
 namespace signalbox::api {
 
-/// What sockets and HTTP have counted, the sum of all shards; given by the program that has them.
+/// What sockets and HTTP have counted, the sum of all shards, and what the source of keys has;
+/// given by the program that has them.
 struct TransportNumbers {
     std::int64_t http_connections = 0;       ///< open now
     std::int64_t websocket_connections = 0;  ///< open now
@@ -28,6 +30,7 @@ struct TransportNumbers {
     std::int64_t bytes_in = 0;
     std::int64_t bytes_out = 0;
     std::int64_t mailbox_overloads = 0;
+    std::optional<auth::JwksNumbers> key_set;  ///< nullopt: no key set is fetched
 };
 /// Threading: any shard calls it.
 using TransportNumbersSource = std::function<TransportNumbers()>;

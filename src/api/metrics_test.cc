@@ -23,6 +23,7 @@ Measurements measured() {
     m.gateway.count_error("RATE_LIMITED");
     m.gateway.count_error("OUT_OF_STOCK");
     m.transport = TransportNumbers{.bytes_in = 1'234'567};
+    m.transport->key_set = auth::JwksNumbers{.failed = 4, .age_seconds = 1.5};
     m.process.open_fds = 12;
     m.version = "1.2.3";
     return m;
@@ -38,6 +39,8 @@ TEST(Metrics, ShowsWhatWasCounted) {
     EXPECT_TRUE(has_line(text, "signalbox_received_bytes_total 1234567"));
     EXPECT_TRUE(has_line(text, "signalbox_build_info{version=\"1.2.3\"} 1"));
     EXPECT_TRUE(has_line(text, "process_open_fds 12"));
+    EXPECT_TRUE(has_line(text, "signalbox_jwks_fetches_total{outcome=\"failed\"} 4"));
+    EXPECT_TRUE(has_line(text, "signalbox_jwks_age_seconds 1.5"));
 }
 
 TEST(Metrics, LeavesOutWhatNobodyMeasures) {

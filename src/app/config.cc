@@ -17,6 +17,8 @@ namespace signalbox::app {
 namespace {
 
 constexpr std::size_t kFileBytesMax = 4U << 20;
+constexpr const char* kPublicKeyAlgorithms[] = {"RS256", "RS384", "RS512", "PS256", "PS384",
+                                                "PS512", "ES256", "ES384", "ES512", "EdDSA"};
 
 /// @return the content, or why it cannot be had.
 std::expected<std::string, std::string> read_file(const std::string& path) {
@@ -42,7 +44,10 @@ public:
         if (sources_.file) apply_file(*sources_.file);
         apply_environment();
         for (const ConfigFlag& flag : sources_.flags) apply_flag(flag);
-        read_public_key();
+        read_key_file("auth.jwt.public_key_file", config_.public_key_file,
+                      config_.tokens.public_key_pem);
+        read_key_file("auth.jwt.jwks_file", config_.jwks_file, config_.tokens.key_set);
+        choose_algorithms();
         config_.gateway.token_leeway = config_.tokens.leeway;
         set_shared_bursts();
         // Binary is refused as INVALID_MESSAGE: no more of it is collected than a message may hold.
@@ -141,17 +146,24 @@ private:
         }
     }
 
-    void read_public_key() {
-        if (config_.public_key_file.empty()) return;
-        auto pem = read_file(config_.public_key_file);
-        if (pem) {
-            config_.tokens.public_key_pem = std::move(*pem);
+    void read_key_file(std::string_view key, const std::string& path, std::string& content) {
+        if (path.empty()) return;
+        auto text = read_file(path);
+        if (text) {
+            content = std::move(*text);
             return;
         }
-        const ConfigOrigin& origin = origins_["auth.jwt.public_key_file"];
-        findings_.problems.push_back(
-            {origin.where, origin.line, "auth.jwt.public_key_file",
-             fmt::format("{} {}", quote(config_.public_key_file), pem.error())});
+        const ConfigOrigin& origin = origins_[std::string(key)];
+        findings_.problems.push_back({origin.where, origin.line, std::string(key),
+                                      fmt::format("{} {}", quote(path), text.error())});
+    }
+
+    /// What public keys serve is theirs to say, unless the operator does.
+    void choose_algorithms() {
+        if (origins_.contains("auth.jwt.algorithms") || !has_public_keys(config_)) return;
+        auto& chosen = config_.tokens.algorithms;
+        chosen.assign(std::begin(kPublicKeyAlgorithms), std::end(kPublicKeyAlgorithms));
+        if (!config_.tokens.secret.empty()) chosen.insert(chosen.begin(), "HS256");
     }
 
     const ConfigSources& sources_;
@@ -161,6 +173,10 @@ private:
 };
 
 }  // namespace
+
+bool has_public_keys(const Config& config) {
+    return !config.public_key_file.empty() || !config.jwks_file.empty() || !config.jwks.url.empty();
+}
 
 std::string ConfigProblem::text() const {
     std::string out = where;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/jwks_source.h"
 #include "auth/service_keys.h"
 #include "auth/token_verifier.h"
 #include "base/clock.h"
@@ -68,11 +69,16 @@ struct Config {
     gateway::Options gateway;
     auth::TokenOptions tokens;
     std::string public_key_file;
+    std::string jwks_file;
+    auth::JwksSourceOptions jwks;
     std::vector<auth::ServiceKey> service_keys;
     runtime::HttpClientOptions http_client;
     LogConfig log;
     std::string data_dir = "var";
 };
+
+/// Whether tokens may be verified with other keys than auth.jwt.secret.
+[[nodiscard]] bool has_public_keys(const Config& config);
 
 /// One fault of the configuration.
 struct ConfigProblem {

@@ -24,11 +24,12 @@ public:
             if (config_.mode == RunMode::kProduction) return problem("auth.jwt.secret", message);
             findings_.warnings.push_back(make("auth.jwt.secret", message).text());
         }
-        const bool none = secret.empty() && config_.public_key_file.empty();
+        const bool none = secret.empty() && !has_public_keys(config_);
         if (none && config_.mode == RunMode::kProduction) {
             problem("auth.jwt.secret",
                     "is missing: tokens need auth.jwt.secret (or the environment's "
-                    "SIGNALBOX_AUTH_JWT_SECRET) or auth.jwt.public_key_file");
+                    "SIGNALBOX_AUTH_JWT_SECRET), auth.jwt.public_key_file, auth.jwt.jwks_file "
+                    "or auth.jwt.jwks_url");
         }
     }
 
@@ -36,29 +37,39 @@ public:
         if (config_.tokens.algorithms.empty()) {
             problem("auth.jwt.algorithms", "must name at least one algorithm");
         }
-        const bool no_key = config_.tokens.secret.empty() && config_.public_key_file.empty();
-        // Without any key check_secret() has said so, or --dev will have a secret.
-        const bool secret = !config_.tokens.secret.empty() || no_key;
+        const bool no_key = config_.tokens.secret.empty() && !has_public_keys(config_);
+        // Without any key check_secret() has said so, or --dev will have a secret; a key set may
+        // hold keys for all.
+        const bool secret = !config_.tokens.secret.empty() || no_key || has_key_set();
         for (const std::string& algorithm : config_.tokens.algorithms) {
             const bool symmetric = algorithm.starts_with("HS");
             if (symmetric && !secret) {
                 problem("auth.jwt.algorithms", fmt::format("{} needs auth.jwt.secret", algorithm));
-            } else if (!symmetric && config_.public_key_file.empty()) {
+            } else if (!symmetric && !has_public_keys(config_)) {
                 problem("auth.jwt.algorithms",
-                        fmt::format("{} needs auth.jwt.public_key_file", algorithm));
+                        fmt::format("{} needs auth.jwt.public_key_file, auth.jwt.jwks_file or "
+                                    "auth.jwt.jwks_url",
+                                    algorithm));
             }
         }
     }
 
     /// The verifier's own judgement, when nothing that we know better is wrong with its keys.
     void check_token_options() {
-        if (config_.tokens.secret.empty() && config_.tokens.public_key_pem.empty()) return;
+        if (config_.tokens.secret.empty() && !has_public_keys(config_)) return;
         const bool known = std::ranges::any_of(findings_.problems, [](const ConfigProblem& p) {
             return p.key.starts_with("auth.jwt.");
         });
         if (known) return;
-        const auto verifier = auth::TokenVerifier::create(config_.tokens);
-        if (!verifier) problem("auth.jwt", verifier.error());
+        const auto fetched =
+            config_.jwks.url.empty() ? nullptr : std::make_shared<auth::SharedKeySet>();
+        const auto verifier = auth::TokenVerifier::create(config_.tokens, fetched);
+        if (!verifier) return problem("auth.jwt", verifier.error());
+        for (const std::string& each : (*verifier)->key_warnings())
+            findings_.warnings.push_back(make("auth.jwt.jwks_file", each).text());
+        if (!origins_.contains("auth.jwt.algorithms")) return;
+        for (const std::string& each : (*verifier)->algorithm_warnings())
+            findings_.warnings.push_back(make("auth.jwt.algorithms", each).text());
     }
 
     void check_service_keys() {
@@ -124,6 +135,10 @@ public:
     }
 
 private:
+    [[nodiscard]] bool has_key_set() const {
+        return !config_.jwks_file.empty() || !config_.jwks.url.empty();
+    }
+
     [[nodiscard]] ConfigProblem make(std::string_view key, std::string message) const {
         const auto origin = origins_.find(key);
         if (origin == origins_.end()) return {"", 0, std::string(key), std::move(message)};

@@ -177,10 +177,25 @@ void add_jwt_keys(Keys& keys) {
                                                  "kept in data.dir when none is set.",
                                                  Secrecy::kSecret}));
     keys.push_back(list_key<tokens, &TokenOptions::algorithms>(
-        {"auth.jwt.algorithms", "Signature algorithms that tokens may use."}, kAlgorithm));
+        {"auth.jwt.algorithms",
+         "Signature algorithms that tokens may use. A key serves one: its own, or the first of "
+         "these that fits. Not set, beside a public key or key set: all that are not HS, and HS256 "
+         "when there is a secret."},
+        kAlgorithm));
     keys.push_back(text_key<&Config::public_key_file>(
         {"auth.jwt.public_key_file",
          "PEM file with the public key of RS, PS, ES or EdDSA tokens."}));
+    keys.push_back(text_key<&Config::jwks_file>(
+        {"auth.jwt.jwks_file",
+         "JSON Web Key Set (RFC 7517) with keys that tokens name by `kid`."}));
+    keys.push_back(text_key<&Config::jwks, &auth::JwksSourceOptions::url>(
+        {"auth.jwt.jwks_url",
+         "Where such a set is fetched from and kept up to date (docs/tokens.md)."},
+        kProtectedUrl));
+    keys.push_back(duration_key<&Config::jwks, &auth::JwksSourceOptions::stale_max>(
+        {"auth.jwt.jwks_stale_max",
+         "How long the last set counts after its lifetime while the source is down."},
+        {0ms, 30 * 24h}));
     keys.push_back(text_key<tokens, &TokenOptions::issuer>(
         {"auth.jwt.issuer", "Required claim `iss`; empty: not checked."}));
     keys.push_back(text_key<tokens, &TokenOptions::audience>(

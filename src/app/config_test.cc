@@ -335,6 +335,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"[auth.jwt]\nalgorithms = [\"none\"]", "2: auth.jwt.algorithms: must be"},
         BadLine{"[auth.jwt]\nalgorithms = [\"RS256\"]",
                 "2: auth.jwt.algorithms: RS256 needs auth.jwt.public_key_file"},
+        BadLine{"[auth.jwt]\njwks_file = \"/nowhere\"",
+                "2: auth.jwt.jwks_file: \"/nowhere\" cannot be read"},
+        BadLine{"[auth.jwt]\njwks_url = \"http://id.example.com/keys\"",
+                "2: auth.jwt.jwks_url: must be empty, or a URL like"},
+        BadLine{"[auth.jwt]\njwks_url = \"https://user@id.example.com/keys\"",
+                "2: auth.jwt.jwks_url: must be empty, or a URL like"},
+        BadLine{"[auth.jwt]\njwks_url = \"https:///keys\"",
+                "2: auth.jwt.jwks_url: must be empty, or a URL like"},
         BadLine{"[auth.jwt]\npublic_key_file = \"/nowhere\"",
                 "2: auth.jwt.public_key_file: \"/nowhere\" cannot be read"},
         BadLine{"[auth.jwt]\ncompany_claim = \"a..b\"", "2: auth.jwt.company_claim: must be"},
@@ -452,6 +460,28 @@ TEST(GeneratedConfig, DoesNotChangeWhatDevMeans) {
     sources.mode = RunMode::kDev;
     sources.file = file.path();
     EXPECT_EQ(rendered(load(sources)), rendered(default_config(RunMode::kDev)));
+}
+
+TEST(LoadConfig, AKeySetAllowsWhatPublicKeysSignUnlessTheOperatorSaysOtherwise) {
+    ConfigSources sources;
+    sources.environment["SIGNALBOX_AUTH_JWT_JWKS_URL"] = "http://127.0.0.1:9/keys";
+    const std::vector<std::string> asymmetric{"RS256", "RS384", "RS512", "PS256", "PS384",
+                                              "PS512", "ES256", "ES384", "ES512", "EdDSA"};
+    EXPECT_EQ(load(sources).tokens.algorithms, asymmetric);
+    sources.environment["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret;
+    EXPECT_EQ(load(sources).tokens.algorithms.front(), "HS256");
+    sources.environment["SIGNALBOX_AUTH_JWT_ALGORITHMS"] = "EdDSA";
+    EXPECT_EQ(load(sources).tokens.algorithms, std::vector<std::string>{"EdDSA"});
+    EXPECT_EQ(load(with_secret()).tokens.algorithms, std::vector<std::string>{"HS256"});
+}
+
+TEST(LoadConfig, WarnsOfAlgorithmsWhoseKeyServesAnother) {
+    ConfigSources sources = with_secret();
+    sources.environment["SIGNALBOX_AUTH_JWT_ALGORITHMS"] = "HS256,HS512";
+    const auto loaded = load_config(sources);
+    ASSERT_TRUE(loaded.has_value());
+    ASSERT_EQ(loaded->warnings.size(), 1U);
+    EXPECT_THAT(loaded->warnings[0], HasSubstr("HS512 tokens are refused"));
 }
 
 TEST(ConfigurationPage, IsWhatTheRegistrySays) {

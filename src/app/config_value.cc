@@ -96,6 +96,23 @@ bool is_endpoint(std::string_view text) {
     return host == "localhost" || (is_address(host) && bracketed == host.contains(':'));
 }
 
+/// The host of what follows "://", up to its port or path; brackets of IPv6 are dropped.
+std::string_view host_of(std::string_view authority) {
+    authority = authority.substr(0, authority.find_first_of("/?#"));
+    if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+    return authority.substr(0, authority.find(':'));
+}
+
+/// Whoever can change the answer on its way chooses who may come in: only TLS, or no way at all.
+bool is_protected_url(std::string_view text) {
+    constexpr std::string_view kTls = "https://", kPlain = "http://";
+    const bool printable = std::ranges::all_of(
+        text, [](char c) { return c > ' ' && c < 0x7f && c != '@' && c != '\\'; });
+    if (!printable) return false;
+    if (text.starts_with(kTls)) return !host_of(text.substr(kTls.size())).empty();
+    return text.starts_with(kPlain) && is_loopback(host_of(text.substr(kPlain.size())));
+}
+
 bool is_path(std::string_view text) {
     return is_path_text(text) && !text.ends_with('/');
 }
@@ -127,6 +144,10 @@ constinit const TextRule kNetwork{
     [](std::string_view text) { return runtime::IpNetwork::parse(text).has_value(); }};
 constinit const TextRule kEndpoint{"empty, or an address and port like \"127.0.0.1:9090\"",
                                    is_endpoint};
+constinit const TextRule kProtectedUrl{
+    "empty, or a URL like \"https://id.example.com/keys\" without user information (http only to "
+    "this machine)",
+    [](std::string_view text) { return text.empty() || is_protected_url(text); }};
 constinit const TextRule kBasePath{
     "empty, or a path like \"/gateway\" without a slash at the end",
     [](std::string_view text) { return text.empty() || is_path(text); }};

@@ -42,6 +42,7 @@ extern const TextRule kNotEmpty;
 extern const TextRule kOrigin;           ///< "*", "https://app.example:8443", "https://*.example"
 extern const TextRule kNetwork;          ///< "10.0.0.0/8", "::1"
 extern const TextRule kEndpoint;         ///< "", "127.0.0.1:9090", "[::1]:0"
+extern const TextRule kProtectedUrl;     ///< "", "https://id.example.com/keys"
 extern const TextRule kBasePath;         ///< "" or "/a/b", no slash at the end
 extern const TextRule kPathAlias;        ///< "/socket.io"
 extern const TextRule kClaimPath;        ///< "company.id"

@@ -109,6 +109,8 @@ struct Server::Node {
     SystemClock clock;
     std::unique_ptr<SpdlogLog> log;
     std::optional<storage::DataDirectory> directory;
+    /// What the source has fetched; the verifiers of all configurations read it.
+    const std::shared_ptr<auth::SharedKeySet> fetched_keys = std::make_shared<auth::SharedKeySet>();
     std::shared_ptr<const auth::TokenVerifier> tokens;
     std::shared_ptr<const auth::ServiceKeys> service_keys;
     Milliseconds token_leeway{};
@@ -117,10 +119,14 @@ struct Server::Node {
     api::StaticFiles files;
     std::optional<api::Shared> api;
     std::unique_ptr<runtime::ThreadPool> pool;
+    std::unique_ptr<runtime::ThreadPool> token_pool;
     std::unique_ptr<runtime::CurlHttpClient> http_client;
     std::unique_ptr<runtime::ShardGroup> shards;
     std::unique_ptr<storage::SqliteSessionStore> sessions;
     std::unique_ptr<SessionSweep> sweep;
+    SystemRandom key_source_random;
+    std::unique_ptr<auth::JwksSource> key_source;
+    std::atomic<bool> fetches_keys = false;
     std::unique_ptr<runtime::HttpServer> http;
     std::vector<gateway::Gateway*> peers;
     std::vector<std::unique_ptr<NodeShard>> parts;
@@ -135,6 +141,7 @@ struct Server::Node {
     [[nodiscard]] std::expected<void, StartError> load_keys(const Config& from);
     [[nodiscard]] std::expected<void, StartError> open_data();
     void make_shards();
+    void configure_key_source(const Config& from);
     void sweep_sessions();
     [[nodiscard]] std::expected<void, StartError> listen();
     [[nodiscard]] std::expected<void, StartError> open_control();
@@ -206,7 +213,8 @@ std::expected<void, StartError> Server::Node::open_shared(actions::ActionRegistr
 }
 
 std::expected<void, StartError> Server::Node::load_keys(const Config& from) {
-    auto verifier = auth::TokenVerifier::create(from.tokens);
+    auto verifier =
+        auth::TokenVerifier::create(from.tokens, from.jwks.url.empty() ? nullptr : fetched_keys);
     if (!verifier) return std::unexpected(StartError{std::move(verifier.error())});
     auto keys = auth::ServiceKeys::create(from.service_keys);
     if (!keys) return std::unexpected(StartError{std::move(keys.error())});
@@ -243,9 +251,17 @@ void Server::Node::make_shards() {
     const ShardIndex count = config.server.shards;
     pool = std::make_unique<runtime::ThreadPool>(
         runtime::ThreadPoolOptions{.threads = config.server.blocking_threads});
+    // Actions that block must not hold up logins.
+    token_pool = std::make_unique<runtime::ThreadPool>(
+        runtime::ThreadPoolOptions{.threads = 2, .queued_max = 16'384, .name = "tokens"});
     http_client = std::make_unique<runtime::CurlHttpClient>(config.http_client);
     shards = std::make_unique<runtime::ShardGroup>(
         runtime::ShardGroupOptions{.shards = count, .clock = &clock});
+    runtime::Shard& first = shards->shard(0);
+    key_source = std::make_unique<auth::JwksSource>(
+        auth::JwksSource::Ports{*http_client, first.mesh(), clock, first.wheel(), key_source_random,
+                                *log},
+        fetched_keys);
     runtime::HttpServerOptions transport = http_options(config);
     transport.log = log.get();
     http = std::make_unique<runtime::HttpServer>(*shards, std::move(transport));
@@ -254,6 +270,8 @@ void Server::Node::make_shards() {
         runtime::Shard& shard = shards->shard(i);
         const gateway::Services services{.options = gateway_options(config),
                                          .tokens = tokens,
+                                         .token_pool = token_pool.get(),
+                                         .key_source = key_source.get(),
                                          .service_keys = service_keys,
                                          .sessions = sessions.get(),
                                          .actions = actions,
@@ -270,7 +288,13 @@ void Server::Node::make_shards() {
         http->set_handlers(i, parts.back()->handlers());
     }
     shards->start();
+    configure_key_source(config);
     sweep_sessions();
+}
+
+void Server::Node::configure_key_source(const Config& from) {
+    fetches_keys = !from.jwks.url.empty();
+    shards->post(0, [this, options = from.jwks] { key_source->configure(options); });
 }
 
 void Server::Node::sweep_sessions() {
@@ -332,6 +356,7 @@ api::TransportNumbers Server::Node::transport_numbers() {
         add(sum.bytes_out, s.bytes_out);
         add(sum.mailbox_overloads, s.overloaded);
     }
+    if (fetches_keys) sum.key_set = key_source->numbers();
     return sum;
 }
 
@@ -343,11 +368,13 @@ void Server::Node::stop() {
     // first two refuse once stopped, the store goes between the shards' threads and their mailboxes,
     // and last the objects that the tasks speak of.
     if (http_client) http_client->stop();
+    if (token_pool) token_pool->stop();
     if (pool) pool->stop();
     if (shards) shards->join();
     sessions.reset();
     if (shards) shards->stop();
     sweep.reset();
+    key_source.reset();
     parts.clear();
     http.reset();
     shards.reset();
@@ -393,8 +420,11 @@ ReloadOutcome Server::reload(const Config& config) {
         if (auto done = node.tls->reload(); !done)
             outcome.problems.push_back(std::move(done.error()));
     }
-    if (auto done = node.load_keys(config); !done)
+    if (auto done = node.load_keys(config); !done) {
         outcome.problems.push_back(std::move(done.error().message));
+    } else {
+        node.configure_key_source(config);
+    }
     const gateway::LiveOptions live{config.gateway.limits, node.token_leeway, node.tokens,
                                     node.service_keys};
     node.shards->run_on_all([&](runtime::Shard& shard) {

@@ -97,8 +97,9 @@ void Gateway::on_connect(socketio::Socket& socket, std::string_view auth) {
         return hold(connection, retryable(ErrorCode::kShuttingDown, "the server is going down",
                                           kRetryWhenBusy));
     }
-    if (auto error = read_connect(connection, auth)) return refuse(connection, std::move(*error));
-    request_admission(connection);
+    auto token = read_connect(connection, auth);
+    if (!token) return refuse(connection, std::move(token.error()));
+    check_token(socket.id(), std::string(without_bearer(*token)), auth::Expiry::kChecked);
 }
 
 std::expected<std::string, Error> Gateway::handshake_token(const HttpHeaders& headers,
@@ -121,52 +122,75 @@ std::expected<std::string, Error> Gateway::handshake_token(const HttpHeaders& he
                   "no token was given: pass it as auth.token, as in io(url, {auth: {token}})"));
 }
 
-std::expected<auth::TokenClaims, Error> Gateway::verify_token(Connection& connection,
-                                                              std::string_view token) {
-    const WallTime time = s_.clock.wall_now();
-    auto claims = s_.tokens->verify(without_bearer(token), time);
-    if (claims || !connection.joining->claim || !claims.error().is(ErrorCode::kTokenExpired)) {
-        return claims;
-    }
-    connection.joining->token_age = TokenAge::kExpired;
-    return s_.tokens->verify(without_bearer(token), time, auth::Expiry::kIgnored);
-}
-
-std::optional<Error> Gateway::read_connect(Connection& connection, std::string_view auth_text) {
+std::expected<std::string, Error> Gateway::read_connect(Connection& connection,
+                                                        std::string_view auth_text) {
     const engineio::Handshake& handshake = connection.socket.handshake();
     const QueryParameters query(handshake.query());
     const auto parsed = parser_.parse(auth_text.empty() ? "{}" : auth_text);
-    if (!parsed)
-        return Error::of(ErrorCode::kInvalidMessage,
-                         "auth cannot be read: " + std::string(to_string(parsed.error())));
+    if (!parsed) {
+        return std::unexpected(
+            Error::of(ErrorCode::kInvalidMessage,
+                      "auth cannot be read: " + std::string(to_string(parsed.error()))));
+    }
     const JsonElement auth = *parsed;
     read_recovery(connection, query, auth);
-    const auto token = handshake_token(handshake.headers, query, auth);
-    if (!token) return token.error();
-    auto claims = verify_token(connection, *token);
-    if (!claims) return std::move(claims.error());
-
-    auth::Principal& who = connection.principal;
-    who.user = std::move(claims->user);
-    who.company = std::move(claims->company);
-    who.permissions = std::move(claims->permissions);
-    who.expires_at = claims->expires_at;
-    auto session = session_of(*claims, parameter(query, auth, "sessionId"));
-    if (!session) return std::move(session.error());
-    who.session = std::move(*session);
-
-    const std::string artifact = parameter(query, auth, "artifactId");
-    if (!artifact.empty()) {
-        connection.artifact = ArtifactId::parse(artifact);
-        if (!connection.artifact)
-            return Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id");
-        if (!may_watch(who, *connection.artifact))
-            return Error::of(ErrorCode::kArtifactForbidden, "this artifact may not be watched");
-    }
+    connection.joining->session = parameter(query, auth, "sessionId");
+    connection.joining->artifact = parameter(query, auth, "artifactId");
     const std::string format = parameter(query, auth, "format");
     connection.format = s_.options.format;
     if (format == "object") connection.format = MessageFormat::kObject;
     if (format == "string") connection.format = MessageFormat::kString;
+    return handshake_token(handshake.headers, query, auth);
+}
+
+void Gateway::check_token(const std::string& socket_id, std::string token, auth::Expiry expiry) {
+    std::string copy = token;
+    token_gate_.check(std::move(copy), expiry,
+                      [this, socket_id, token = std::move(token),
+                       expiry](std::expected<auth::TokenClaims, Error> claims) {
+                          Connection* connection = find_connection(socket_id);
+                          if (connection == nullptr) return;  // it has gone meanwhile
+                          take_token(*connection, token, expiry, std::move(claims));
+                      });
+}
+
+void Gateway::take_token(Connection& connection, const std::string& token, auth::Expiry expiry,
+                         std::expected<auth::TokenClaims, Error> claims) {
+    if (connection.state != Connection::State::kAdmitting) return;
+    const bool expired = !claims && claims.error().is(ErrorCode::kTokenExpired);
+    if (expired && connection.joining->claim && expiry == auth::Expiry::kChecked) {
+        connection.joining->token_age = TokenAge::kExpired;
+        return check_token(connection.socket.id(), token, auth::Expiry::kIgnored);
+    }
+    if (!claims) return turn_away(connection, std::move(claims.error()));
+    if (auto error = take_claims(connection, std::move(*claims)))
+        return refuse(connection, std::move(*error));
+    request_admission(connection);
+}
+
+/// What a retry can mend must not be a CONNECT_ERROR: the stock client never retries after it.
+void Gateway::turn_away(Connection& connection, Error error) {
+    if (is_retryable(error.code)) return hold(connection, error);
+    refuse(connection, std::move(error));
+}
+
+std::optional<Error> Gateway::take_claims(Connection& connection, auth::TokenClaims claims) {
+    auth::Principal& who = connection.principal;
+    who.user = std::move(claims.user);
+    who.company = std::move(claims.company);
+    who.permissions = std::move(claims.permissions);
+    who.expires_at = claims.expires_at;
+    auto session = session_of(claims, connection.joining->session);
+    if (!session) return std::move(session.error());
+    who.session = std::move(*session);
+
+    const std::string& artifact = connection.joining->artifact;
+    if (artifact.empty()) return std::nullopt;
+    connection.artifact = ArtifactId::parse(artifact);
+    if (!connection.artifact)
+        return Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id");
+    if (!may_watch(who, *connection.artifact))
+        return Error::of(ErrorCode::kArtifactForbidden, "this artifact may not be watched");
     return std::nullopt;
 }
 

@@ -36,6 +36,8 @@ public:
         bool may_recover = false;
         TokenAge token_age = TokenAge::kValid;
         std::optional<socketio::RecoveryClaim> claim;
+        std::string session;   ///< as presented; may be empty
+        std::string artifact;  ///< likewise
     };
 
     Connection(Gateway& gateway, socketio::Socket& socket);

@@ -1,5 +1,7 @@
 #include "gateway/gateway.h"
 
+#include <utility>
+
 #include "gateway/connection.h"
 #include "gateway/peers.h"
 
@@ -12,6 +14,7 @@ constexpr std::size_t kAddressesMax = 100'000;
 
 Gateway::Gateway(Services services)
     : s_(std::move(services)),
+      token_gate_({s_.clock, s_.mesh, s_.token_pool, s_.key_source}, s_.tokens),
       executor_(s_.wheel, s_.mesh, s_.pool, s_.random, s_.log, s_.clock),
       homes_(s_.options, s_.random.id(6)),
       address_buckets_(kAddressesMax) {}
@@ -26,6 +29,7 @@ void Gateway::reconfigure(const LiveOptions& live) {
     s_.options.limits = live.limits;
     s_.options.token_leeway = live.token_leeway;
     s_.tokens = live.tokens;
+    token_gate_.set_verifier(live.tokens);
     s_.service_keys = live.service_keys;
 }
 
@@ -43,16 +47,24 @@ void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth:
         }
         return done(std::move(*service));
     }
-    auto claims = s_.tokens->verify(credentials.bearer, s_.clock.wall_now());
-    if (!claims) return done(std::unexpected(std::move(claims.error())));
+    token_gate_.check(
+        std::move(credentials.bearer), auth::Expiry::kChecked,
+        [this, presented = std::move(credentials.session_id), need,
+         done = std::move(done)](std::expected<auth::TokenClaims, Error> claims) mutable {
+            if (!claims) return done(std::unexpected(std::move(claims.error())));
+            admit_caller(std::move(*claims), presented, need, std::move(done));
+        });
+}
+
+void Gateway::admit_caller(auth::TokenClaims claims, const std::string& presented, SessionNeed need,
+                           Done<auth::Principal> done) {
     auth::Principal who;
-    who.user = claims->user;
-    who.company = claims->company;
-    who.permissions = claims->permissions;
-    who.expires_at = claims->expires_at;
-    if (credentials.session_id.empty() && need == SessionNeed::kOptional)
-        return done(std::move(who));
-    auto session = session_of(*claims, credentials.session_id);
+    who.user = claims.user;
+    who.company = claims.company;
+    who.permissions = claims.permissions;
+    who.expires_at = claims.expires_at;
+    if (presented.empty() && need == SessionNeed::kOptional) return done(std::move(who));
+    auto session = session_of(claims, presented);
     if (!session) return done(std::unexpected(std::move(session.error())));
     who.session = std::move(*session);
     SessionClaim claim{who.user, who.company, who.session};

@@ -15,6 +15,7 @@
 #include "auth/principal.h"
 #include "auth/service_keys.h"
 #include "auth/session_store.h"
+#include "auth/token_gate.h"
 #include "auth/token_verifier.h"
 #include "base/clock.h"
 #include "base/error_code.h"
@@ -48,6 +49,8 @@ struct Carriage;
 struct Services {
     Options options;
     std::shared_ptr<const auth::TokenVerifier> tokens;
+    BlockingPool* token_pool = nullptr;     ///< for tokens with public keys; null: none
+    auth::KeySource* key_source = nullptr;  ///< of keys that no token has named yet; null: none
     std::shared_ptr<const auth::ServiceKeys> service_keys;
     auth::SessionStore* sessions = nullptr;  ///< null in claim mode
     const actions::ActionRegistry& actions;
@@ -263,9 +266,17 @@ private:
     [[nodiscard]] std::expected<std::string, Error> handshake_token(const HttpHeaders& headers,
                                                                     const QueryParameters& query,
                                                                     JsonElement auth) const;
-    [[nodiscard]] std::expected<auth::TokenClaims, Error> verify_token(Connection& connection,
-                                                                       std::string_view token);
-    [[nodiscard]] std::optional<Error> read_connect(Connection& connection, std::string_view auth);
+    /// What else the CONNECT says goes into the connection. @return its token.
+    [[nodiscard]] std::expected<std::string, Error> read_connect(Connection& connection,
+                                                                 std::string_view auth);
+    void check_token(const std::string& socket_id, std::string token, auth::Expiry expiry);
+    void take_token(Connection& connection, const std::string& token, auth::Expiry expiry,
+                    std::expected<auth::TokenClaims, Error> claims);
+    [[nodiscard]] std::optional<Error> take_claims(Connection& connection,
+                                                   auth::TokenClaims claims);
+    void turn_away(Connection& connection, Error error);
+    void admit_caller(auth::TokenClaims claims, const std::string& presented, SessionNeed need,
+                      Done<auth::Principal> done);
     void read_recovery(Connection& connection, const QueryParameters& query,
                        JsonElement auth) const;
     /// The session that a caller means: the one presented in store mode, the token's in claim mode.
@@ -405,6 +416,7 @@ private:
     [[nodiscard]] WallTime wall_now();
 
     Services s_;
+    auth::TokenGate token_gate_;
     socketio::Namespace* sockets_ = nullptr;
     RunningActions running_;
     actions::Executor executor_;
