@@ -21,12 +21,14 @@ const { positionals: [kind], values } = parseArgs({
     },
 });
 
+// Longer than the runner waits for silence, which is stretched too; within a ping interval.
+const upgradeTimeout = Math.min(10_000 * Number(process.env.SIGNALBOX_TEST_SLOWNESS ?? 1), 20_000);
+
 const options = {
     path: values.path ?? (kind === 'engineio' ? '/engine.io' : '/socket.io'),
     pingInterval: Number(values['ping-interval']),
     pingTimeout: Number(values['ping-timeout']),
-    // Longer than the runner waits for silence, which is stretched too.
-    upgradeTimeout: 10_000 * Number(process.env.SIGNALBOX_TEST_SLOWNESS ?? 1),
+    upgradeTimeout,
     connectTimeout: Number(values['connect-timeout']),
     maxHttpBufferSize: Number(values['max-payload']),
     allowEIO3: values['allow-eio3'],
