@@ -224,6 +224,7 @@ TEST_F(CurlHttpClientTest, GivesRedirectsAsAnswersAndFollowsNone) {
     const Outcome got = fetch({.url = url("/moved")});
     EXPECT_EQ(got->status, 302);
     EXPECT_EQ(got->headers.find("Location"), "/elsewhere");
+    EXPECT_EQ(server_.statistics().http_requests.value(), 1);
 }
 
 TEST_F(CurlHttpClientTest, RefusesBodiesOverTheLimit) {
