@@ -22,6 +22,12 @@ constexpr const char* kCancel =
 constexpr const char* kCancelled =
     R"({"type":"object","properties":{"cancelled":{"type":"integer","minimum":0}},"required":["cancelled"]})";
 
+constexpr const char* kToken =
+    R"({"type":"object","properties":{"token":{"title":"Token","description":"As for connecting.","type":"string","minLength":1}},"required":["token"],"additionalProperties":false})";
+
+constexpr const char* kRefreshed =
+    R"({"type":"object","properties":{"expiresAt":{"type":"string","format":"date-time"},"permissionsChanged":{"type":"boolean"}},"required":["expiresAt","permissionsChanged"]})";
+
 constexpr const char* kActions =
     R"({"type":"object","properties":{"actions":{"type":"array","items":{"type":"object"}}},"required":["actions"]})";
 
@@ -84,6 +90,12 @@ void add_built_in_actions(ActionRegistry& registry) {
              "Ends executions that still run, by the request's id or the idempotency key; each "
              "answers CANCELLED. Answers {cancelled}, their number.",
              kCancel, kCancelled},
+            Retry::kSafe),
+        built_in(
+            {"auth.refresh",
+             "Gives this connection a new token of the same user, company and session. Answers "
+             "{expiresAt, permissionsChanged}.",
+             kToken, kRefreshed},
             Retry::kSafe),
         built_in({"actions.list", "Lists the actions that the caller may run, with their schemas.",
                   kNoData, kActions},

@@ -115,6 +115,7 @@ public:
         owner_ = nullptr;
     }
     [[nodiscard]] bool ended() const { return ended_.load(std::memory_order_relaxed); }
+    [[nodiscard]] const ExecutionRequest& request() const { return request_; }
 
     const auth::Principal& principal() const override { return request_.principal; }
     const std::optional<ArtifactId>& artifact() const override { return request_.artifact; }
@@ -399,6 +400,17 @@ bool Executor::cancel(ExecutionId id) {
     execution->end(
         std::unexpected(Error::of(ErrorCode::kCancelled, "the execution was cancelled")));
     return true;
+}
+
+void Executor::end_where(
+    const std::function<std::optional<Error>(const ExecutionRequest&)>& refusal) {
+    std::vector<std::pair<std::shared_ptr<Execution>, Error>> refused;
+    for (const auto& [id, execution] : executions_) {
+        if (execution->ended()) continue;
+        if (auto error = refusal(execution->request()))
+            refused.emplace_back(execution, std::move(*error));
+    }
+    for (auto& [execution, error] : refused) execution->end(std::unexpected(std::move(error)));
 }
 
 void Executor::abandon_all() {

@@ -151,6 +151,8 @@ public:
     ExecutionId start(ExecutionRequest request, std::unique_ptr<ExecutionSink> sink);
     /// Ends it with CANCELLED. @return false when it is not running.
     bool cancel(ExecutionId id);
+    /// Ends, with the error that `refusal` gives, each execution for which it gives one.
+    void end_where(const std::function<std::optional<Error>(const ExecutionRequest&)>& refusal);
     /// Executions without a final answer yet.
     [[nodiscard]] std::size_t running() const { return running_; }
     /// Ends all that still runs, with SHUTTING_DOWN.

@@ -83,12 +83,6 @@ const Action* ActionRegistry::find(std::string_view name) const {
     return found == by_name_.end() ? nullptr : found->second;
 }
 
-bool may_run(const Action& action, const auth::Principal& principal) {
-    const std::string& permission = action.definition.permission;
-    return permission.empty() || principal.permissions.allows(permission) ||
-           principal.permissions.claims(permission + ":any");
-}
-
 void append_description(std::string& out, const Action& action) {
     const ActionDefinition& definition = action.definition;
     JsonWriter json(out);

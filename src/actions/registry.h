@@ -93,10 +93,6 @@ private:
     std::unordered_map<std::string_view, const Action*> by_name_;  // borrows from actions_
 };
 
-/// True when the principal holds the action's permission, or its `:any` form ("updates:send:any"
-/// for "updates:send"), which reaches further.
-[[nodiscard]] bool may_run(const Action& action, const auth::Principal& principal);
-
 /// The entry of one action in `actions.list` and `GET /actions`:
 /// {name, description, permission, inputSchema, outputSchema?, timeoutMs, safeToRetry, progress};
 /// permission is null when none is needed.
@@ -106,7 +102,7 @@ void append_description(std::string& out, const Action& action);
 void add_dev_actions(ActionRegistry& registry);
 
 /// The registrations of the built-in actions (handler BuiltIn): artifact.subscribe,
-/// artifact.unsubscribe, execution.cancel, actions.list, system.ping, updates.send.
+/// artifact.unsubscribe, auth.refresh, execution.cancel, actions.list, system.ping, updates.send.
 void add_built_in_actions(ActionRegistry& registry);
 
 }  // namespace signalbox::actions

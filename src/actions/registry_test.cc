@@ -27,12 +27,6 @@ std::string fault(ActionDefinition definition) {
     return added ? "" : added.error();
 }
 
-auth::Principal with(std::vector<std::string> permissions) {
-    auth::Principal principal;
-    principal.permissions = auth::Permissions(std::move(permissions));
-    return principal;
-}
-
 TEST(ActionRegistry, AcceptsNamesOfItsAlphabetOnly) {
     for (const std::string& good : {std::string("a"), std::string("orders.create-2"),
                                     std::string("_x"), std::string(128, 'a')}) {
@@ -88,21 +82,6 @@ TEST(ActionRegistry, DescribesAnActionAsListed) {
                    R"("timeoutMs":1500,"safeToRetry":true,"progress":true})");
 }
 
-TEST(ActionRegistry, AsksForTheActionsPermission) {
-    ActionRegistry registry;
-    ActionDefinition guarded = definition("a");
-    guarded.permission = "updates:send";
-    ASSERT_TRUE(registry.add(guarded).has_value());
-    ASSERT_TRUE(registry.add(definition("free")).has_value());
-    const Action& action = *registry.find("a");
-    EXPECT_TRUE(may_run(*registry.find("free"), with({})));
-    EXPECT_FALSE(may_run(action, with({})));
-    EXPECT_FALSE(may_run(action, with({"updates:sen", "updates"})));
-    EXPECT_TRUE(may_run(action, with({"updates:send"})));
-    EXPECT_TRUE(may_run(action, with({"updates:*"})));
-    EXPECT_TRUE(may_run(action, with({"updates:send:any"})));
-}
-
 TEST(ConcurrencyGate, LetsInOnlyItsMaximum) {
     ConcurrencyGate gate;
     EXPECT_TRUE(gate.try_enter(2));
@@ -138,9 +117,10 @@ TEST_F(BuiltInActions, AreAllThereWithADescription) {
         append_description(description, action);
         EXPECT_TRUE(JsonText::parse(description).has_value()) << description;
     }
-    EXPECT_EQ(names,
-              "actions.list artifact.subscribe artifact.unsubscribe echo execution.cancel fail "
-              "longTask processData slow someAction system.ping updates.send ");
+    EXPECT_EQ(
+        names,
+        "actions.list artifact.subscribe artifact.unsubscribe auth.refresh echo "
+        "execution.cancel fail longTask processData slow someAction system.ping updates.send ");
 }
 
 TEST_F(BuiltInActions, TakeTheDataOfTheirContract) {
@@ -149,6 +129,9 @@ TEST_F(BuiltInActions, TakeTheDataOfTheirContract) {
     EXPECT_TRUE(accepts("artifact.subscribe", R"({"artifactId":"a"})"));
     EXPECT_FALSE(accepts("artifact.subscribe", R"({"artifactId":1})"));
     EXPECT_FALSE(accepts("artifact.unsubscribe", "{}"));
+    EXPECT_TRUE(accepts("auth.refresh", R"({"token":"t"})"));
+    EXPECT_FALSE(accepts("auth.refresh", R"({"token":""})"));
+    EXPECT_FALSE(accepts("auth.refresh", "null"));
     EXPECT_TRUE(accepts("execution.cancel", R"({"requestId":"r"})"));
     EXPECT_TRUE(accepts("execution.cancel", R"({"idempotencyKey":"k"})"));
     EXPECT_FALSE(accepts("execution.cancel", R"({"requestId":"r","idempotencyKey":"k"})"));

@@ -19,6 +19,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/sessions/{sessionId}", kToken, kManagement, get_session},
     {"PUT", "/api/v1/sessions/{sessionId}", kToken, kManagement, put_session},
     {"DELETE", "/api/v1/sessions/{sessionId}", kToken, kManagement, delete_session},
+    {"GET", "/api/v1/permissions/explain", kToken, kPublic, explain_permission},
     {"GET", "/api/v1/connections", kToken, kManagement, list_connections},
     {"DELETE", "/api/v1/connections/{connectionId}", kToken, kManagement, delete_connection},
 };

@@ -47,6 +47,7 @@ void get_session(CallPtr call);
 void list_sessions(CallPtr call);
 void delete_session(CallPtr call);
 void delete_sessions(CallPtr call);
+void explain_permission(CallPtr call);
 void list_connections(CallPtr call);
 void delete_connection(CallPtr call);
 

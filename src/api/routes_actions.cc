@@ -80,7 +80,8 @@ void get_actions(CallPtr call) {
     std::string list = R"({"actions":[)";
     const std::size_t empty = list.size();
     for (const auto& [name, action] : call->api.actions.all()) {
-        if (!actions::may_run(action, call->principal)) continue;
+        const std::string& needs = action.definition.permission;
+        if (!call->api.gateway.policy().may_run(call->principal, needs)) continue;
         if (list.size() > empty) list += ',';
         actions::append_description(list, action);
     }

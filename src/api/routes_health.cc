@@ -34,7 +34,8 @@ void send_metrics(CallPtr call) {
 }
 
 void send_metrics_if_permitted(CallPtr call, const auth::Principal& principal) {
-    if (principal.permissions.allows("metrics")) return send_metrics(std::move(call));
+    if (call->api.gateway.policy().may_use(principal, "metrics"))
+        return send_metrics(std::move(call));
     call->fail(Error::of(ErrorCode::kForbidden, "The permission metrics is needed."));
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "auth/jwks_source.h"
+#include "auth/policy.h"
 #include "auth/service_keys.h"
 #include "auth/token_verifier.h"
 #include "base/clock.h"
@@ -68,6 +69,7 @@ struct Config {
     socketio::Options socketio{.connect_timeout = Milliseconds{10'000}, .connects_max = 20};
     gateway::Options gateway;
     auth::TokenOptions tokens;
+    std::vector<auth::ArtifactRule> artifact_rules{auth::ArtifactRule::kCompany};
     std::string public_key_file;
     std::string jwks_file;
     auth::JwksSourceOptions jwks;

@@ -288,6 +288,41 @@ void add_tables(Keys& keys) {
          render_service_keys});
 }
 
+bool has_rule(const Config& config, auth::ArtifactRule rule) {
+    return std::ranges::find(config.artifact_rules, rule) != config.artifact_rules.end();
+}
+
+/// Kept in the order in which they are asked.
+void set_rule(Config& config, auth::ArtifactRule rule, bool on) {
+    std::erase(config.artifact_rules, rule);
+    if (on) config.artifact_rules.push_back(rule);
+    std::ranges::sort(config.artifact_rules);
+}
+
+template <auth::ArtifactRule Rule>
+ListPart rule_part(std::string name) {
+    return {std::move(name), [](const Config& c) { return has_rule(c, Rule); },
+            [](Config& c, bool on) { set_rule(c, Rule, on); }};
+}
+
+void add_artifact_keys(Keys& keys) {
+    using enum auth::ArtifactRule;
+    keys.push_back(
+        set_key({"auth.artifacts.rules",
+                 "Who may watch an artifact of the own company; one rule that allows it suffices. "
+                 "\"company\": everybody, but with a token that has the claim "
+                 "auth.artifacts.claim only what that names; \"claim\": who has a token whose "
+                 "claim names it; \"permission\": who has the permission artifact:{id}:watch, the "
+                 "id percent-encoded, or a wildcard for it."},
+                {rule_part<kCompany>("company"), rule_part<kClaim>("claim"),
+                 rule_part<kPermission>("permission")}));
+    keys.push_back(text_key<&Config::tokens, &auth::TokenOptions::artifacts_claim>(
+        {"auth.artifacts.claim",
+         "Claim with the artifacts that may be watched: an id, or a list of ids, in which * stands "
+         "for any characters; empty: none is read."},
+        kClaimPathOrNone));
+}
+
 template <auto Rate>
 void add_rate(Keys& keys, const std::string& name, const std::string& doc) {
     keys.push_back(
@@ -425,7 +460,7 @@ void add_log_and_data(Keys& keys) {
 /// What Server::reload() hands on. Each client is told payload_bytes_max in its handshake, and the
 /// connections that are open were counted under the old limit.
 Effect effect_of(std::string_view path) {
-    constexpr std::string_view kSections[] = {"limits.", "auth.jwt."};
+    constexpr std::string_view kSections[] = {"limits.", "auth.jwt.", "auth.artifacts."};
     constexpr std::string_view kKeys[] = {"log.level", "auth.roles", "auth.service_keys",
                                           "auth.sessions.claim"};
     constexpr std::string_view kFixed[] = {"limits.payload_bytes_max",
@@ -447,6 +482,7 @@ Keys make_keys() {
     add_tables(keys);
     add_jwt_keys(keys);
     add_session_keys(keys);
+    add_artifact_keys(keys);
     add_rate_limits(keys);
     add_count_limits(keys);
     add_recovery_keys(keys);

@@ -153,6 +153,9 @@ constinit const TextRule kBasePath{
     [](std::string_view text) { return text.empty() || is_path(text); }};
 constinit const TextRule kPathAlias{"a path like \"/socket.io\" without a slash at the end",
                                     is_path};
+constinit const TextRule kClaimPathOrNone{
+    "empty, or the name of a claim, or a dotted path like \"company.id\"",
+    [](std::string_view text) { return text.empty() || is_claim_path(text); }};
 constinit const TextRule kClaimPath{"the name of a claim, or a dotted path like \"company.id\"",
                                     is_claim_path};
 constinit const TextRule kCookieName{"empty, or the name of a cookie like \"io\"", is_cookie_name};

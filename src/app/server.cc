@@ -113,6 +113,7 @@ struct Server::Node {
     const std::shared_ptr<auth::SharedKeySet> fetched_keys = std::make_shared<auth::SharedKeySet>();
     std::shared_ptr<const auth::TokenVerifier> tokens;
     std::shared_ptr<const auth::ServiceKeys> service_keys;
+    std::shared_ptr<const auth::Policy> policy;
     Milliseconds token_leeway{};
     actions::ActionRegistry actions;
     api::Options api_options;
@@ -221,6 +222,8 @@ std::expected<void, StartError> Server::Node::load_keys(const Config& from) {
     tokens = std::move(*verifier);
     token_leeway = from.tokens.leeway;
     service_keys = std::make_shared<auth::ServiceKeys>(std::move(*keys));
+    policy =
+        std::make_shared<auth::Policy>(auth::PolicyOptions{from.tokens.roles, from.artifact_rules});
     return {};
 }
 
@@ -273,6 +276,7 @@ void Server::Node::make_shards() {
                                          .token_pool = token_pool.get(),
                                          .key_source = key_source.get(),
                                          .service_keys = service_keys,
+                                         .policy = policy,
                                          .sessions = sessions.get(),
                                          .actions = actions,
                                          .pool = *pool,
@@ -426,7 +430,7 @@ ReloadOutcome Server::reload(const Config& config) {
         node.configure_key_source(config);
     }
     const gateway::LiveOptions live{config.gateway.limits, node.token_leeway, node.tokens,
-                                    node.service_keys};
+                                    node.service_keys, node.policy};
     node.shards->run_on_all([&](runtime::Shard& shard) {
         NodeShard& part = *node.parts[shard.index()];
         part.gateway.reconfigure(live);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "auth/policy.h"
+
 namespace signalbox::auth {
 namespace {
 
@@ -25,8 +27,8 @@ TEST(ServiceKeys, FindsTheServiceOfAKey) {
     EXPECT_EQ(service->service_key_id, "billing");
     EXPECT_TRUE(service->is_service());
     EXPECT_TRUE(service->user.empty());
-    EXPECT_TRUE(service->may_in(CompanyId::trusted("acme"), "updates:send"));
-    EXPECT_FALSE(service->may_in(CompanyId::trusted("other"), "updates:send"));
+    EXPECT_TRUE(Policy().may_use_in(*service, CompanyId::trusted("acme"), "updates:send"));
+    EXPECT_FALSE(Policy().may_use_in(*service, CompanyId::trusted("other"), "updates:send"));
     EXPECT_EQ(keys->find("another")->service_key_id, "old");
 }
 

@@ -58,6 +58,9 @@ std::string payload_of(const TokenRequest& request, const TokenOptions& options)
     claims.set_string("sub", request.user.str());
     claims.set_string(options.company_claim, request.company.str());
     claims.at(options.permissions_claim).json = array_of(request.permissions);
+    if (!request.roles.empty()) claims.at(options.roles_claim).json = array_of(request.roles);
+    if (request.artifacts && !options.artifacts_claim.empty())
+        claims.at(options.artifacts_claim).json = array_of(*request.artifacts);
     if (!request.session.empty()) claims.set_string("sessionId", request.session.str());
     if (!options.issuer.empty()) claims.set_string("iss", options.issuer);
     if (!options.audience.empty()) claims.set_string("aud", options.audience);

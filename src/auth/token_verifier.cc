@@ -68,7 +68,7 @@ public:
         check_issuer();
         check_audience();
         read_ids();
-        claims_.permissions = Permissions(read_permissions());
+        claims_.permissions = Permissions(read_grants(), options_.roles);
         check_times();
         if (fault_) return std::unexpected(*std::move(fault_));
         return std::move(claims_);
@@ -142,21 +142,33 @@ private:
             if (!text) fail("scope is not a string");
             claimed = words_of(text.value_or(""));
         }
-        for (const std::string_view role : read_roles()) {
-            const auto found = options_.roles.find(std::string(role));
-            if (found == options_.roles.end()) continue;
-            claimed.insert(claimed.end(), found->second.begin(), found->second.end());
-        }
         return claimed;
     }
 
-    std::vector<std::string_view> read_roles() {
-        const auto roles = find_claim(payload_, options_.roles_claim);
-        if (options_.roles.empty() || !roles) return {};
-        if (const auto alone = string_of(*roles)) return {*alone};
-        auto names = strings_of(*roles);
-        if (!names) fail(options_.roles_claim + " is not a string or an array of strings");
-        return std::move(names).value_or(std::vector<std::string_view>());
+    /// A string or an array of strings; nullopt when the claim is absent or neither.
+    std::optional<std::vector<std::string>> read_words(std::string_view path) {
+        const auto claim = find_claim(payload_, path);
+        if (!claim) return std::nullopt;
+        if (const auto alone = string_of(*claim)) return std::vector{std::string(*alone)};
+        const auto names = strings_of(*claim);
+        if (names) return std::vector<std::string>(names->begin(), names->end());
+        return std::nullopt;
+    }
+
+    /// Roles count also when no table knows them yet: one may with the next reload.
+    Grants read_grants() {
+        Grants grants{.permissions = read_permissions(), .roles = {}, .artifacts = {}};
+        auto roles = read_words(options_.roles_claim);
+        if (!roles && !options_.roles.empty() && find_claim(payload_, options_.roles_claim)) {
+            fail(options_.roles_claim + " is not a string or an array of strings");
+        }
+        grants.roles = std::move(roles).value_or(std::vector<std::string>());
+        if (options_.artifacts_claim.empty()) return grants;
+        grants.artifacts = read_words(options_.artifacts_claim);
+        if (!grants.artifacts && find_claim(payload_, options_.artifacts_claim)) {
+            fail(options_.artifacts_claim + " is not a string or an array of strings");
+        }
+        return grants;
     }
 
     /// @return nullopt when the claim is absent or at fault.

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <expected>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,11 +27,12 @@ struct TokenOptions {
     std::string issuer;          ///< empty: not checked
     std::string audience;        ///< empty: not checked
     Milliseconds leeway{5'000};
-    std::string company_claim = "companyId";                ///< dotted path, or a name with dots
-    std::string permissions_claim = "permissions";          ///< dotted path
-    std::string roles_claim = "roles";                      ///< dotted path; a string or an array
-    std::string session_claim = "sid";                      ///< `auth.sessions.claim`; dotted path
-    std::map<std::string, std::vector<std::string>> roles;  ///< role → permissions
+    std::string company_claim = "companyId";        ///< dotted path, or a name with dots
+    std::string permissions_claim = "permissions";  ///< dotted path
+    std::string roles_claim = "roles";              ///< dotted path; a string or an array
+    std::string session_claim = "sid";              ///< `auth.sessions.claim`; dotted path
+    std::string artifacts_claim = "artifacts";  ///< dotted path; a string or an array; empty: none
+    RoleTable roles;
     std::size_t token_bytes_max = 8192;
 };
 
@@ -138,7 +138,9 @@ struct TokenRequest {
     UserId user;
     CompanyId company;
     std::vector<std::string> permissions;
-    SessionId session;  ///< claim `sessionId`; empty: absent
+    SessionId session;                                    ///< claim `sessionId`; empty: absent
+    std::vector<std::string> roles{};                     ///< empty: absent
+    std::optional<std::vector<std::string>> artifacts{};  ///< patterns; nullopt: absent
     WallTime issued_at{};
     WallTime expires_at{};
 };

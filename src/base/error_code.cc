@@ -12,7 +12,7 @@ constexpr ErrorInfo kRegistry[] = {
      "The token is missing, malformed or not signed by a key of this server. Get a new one from "
      "the API."},
     {kTokenExpired, "TOKEN_EXPIRED", 401, false,
-     "The token's time is over. Get a new one and connect again."},
+     "The token's time is over. Get a new one, and send it with `auth.refresh` or connect again."},
     {kSessionRequired, "SESSION_REQUIRED", 401, false,
      "No session id was given. Send `sessionId` in the query or in `auth`."},
     {kSessionInvalid, "SESSION_INVALID", 401, false,

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "gateway/bearer.h"
 #include "gateway/connection.h"
 #include "gateway/gateway.h"
 #include "gateway/peers.h"
@@ -21,17 +22,6 @@ std::string parameter(const QueryParameters& query, JsonElement auth, std::strin
     std::int64_t number = 0;
     if (auth[name].get(number) == simdjson::SUCCESS) return std::to_string(number);
     return std::string(query.find(name).value_or(""));
-}
-
-std::string_view without_bearer(std::string_view token) {
-    constexpr std::string_view kPrefix = "bearer ";
-    if (token.size() >= kPrefix.size() &&
-        equal_ignoring_case(token.substr(0, kPrefix.size()), kPrefix)) {
-        token.remove_prefix(kPrefix.size());
-    }
-    const std::size_t start = std::min(token.find_first_not_of(' '), token.size());
-    token.remove_prefix(start);
-    return token.substr(0, token.find_last_not_of(' ') + 1);
 }
 
 /// 429 or 503 with Retry-After: what the stock client retries by itself.
@@ -189,7 +179,7 @@ std::optional<Error> Gateway::take_claims(Connection& connection, auth::TokenCla
     connection.artifact = ArtifactId::parse(artifact);
     if (!connection.artifact)
         return Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id");
-    if (!may_watch(who, *connection.artifact))
+    if (!policy().may_watch(who, *connection.artifact))
         return Error::of(ErrorCode::kArtifactForbidden, "this artifact may not be watched");
     return std::nullopt;
 }
@@ -452,6 +442,9 @@ void Gateway::accept(Connection& connection, Admitted admitted) {
     // Made anew at each recovery, and so not among the messages that are kept.
     emit_message(connection, system_envelope("system.connected", data), offset_of(connection));
     connection.arm_expiry();
+    RightsChange change;
+    if (admitted.resumed) change = std::move(admitted.resumed->state.change);
+    take_rights(connection, policy().renewed(connection.principal.permissions), std::move(change));
     if (draining_) close_when_idle(connection);
 }
 

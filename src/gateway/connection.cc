@@ -39,6 +39,13 @@ void Connection::move_session_end(WallTime end) {
     arm_expiry();
 }
 
+void Connection::move_token_end(WallTime end) {
+    if (state != State::kOpen) return;
+    principal.expires_at = end;
+    warned_ = false;
+    arm_expiry();
+}
+
 void Connection::arm_at(WallTime time, Expiry what) {
     // Far deadlines are approached in steps, since the wall clock may be set meanwhile.
     constexpr Milliseconds kStepMax = std::chrono::hours(1);

@@ -60,6 +60,7 @@ public:
     std::size_t violations = 0;
     MonotonicTime violations_since{};
     bool warned_of_violations = false;
+    bool refreshing = false;  ///< its session is being looked up for a new token
 
     std::vector<InFlight> in_flight;
     std::uint64_t next_token = 1;
@@ -72,6 +73,8 @@ public:
     void arm_expiry();
     /// Only while kOpen.
     void move_session_end(WallTime end);
+    /// The same with a token that ends at another time: its end is warned of anew.
+    void move_token_end(WallTime end);
 
 private:
     enum class Expiry : std::uint8_t { kWarn, kTokenEnd, kSessionEnd, kHoldEnd };

@@ -31,6 +31,8 @@ void Gateway::reconfigure(const LiveOptions& live) {
     s_.tokens = live.tokens;
     token_gate_.set_verifier(live.tokens);
     s_.service_keys = live.service_keys;
+    s_.policy = live.policy;
+    if (sockets_ != nullptr) renew_all_rights();
 }
 
 void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth::Principal> done) {

@@ -12,6 +12,7 @@
 
 #include "actions/executor.h"
 #include "actions/registry.h"
+#include "auth/policy.h"
 #include "auth/principal.h"
 #include "auth/service_keys.h"
 #include "auth/session_store.h"
@@ -52,14 +53,12 @@ struct Services {
     BlockingPool* token_pool = nullptr;     ///< for tokens with public keys; null: none
     auth::KeySource* key_source = nullptr;  ///< of keys that no token has named yet; null: none
     std::shared_ptr<const auth::ServiceKeys> service_keys;
+    std::shared_ptr<const auth::Policy> policy;
     auth::SessionStore* sessions = nullptr;  ///< null in claim mode
     const actions::ActionRegistry& actions;
     BlockingPool& pool;
     Log& log;
     const Clock& clock;
-    /// Whether a principal may watch an artifact of its company; empty: each of them. Asked when a
-    /// subscription begins and again when it comes back.
-    std::function<bool(const auth::Principal&, const ArtifactId&)> may_watch = {};
     /// The shard's own:
     ShardMesh& mesh;
     TimerWheel& wheel;
@@ -74,6 +73,7 @@ struct LiveOptions {
     Milliseconds token_leeway{5'000};
     std::shared_ptr<const auth::TokenVerifier> tokens;
     std::shared_ptr<const auth::ServiceKeys> service_keys;
+    std::shared_ptr<const auth::Policy> policy;
 };
 
 template <class T>
@@ -159,9 +159,11 @@ public:
         sockets_ = &sockets;
         unfinished_sessions_ = std::move(unfinished_sessions);
     }
-    /// What may change while it runs: limits for what comes next, keys for the next token.
+    /// What may change while it runs: limits for what comes next, keys for the next token, roles
+    /// for everybody at once: what is no longer allowed ends.
     void reconfigure(const LiveOptions& live);
     [[nodiscard]] const LimitOptions& limits() const { return s_.options.limits; }
+    [[nodiscard]] const auth::Policy& policy() const { return *s_.policy; }
 
     /// Admission of an Engine.IO handshake: address bucket, draining (429, 503 with Retry-After).
     void admit_handshake(const HttpRequest& request, engineio::Application::Decision decide);
@@ -310,7 +312,6 @@ private:
     [[nodiscard]] ParkedConnection* find_claimed(const AdmissionRequest& request);
     [[nodiscard]] std::optional<std::vector<MissedMessage>> find_missed(
         ParkedConnection& parked, const AdmissionRequest& request);
-    void drop_lost_rights(ParkedConnection& parked) const;
     void park(ParkedConnection parked);
     void carry(Carriage carriage);
     void route(const Carriage& carriage);
@@ -323,7 +324,6 @@ private:
     [[nodiscard]] ParkedConnection park_of(Connection& connection);
     void receive_letter(const Carriage& carriage);
     [[nodiscard]] std::uint64_t seen_by(const Connection& connection) const;
-    [[nodiscard]] bool may_watch(const auth::Principal& who, const ArtifactId& artifact) const;
     void subscribe(Connection& connection, const ArtifactId& artifact);
     void unsubscribe(Connection& connection, const ArtifactId& artifact);
 
@@ -374,6 +374,25 @@ private:
                            std::unique_ptr<actions::ExecutionSink> sink);
     [[nodiscard]] JsonText describe_actions(const auth::Principal& principal) const;
 
+    // refresh.cc: a new token for an open connection
+    void refresh_token(const actions::ExecutionRequest& request, Connection* connection,
+                       std::unique_ptr<actions::ExecutionSink> sink);
+    /// Who the connection will be with `token`, its session not yet looked up.
+    [[nodiscard]] std::expected<auth::Principal, Error> read_refresh(const Connection& connection,
+                                                                     std::string_view token) const;
+    [[nodiscard]] std::expected<std::string, Error> take_refresh(
+        const std::string& socket_id, const auth::Principal& renewed,
+        std::expected<std::optional<WallTime>, Error> session);
+
+    // rights.cc: what connections may do changes
+    /// Those of everybody, by the policy of now.
+    void renew_all_rights();
+    /// Ends what is no longer allowed and tells the client, when anything has changed.
+    void take_rights(Connection& connection, auth::Permissions now, RightsChange change);
+    void end_forbidden_executions(const Connection& connection);
+    /// At the home shard.
+    void renew_rights(ParkedConnection& parked, const auth::Principal& presented) const;
+
     // publish.cc
     void publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_t company_index);
     /// On each shard that has members: to the sockets of its audience.
@@ -419,6 +438,7 @@ private:
     auth::TokenGate token_gate_;
     socketio::Namespace* sockets_ = nullptr;
     RunningActions running_;
+    auth::PermissionPool permissions_;
     actions::Executor executor_;
     CompanyHomes homes_;
     std::unordered_map<CompanyId, CompanyHere> companies_here_;

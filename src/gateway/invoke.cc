@@ -37,7 +37,7 @@ std::expected<const actions::Action*, Error> Gateway::find_action(const auth::Pr
             Error::of(ErrorCode::kActionNotFound,
                       "there is no action `" + std::string(name.substr(0, 128)) + '`'));
     }
-    if (!actions::may_run(*action, principal)) {
+    if (!policy().may_run(principal, action->definition.permission)) {
         return std::unexpected(
             Error::of(ErrorCode::kForbidden,
                       "this needs the permission `" + action->definition.permission + '`'));
@@ -80,6 +80,7 @@ void Gateway::invoke_built_in(const actions::ExecutionRequest& request, Connecti
     }
     if (name == "updates.send") return send_updates(request, std::move(sink));
     if (name == "actions.list") return sink->on_end(describe_actions(request.principal));
+    if (name == "auth.refresh") return refresh_token(request, connection, std::move(sink));
     if (name == "execution.cancel") return cancel_executions(request, connection, std::move(sink));
     if (name.starts_with("artifact."))
         return sink->on_end(change_subscription(request, connection));
@@ -134,7 +135,7 @@ actions::ActionResult Gateway::change_subscription(const actions::ExecutionReque
 std::optional<Error> Gateway::refuse_subscription(const Connection& connection,
                                                   const ArtifactId& artifact) const {
     const auto& held = connection.subscriptions;
-    if (!may_watch(connection.principal, artifact)) {
+    if (!policy().may_watch(connection.principal, artifact)) {
         return Error::of(ErrorCode::kArtifactForbidden, "this artifact may not be watched");
     }
     const std::size_t most = s_.options.limits.subscriptions_per_connection;
@@ -182,7 +183,7 @@ void Gateway::cancel_executions(const actions::ExecutionRequest& request, Connec
 JsonText Gateway::describe_actions(const auth::Principal& principal) const {
     std::string list = R"({"actions":[)";
     for (const auto& [name, action] : s_.actions.all()) {
-        if (!actions::may_run(action, principal)) continue;
+        if (!policy().may_run(principal, action.definition.permission)) continue;
         if (!list.ends_with('[')) list += ',';
         actions::append_description(list, action);
     }

@@ -43,18 +43,12 @@ Error company_missing() {
 constexpr std::string_view kManageSessions = "sessions:manage";
 constexpr std::string_view kManageConnections = "connections:manage";
 
-/// True when the principal may use `permission` somewhere: what is foreign is then only not found.
-bool may_somewhere(const auth::Principal& principal, std::string_view permission) {
-    return principal.permissions.allows(permission) ||
-           principal.permissions.allows(std::string(permission) + ":any");
-}
-
 }  // namespace
 
 void Gateway::put_session(const auth::Principal& principal, SessionRequest request,
                           Done<SessionAnswer> done) {
     if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
-    if (!principal.may_in(request.company, kManageSessions))
+    if (!policy().may_use_in(principal, request.company, kManageSessions))
         return done(std::unexpected(needs(kManageSessions)));
     auth::SessionRecord record;
     record.id = request.id.empty() ? auth::new_session_id(s_.random) : std::move(request.id);
@@ -82,14 +76,14 @@ void Gateway::put_session(const auth::Principal& principal, SessionRequest reque
 void Gateway::get_session(const auth::Principal& principal, SessionId id,
                           Done<auth::SessionRecord> done) {
     if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
-    if (!may_somewhere(principal, kManageSessions))
+    if (!policy().may_use_somewhere(principal, kManageSessions))
         return done(std::unexpected(needs(kManageSessions)));
     s_.sessions->find(
         std::move(id), s_.mesh, [this, principal, done = std::move(done)](auto found) mutable {
             if (!found) return done(std::unexpected(store_unavailable()));
             auto& record = *found;
             if (!record || record->expires_at <= s_.clock.wall_now() ||
-                !principal.may_in(record->company, kManageSessions)) {
+                !policy().may_use_in(principal, record->company, kManageSessions)) {
                 return done(
                     std::unexpected(Error::of(ErrorCode::kNotFound, "there is no such session")));
             }
@@ -101,11 +95,12 @@ void Gateway::list_sessions(const auth::Principal& principal, auth::SessionFilte
                             Done<std::vector<auth::SessionRecord>> done) {
     if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
     if (!filter.company && !principal.company.empty()) filter.company = principal.company;
-    const bool everywhere = principal.may_everywhere(kManageSessions);
-    if (!filter.company && !everywhere && may_somewhere(principal, kManageSessions))
+    const auth::Decision everywhere = policy().may_use_everywhere(principal, kManageSessions);
+    if (!filter.company && !everywhere && policy().may_use_somewhere(principal, kManageSessions))
         return done(std::unexpected(company_missing()));
-    const bool allowed =
-        filter.company ? principal.may_in(*filter.company, kManageSessions) : everywhere;
+    const auth::Decision allowed =
+        filter.company ? policy().may_use_in(principal, *filter.company, kManageSessions)
+                       : everywhere;
     if (!allowed) return done(std::unexpected(needs(kManageSessions)));
     filter.now = s_.clock.wall_now();
     s_.sessions->list(std::move(filter), s_.mesh, [done = std::move(done)](auto found) mutable {
@@ -139,7 +134,7 @@ void Gateway::delete_sessions(const auth::Principal& principal, auth::SessionFil
     if (!filter.company) {
         return done(std::unexpected(company_missing()));
     }
-    if (!principal.may_in(*filter.company, kManageSessions))
+    if (!policy().may_use_in(principal, *filter.company, kManageSessions))
         return done(std::unexpected(needs(kManageSessions)));
     s_.sessions->remove_all(std::move(filter), s_.mesh,
                             [this, done = std::move(done)](auto removed) mutable {
@@ -260,9 +255,9 @@ ConnectionInfo Gateway::info_of(Connection& connection) const {
 
 void Gateway::list_connections(const auth::Principal& principal, std::optional<CompanyId> company,
                                Done<std::vector<ConnectionInfo>> done) {
-    if (!may_somewhere(principal, kManageConnections))
+    if (!policy().may_use_somewhere(principal, kManageConnections))
         return done(std::unexpected(needs(kManageConnections)));
-    if (company && !principal.may_in(*company, kManageConnections)) {
+    if (company && !policy().may_use_in(principal, *company, kManageConnections)) {
         return done(std::unexpected(needs(kManageConnections)));
     }
     if (!company && !principal.company.empty()) company = principal.company;
@@ -271,7 +266,9 @@ void Gateway::list_connections(const auth::Principal& principal, std::optional<C
         Part part;
         peer.for_each_connection([&](Connection& connection) {
             const CompanyId& of = connection.principal.company;
-            const bool wanted = company ? of == *company : principal.may_in(of, kManageConnections);
+            const bool wanted =
+                company ? of == *company
+                        : peer.policy().may_use_in(principal, of, kManageConnections).allowed();
             if (wanted && part.size() < kConnectionsListed)
                 part.push_back(peer.info_of(connection));
         });
@@ -289,13 +286,14 @@ void Gateway::list_connections(const auth::Principal& principal, std::optional<C
 
 void Gateway::delete_connection(const auth::Principal& principal, ConnectionId id,
                                 Done<ConnectionInfo> done) {
-    if (!may_somewhere(principal, kManageConnections))
+    if (!policy().may_use_somewhere(principal, kManageConnections))
         return done(std::unexpected(needs(kManageConnections)));
     using Found = std::optional<ConnectionInfo>;
     auto question = [principal, id](Gateway& peer) -> Found {
         Connection* connection = peer.find_connection(id.str());
         if (connection == nullptr || connection->state != Connection::State::kOpen ||
-            !principal.may_in(connection->principal.company, kManageConnections)) {
+            !peer.policy().may_use_in(principal, connection->principal.company,
+                                      kManageConnections)) {
             return std::nullopt;
         }
         ConnectionInfo info = peer.info_of(*connection);

@@ -27,7 +27,7 @@ Error invalid(std::string message) {
     return Error::of(ErrorCode::kInvalidMessage, std::move(message));
 }
 
-/// Ends inside the call and is not worth a slot: it may even be what frees one.
+/// Ends soon and is not worth a slot: it may even be what frees one.
 bool answers_at_once(const actions::Action& action) {
     return std::holds_alternative<actions::BuiltIn>(action.definition.handler) &&
            action.definition.name != "updates.send";
@@ -167,10 +167,11 @@ std::optional<Error> Gateway::refusal_of(const Connection& connection, const Inc
     const auto& expires_at = connection.principal.expires_at;
     const bool expired = expires_at && wall_now() >= *expires_at + s_.options.token_leeway;
     if (expired && incoming.action != "system.ping" && incoming.action != "auth.refresh") {
-        return Error::of(ErrorCode::kTokenExpired,
-                         "the token has expired; connect again with a new one");
+        return Error::of(
+            ErrorCode::kTokenExpired,
+            "the token has expired: send a new one with `auth.refresh`, or connect again");
     }
-    if (!actions::may_run(*action, connection.principal)) {
+    if (!policy().may_run(connection.principal, action->definition.permission)) {
         return Error::of(ErrorCode::kForbidden,
                          "this needs the permission `" + action->definition.permission + '`');
     }

@@ -91,8 +91,9 @@ struct Gateway::PublishJob {
 void Gateway::publish(const auth::Principal& principal, std::vector<updates::Update> updates,
                       Done<PublishReceipt> done) {
     for (const updates::Update& update : updates) {
-        if (principal.may_in(update.company, "updates:send")) continue;
-        const bool foreign = principal.permissions.allows("updates:send");
+        const auth::Decision may = policy().may_use_in(principal, update.company, "updates:send");
+        if (may) continue;
+        const bool foreign = may.ground == auth::Ground::kForeignCompany;
         return done(std::unexpected(Error::of(
             ErrorCode::kForbidden, foreign ? "updates to another company need `updates:send:any`"
                                            : "this needs the permission `updates:send`")));

@@ -89,30 +89,14 @@ ParkedConnection* Gateway::find_claimed(const AdmissionRequest& request) {
 
 std::optional<std::vector<MissedMessage>> Gateway::find_missed(ParkedConnection& parked,
                                                                const AdmissionRequest& request) {
-    // The token that lives longer counts, so that an old one in the client's auth ends nothing.
-    if (parked.principal.expires_at < request.principal.expires_at) {
-        parked.principal = request.principal;
-    }
+    renew_rights(parked, request.principal);
     const auto& expires_at = parked.principal.expires_at;
     if (expires_at && *expires_at + s_.options.token_leeway <= s_.clock.wall_now()) {
         return std::nullopt;
     }
-    drop_lost_rights(parked);
     return missed_messages(parked, request.claim->offset,
                            homes_.position_of(parked.principal.company), homes_.log(),
                            s_.options.recovery.replay_bytes_max);
-}
-
-void Gateway::drop_lost_rights(ParkedConnection& parked) const {
-    const auto is_lost = [&](const Subscription& one) {
-        return !may_watch(parked.principal, one.artifact);
-    };
-    std::erase_if(parked.subscriptions, is_lost);
-    std::erase_if(parked.recovery.ended, is_lost);
-}
-
-bool Gateway::may_watch(const auth::Principal& who, const ArtifactId& artifact) const {
-    return !s_.may_watch || s_.may_watch(who, artifact);
 }
 
 void Gateway::restore(Connection& connection, ParkedConnection& parked) {

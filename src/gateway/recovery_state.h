@@ -76,6 +76,14 @@ struct RecoveryState {
     [[nodiscard]] std::size_t bytes() const;
 };
 
+/// What the client has to be told about its rights.
+struct RightsChange {
+    enum class Cause : std::uint8_t { kToken, kRoles, kSession };
+    Cause cause = Cause::kRoles;
+    bool differs = false;  ///< its permissions are others than it knows
+    std::vector<ArtifactId> ended_subscriptions;
+};
+
 /// What is left of a connection whose transport broke.
 struct ParkedConnection {
     ConnectionId id;
@@ -85,6 +93,7 @@ struct ParkedConnection {
     std::vector<InFlight> in_flight;
     std::uint64_t next_token = 1;
     std::uint32_t incarnation = 0;  ///< how often it has been recovered
+    RightsChange change;            ///< since the break
     std::uint64_t seen = 0;         ///< each update up to it was handed over or was not for it
     MonotonicTime expires_at{};
     /// Of ParkedConnections.

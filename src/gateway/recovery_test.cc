@@ -418,7 +418,9 @@ TEST_P(Recovery, BringsArtifactsBackAndNothingFromBeforeOrAfterThem) {
 }
 
 TEST_P(Recovery, AsksAgainForTheRightToWatch) {
-    StockClient alice(node, kAlice);
+    StockClient alice(
+        node,
+        Login{.user = "alice", .session = "s-alice", .permissions = {}, .roles = {"watcher"}});
     alice.connect();
     for (const char* artifact : {"a", "b"}) {
         alice.request("x", "artifact.subscribe",
@@ -430,13 +432,15 @@ TEST_P(Recovery, AsksAgainForTheRightToWatch) {
     publish(R"({"artifactId":"a","action":"a1"})");
     publish(R"({"artifactId":"b","action":"b1"})");
     alice.cut();
-    node.may_watch = [](const auth::Principal&, const ArtifactId& id) { return id.str() != "a"; };
+    node.set_policy({.roles = {{"watcher", {"artifact:b:watch"}}},
+                     .artifact_rules = {auth::ArtifactRule::kPermission}});
     alice.connect(elsewhere());
     EXPECT_TRUE(alice.recovered);
     publish(R"({"artifactId":"a","action":"a2"})");
     publish(R"({"artifactId":"b","action":"b2"})");
     alice.read();
-    EXPECT_THAT(alice.take_names(), ElementsAre("b1", "system.connected", "b2"));
+    EXPECT_THAT(alice.take_names(),
+                ElementsAre("b1", "system.connected", "system.permissionsChanged", "b2"));
     alice.request("again", "artifact.subscribe", R"({"artifactId":"a"})");
     node.turn();
     alice.read();

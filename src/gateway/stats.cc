@@ -9,6 +9,8 @@ void Stats::add(const Stats& other) {
     connections_superseded += other.connections_superseded;
     connections_recovered += other.connections_recovered;
     recoveries_failed += other.recoveries_failed;
+    tokens_refreshed += other.tokens_refreshed;
+    rights_changed += other.rights_changed;
     connections_parked += other.connections_parked;
     parked_dropped += other.parked_dropped;
     parked_bytes += other.parked_bytes;

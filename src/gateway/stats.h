@@ -15,6 +15,8 @@ struct Stats {
     std::uint64_t connections_superseded = 0;
     std::uint64_t connections_recovered = 0;
     std::uint64_t recoveries_failed = 0;
+    std::uint64_t tokens_refreshed = 0;
+    std::uint64_t rights_changed = 0;
     std::uint64_t connections_parked = 0;
     std::uint64_t parked_dropped = 0;
     std::uint64_t parked_bytes = 0;

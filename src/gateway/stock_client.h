@@ -23,7 +23,7 @@ public:
 
     StockClient(TestNode& node, Login login) : node_(node), login_(std::move(login)) {
         node_.add_session(login_.session, login_.user, login_.company);
-        token = node_.token(login_.user, login_.company, login_.permissions);
+        token = login_.token(node_);
     }
 
     /// Opens a transport and sends CONNECT; what comes is read by read().

@@ -182,9 +182,8 @@ public:
         : options_(std::move(options)), mesh(shards) {
         actions::add_built_in_actions(registry);
         actions::add_dev_actions(registry);
-        auth::TokenOptions token_options;
-        token_options.secret = kSecret;
-        tokens_ = std::move(*auth::TokenVerifier::create(token_options));
+        token_options_.secret = kSecret;
+        tokens_ = std::move(*auth::TokenVerifier::create(token_options_));
         peers_.resize(shards);
         for (ShardIndex i = 0; i < shards; ++i)
             shards_.push_back(std::make_unique<Shard>(*this, i));
@@ -198,6 +197,7 @@ public:
               gateway({.options = node.options_,
                        .tokens = node.tokens_,
                        .service_keys = node.keys_,
+                       .policy = node.policy_,
                        .sessions = node.options_.session_mode == SessionMode::kStore
                                        ? &node.sessions
                                        : nullptr,
@@ -205,10 +205,6 @@ public:
                        .pool = node.pool,
                        .log = node.log_,
                        .clock = node.clock,
-                       .may_watch =
-                           [&node](const auth::Principal& who, const ArtifactId& artifact) {
-                               return !node.may_watch || node.may_watch(who, artifact);
-                           },
                        .mesh = port,
                        .wheel = wheel,
                        .random = random,
@@ -236,7 +232,13 @@ public:
     /// As a reload of the configuration does it.
     void set_limits(const LimitOptions& limits) {
         for (auto& shard : shards_)
-            shard->gateway.reconfigure({limits, options_.token_leeway, tokens_, keys_});
+            shard->gateway.reconfigure({limits, options_.token_leeway, tokens_, keys_, policy_});
+    }
+    void set_policy(auth::PolicyOptions options) {
+        token_options_.roles = options.roles;
+        tokens_ = std::move(*auth::TokenVerifier::create(token_options_));
+        policy_ = std::make_shared<auth::Policy>(std::move(options));
+        set_limits(options_.limits);
     }
 
     /// Lets time pass on all shards, in steps.
@@ -257,15 +259,15 @@ public:
     std::string token(std::string_view user, std::string_view company,
                       std::vector<std::string> permissions = {},
                       Milliseconds ttl = std::chrono::hours(1)) const {
-        auth::TokenOptions token_options;
-        token_options.secret = kSecret;
-        return auth::sign_token({.user = *UserId::parse(user),
-                                 .company = *CompanyId::parse(company),
-                                 .permissions = std::move(permissions),
-                                 .session = {},
-                                 .issued_at = clock.wall_now(),
-                                 .expires_at = clock.wall_now() + ttl},
-                                token_options);
+        return sign({.user = UserId::trusted(std::string(user)),
+                     .company = CompanyId::trusted(std::string(company)),
+                     .permissions = std::move(permissions),
+                     .session = {},
+                     .issued_at = clock.wall_now(),
+                     .expires_at = clock.wall_now() + ttl});
+    }
+    std::string sign(const auth::TokenRequest& request) const {
+        return auth::sign_token(request, token_options_);
     }
     void add_session(std::string_view id, std::string_view user, std::string_view company) {
         sessions.records[std::string(id)] = {*SessionId::parse(id), *UserId::parse(user),
@@ -279,10 +281,11 @@ public:
     FakeSessions sessions;
     FakePool pool;
     actions::ActionRegistry registry;
-    std::function<bool(const auth::Principal&, const ArtifactId&)> may_watch;
 
 private:
     NullLog log_;
+    auth::TokenOptions token_options_;
+    std::shared_ptr<const auth::Policy> policy_ = std::make_shared<auth::Policy>();
     std::shared_ptr<const auth::TokenVerifier> tokens_;
     std::shared_ptr<const auth::ServiceKeys> keys_ = std::make_shared<auth::ServiceKeys>();
     std::vector<Gateway*> peers_;
@@ -298,6 +301,20 @@ struct Login {
     std::vector<std::string> permissions = {"*"};
     std::string format = {};
     std::string more_query = {};  ///< "&recovery=0"
+    std::vector<std::string> roles = {};
+    std::optional<std::vector<std::string>> artifacts = {};
+
+    [[nodiscard]] std::string token(const TestNode& node,
+                                    Milliseconds ttl = std::chrono::hours(1)) const {
+        return node.sign({.user = UserId::trusted(user),
+                          .company = CompanyId::trusted(company),
+                          .permissions = permissions,
+                          .session = {},
+                          .roles = roles,
+                          .artifacts = artifacts,
+                          .issued_at = node.clock.wall_now(),
+                          .expires_at = node.clock.wall_now() + ttl});
+    }
 };
 
 /// A browser on one shard: connects over WebSocket, keeps envelopes.
@@ -308,7 +325,7 @@ public:
         node.turn();
         if (!client_.accepted()) return;
         node.add_session(login.session, login.user, login.company);
-        connect("{\"token\":\"" + node.token(login.user, login.company, login.permissions) + "\"}");
+        connect("{\"token\":\"" + login.token(node) + "\"}");
     }
     /// Only the transport; CONNECT by hand.
     TestClient(TestNode& node, std::string_view query, ShardIndex shard = 0)

@@ -1,0 +1,111 @@
+#include <algorithm>
+#include <set>
+
+#include "gateway/connection.h"
+#include "gateway/gateway.h"
+
+/// Rights that change while connections are open: only what is no longer allowed ends.
+namespace signalbox::gateway {
+namespace {
+
+std::string change_data(const auth::Permissions& permissions, const RightsChange& change) {
+    constexpr std::string_view kCauses[] = {"token", "roles", "session"};
+    std::string data;
+    JsonWriter json(data);
+    json.begin_object()
+        .member("cause", kCauses[static_cast<std::size_t>(change.cause)])
+        .key("permissions")
+        .begin_array();
+    for (const std::string& one : permissions.claimed()) json.string(one);
+    json.end_array().key("endedSubscriptions").begin_array();
+    for (const ArtifactId& one : change.ended_subscriptions) json.string(one.str());
+    json.end_array().end_object();
+    return data;
+}
+
+/// For an execution whose caller may no longer run its action.
+std::optional<Error> loss_of(const auth::Policy& policy, const auth::Principal& who,
+                             const actions::ExecutionRequest& request) {
+    const std::string& needs = request.action->definition.permission;
+    if (policy.may_run(who, needs)) return std::nullopt;
+    return Error::of(ErrorCode::kForbidden,
+                     "the permission `" + needs + "` was taken away while the action ran");
+}
+
+}  // namespace
+
+void Gateway::take_rights(Connection& connection, auth::Permissions now, RightsChange change) {
+    auth::Principal& who = connection.principal;
+    change.differs = change.differs || now != who.permissions;
+    who.permissions = permissions_.shared(std::move(now));
+    auto& ended = change.ended_subscriptions;
+    const std::size_t known = ended.size();
+    for (const Subscription& one : connection.subscriptions) {
+        if (!policy().may_watch(who, one.artifact)) ended.push_back(one.artifact);
+    }
+    for (std::size_t i = known; i < ended.size(); ++i) unsubscribe(connection, ended[i]);
+    if (connection.artifact && !policy().may_watch(who, *connection.artifact))
+        connection.artifact.reset();
+    if (!change.differs && ended.empty()) return;
+    ++stats_.rights_changed;
+    // Before the client is told: that may end the connection.
+    if (change.differs) end_forbidden_executions(connection);
+    const std::string socket_id = connection.socket.id();
+    Connection* still = find_connection(socket_id);
+    if (still == nullptr || still->state != Connection::State::kOpen) return;
+    send_system(*still, "system.permissionsChanged",
+                change_data(still->principal.permissions, change));
+}
+
+void Gateway::end_forbidden_executions(const Connection& connection) {
+    std::set<ShardIndex> origins;
+    for (const InFlight& running : connection.in_flight) {
+        if (running.id != 0) origins.insert(running.origin);
+    }
+    const auto end_there = [who = connection.principal,
+                            socket_id = connection.socket.id()](Gateway& origin) {
+        origin.executor_.end_where([&](const actions::ExecutionRequest& request) {
+            return request.connection_id == socket_id ? loss_of(origin.policy(), who, request)
+                                                      : std::nullopt;
+        });
+    };
+    for (const ShardIndex origin : origins) tell(origin, end_there);
+}
+
+void Gateway::renew_all_rights() {
+    for_each_connection([&](Connection& connection) {
+        if (connection.state != Connection::State::kOpen) return;
+        take_rights(connection, policy().renewed(connection.principal.permissions), {});
+    });
+    executor_.end_where([&](const actions::ExecutionRequest& request) {
+        const Connection* connection = find_connection(request.connection_id);
+        if (connection != nullptr && connection->state == Connection::State::kOpen)
+            return loss_of(policy(), connection->principal, request);
+        auth::Principal who = request.principal;
+        who.permissions = policy().renewed(who.permissions);
+        return loss_of(policy(), who, request);
+    });
+}
+
+void Gateway::renew_rights(ParkedConnection& parked, const auth::Principal& presented) const {
+    RightsChange& change = parked.change;
+    auth::Principal& who = parked.principal;
+    const auth::Permissions before = who.permissions;
+    // The token that lives longer counts, so that an old one in the client's auth ends nothing.
+    if (who.expires_at < presented.expires_at) {
+        who = presented;
+        change.cause = RightsChange::Cause::kToken;
+    }
+    who.permissions = policy().renewed(who.permissions);
+    change.differs = change.differs || before != who.permissions;
+    const auto is_lost = [&](const Subscription& one) {
+        return !policy().may_watch(who, one.artifact);
+    };
+    for (const Subscription& one : parked.subscriptions) {
+        if (is_lost(one)) change.ended_subscriptions.push_back(one.artifact);
+    }
+    std::erase_if(parked.subscriptions, is_lost);
+    std::erase_if(parked.recovery.ended, is_lost);
+}
+
+}  // namespace signalbox::gateway
