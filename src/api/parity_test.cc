@@ -56,7 +56,11 @@ protected:
                 });
             SB_CHECK(api_.node.registry.add(std::move(action)).has_value());
         }
+        api_.node.options_.limits.address_handshakes = {};
+        api_.node.add_session("s1", "u1", "acme");
+        set_policy({.roles = kRoles});
     }
+    void set_policy(auth::PolicyOptions options) { api_.node.set_policy(std::move(options)); }
 
     static Login login_of(const Person& person) {
         return {.session = "s1",
@@ -116,7 +120,6 @@ bool is_of_connections(const std::string& action) {
 }
 
 TEST_F(Parity, EveryActionIsAllowedThroughBothDoorsOrThroughNone) {
-    api_.node.set_policy({.roles = kRoles});
     for (const Person& person : kPeople) {
         const Login login = login_of(person);
         TestClient client(api_.node, login);
@@ -137,7 +140,6 @@ TEST_F(Parity, EveryActionIsAllowedThroughBothDoorsOrThroughNone) {
 }
 
 TEST_F(Parity, BothDoorsListTheSameActions) {
-    api_.node.set_policy({.roles = kRoles});
     for (const Person& person : kPeople) {
         const Login login = login_of(person);
         TestClient client(api_.node, login);
@@ -161,7 +163,7 @@ TEST_F(Parity, EveryArtifactRuleSaysTheSameEverywhere) {
     const std::vector<auth::ArtifactRule> rules[] = {
         {kCompany}, {kClaim}, {kPermission}, {kClaim, kPermission}, {kCompany, kPermission}};
     for (const auto& rule : rules) {
-        api_.node.set_policy({.roles = kRoles, .artifact_rules = rule});
+        set_policy({.roles = kRoles, .artifact_rules = rule});
         for (const Person& person : kPeople) {
             Login login = login_of(person);
             TestClient client(api_.node, login);
@@ -182,7 +184,6 @@ TEST_F(Parity, EveryArtifactRuleSaysTheSameEverywhere) {
 }
 
 TEST_F(Parity, UpdatesToACompanyAreAllowedThroughBothDoorsOrThroughNone) {
-    api_.node.set_policy({.roles = kRoles});
     for (const Person& person : kPeople) {
         const Login login = login_of(person);
         TestClient client(api_.node, login);
@@ -200,7 +201,6 @@ TEST_F(Parity, UpdatesToACompanyAreAllowedThroughBothDoorsOrThroughNone) {
 class Explain : public Parity {};
 
 TEST_F(Explain, NamesTheRuleThatDecided) {
-    api_.node.set_policy({.roles = kRoles});
     const auto why = [&](Login login, const char* query) {
         login.permissions.emplace_back("permissions:explain");
         return rest(login, "GET", std::string("/api/v1/permissions/explain?") + query);

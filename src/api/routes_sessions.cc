@@ -89,6 +89,17 @@ std::expected<auth::SessionFilter, Error> filter_of(const Call& call) {
     return filter;
 }
 
+/// Whose sessions end must be said, and an empty name is a slip: it would mean all.
+std::optional<Error> fault_of_removal(const HttpRequest& request) {
+    const QueryParameters query(request.query);
+    const auto user = query.find("userId"), company = query.find("companyId");
+    const bool named = user || company;
+    if (named && user != "" && company != "") return std::nullopt;
+    return Error::of(ErrorCode::kInvalidMessage,
+                     "Query parameter userId or companyId is needed, and not empty: whose sessions "
+                     "end.");
+}
+
 std::string session_page(const std::vector<auth::SessionRecord>& sessions, std::size_t limit) {
     std::string text;
     JsonWriter json(text);
@@ -163,10 +174,7 @@ void delete_session(CallPtr call) {
 void delete_sessions(CallPtr call) {
     const auto filter = filter_of(*call);
     if (!filter) return call->fail(filter.error());
-    if (!filter->user) {
-        return call->fail(Error::of(ErrorCode::kInvalidMessage,
-                                    "Query parameter userId is needed: whose sessions end."));
-    }
+    if (const auto fault = fault_of_removal(call->request)) return call->fail(*fault);
     gateway::Gateway& gateway = call->api.gateway;
     const auth::Principal principal = call->principal;
     gateway.delete_sessions(principal, *filter,

@@ -98,9 +98,8 @@ Result run_control(const CommandRun& run, std::string_view command, const JsonTe
 
 Result run_session_command(const CommandRun& run, std::string_view command,
                            const JsonText& arguments) {
-    if (run.config.gateway.session_mode == gateway::SessionMode::kClaim) {
-        return failed(kExitUsage,
-                      "auth.sessions.mode is \"claim\": sessions live in tokens, none are stored");
+    if (run.config.gateway.session_mode != gateway::SessionMode::kStore) {
+        return failed(kExitUsage, "auth.sessions.mode is not \"store\": no sessions are kept here");
     }
     return run_control(run, command, arguments, Offline::kPossible);
 }

@@ -374,7 +374,7 @@ TEST_F(Cli, SaysWhenTheDirectoryIsLockedButNobodyAnswers) {
 TEST_F(Cli, HasNoStoredSessionsInClaimMode) {
     environment_["SIGNALBOX_AUTH_SESSIONS_MODE"] = "claim";
     EXPECT_EQ(run({"session", "list", "--dev"}), kExitUsage);
-    EXPECT_THAT(err(), HasSubstr("claim"));
+    EXPECT_THAT(err(), HasSubstr("is not \"store\""));
 }
 
 TEST_F(Cli, SendsUpdatesThroughTheServerAlone) {

@@ -115,6 +115,21 @@ public:
         }
     }
 
+    void check_introspection() {
+        const gateway::Options& gateway = config_.gateway;
+        const bool asks = gateway.session_mode == gateway::SessionMode::kIntrospect;
+        if (asks && gateway.introspection.url.empty()) {
+            problem("auth.sessions.mode", "\"introspect\" needs auth.sessions.introspect_url");
+        }
+        constexpr std::string_view kPlain = "http://";
+        const std::string_view url = gateway.introspection.url;
+        if (!asks || !url.starts_with(kPlain)) return;
+        const std::string_view host = url.substr(kPlain.size());
+        if (is_loopback(host.substr(0, host.find_first_of(":/?")))) return;
+        findings_.warnings.push_back(
+            make("auth.sessions.introspect_url", "sends tokens over plain HTTP").text());
+    }
+
     void check_limits() {
         const gateway::LimitOptions& limits = config_.gateway.limits;
         if (limits.message_bytes_max > config_.engineio.payload_bytes_max) {
@@ -172,6 +187,7 @@ void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev 
     checker.check_tls();
     checker.check_paths();
     checker.check_cookie();
+    checker.check_introspection();
     checker.check_limits();
     checker.check_dev_host(remote_dev);
 }

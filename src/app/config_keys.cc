@@ -216,22 +216,52 @@ void add_jwt_keys(Keys& keys) {
 void add_session_keys(Keys& keys) {
     keys.push_back(choice_key<&Config::gateway, &gateway::Options::session_mode>(
         {"auth.sessions.mode",
-         "Where sessions live: in our own database, or only in the token's claim."},
-        {"store", "claim"}));
-    keys.back().assign = [inner = keys.back().assign](
-                             Config& config,
-                             const RawValue& raw) -> std::expected<void, std::string> {
-        const auto* mode = std::get_if<std::string>(&raw);
-        if (mode != nullptr && *mode == "introspect") {
-            return std::unexpected(
-                "\"introspect\" is not available yet; use \"store\" or \"claim\"");
-        }
-        return inner(config, raw);
-    };
+         "Where sessions live: in our own database, only in the token's claim, or in the API, "
+         "which "
+         "auth.sessions.introspect_url is asked for."},
+        {"store", "claim", "introspect"}));
     keys.push_back(text_key<&Config::tokens, &auth::TokenOptions::session_claim>(
         {"auth.sessions.claim", "Claim with the session, for mode \"claim\"."}, kClaimPath));
     keys.push_back(duration_key<&Config::gateway, &gateway::Options::session_ttl>(
         {"auth.sessions.ttl", "Life of a session that is made without one."}, {1s, 366 * 24h}));
+    keys.push_back(duration_key<&Config::gateway, &gateway::Options::session_idle_timeout>(
+        {"auth.sessions.idle_timeout",
+         "How long a session may go without a connection or call before it ends, at most an "
+         "eighth later; the start of the server counts as use. \"0s\": it never ends so."},
+        {0ms, 366 * 24h}));
+}
+
+void add_introspect_keys(Keys& keys) {
+    using gateway::JudgeOptions;
+    constexpr auto judge = &gateway::Options::introspection;
+    keys.push_back(text_key<&Config::gateway, judge, &JudgeOptions::url>(
+        {"auth.sessions.introspect_url",
+         "http or https URL that is asked about sessions in mode \"introspect\", by POST of "
+         "{token, "
+         "sessionId, userId, companyId}; it answers {active, permissions?, expiresAt?}."},
+        kHttpUrlOrNone));
+    keys.push_back(text_key<&Config::gateway, judge, &JudgeOptions::bearer>(
+        {"auth.sessions.introspect_key",
+         "Sent with each question as `Authorization: Bearer`; empty: nothing is.",
+         Secrecy::kSecret}));
+    keys.push_back(duration_key<&Config::gateway, judge, &JudgeOptions::timeout>(
+        {"auth.sessions.introspect_timeout", "How long an answer may take."}, {100ms, 1min}));
+    keys.push_back(duration_key<&Config::gateway, judge, &JudgeOptions::cached_for>(
+        {"auth.sessions.introspect_cache",
+         "How long an answer counts for new connections and calls."},
+        {0ms, 1h}));
+    keys.push_back(duration_key<&Config::gateway, &gateway::Options::introspect_recheck>(
+        {"auth.sessions.introspect_recheck",
+         "How old an answer about an open connection may become before it is asked for again."},
+        {1s, 24h}));
+    keys.push_back(duration_key<&Config::gateway, judge, &JudgeOptions::stale_for>(
+        {"auth.sessions.introspect_stale",
+         "How much longer an answer counts while the API does not give a new one; then connections "
+         "and calls are refused, and open connections closed."},
+        {0ms, 24h}));
+    keys.push_back(number_key<&Config::gateway, judge, &JudgeOptions::per_second>(
+        {"auth.sessions.introspect_per_second",
+         "Questions that each shard sends a second. 0: no limit."}));
 }
 
 std::string render_roles(const RoleTable& roles) {
@@ -482,6 +512,7 @@ Keys make_keys() {
     add_tables(keys);
     add_jwt_keys(keys);
     add_session_keys(keys);
+    add_introspect_keys(keys);
     add_artifact_keys(keys);
     add_rate_limits(keys);
     add_count_limits(keys);

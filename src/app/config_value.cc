@@ -153,6 +153,12 @@ constinit const TextRule kBasePath{
     [](std::string_view text) { return text.empty() || is_path(text); }};
 constinit const TextRule kPathAlias{"a path like \"/socket.io\" without a slash at the end",
                                     is_path};
+constinit const TextRule kHttpUrlOrNone{
+    "empty, or a URL like \"https://api.example.com/sessions/introspect\"",
+    [](std::string_view text) {
+        const bool known = text.starts_with("https://") || text.starts_with("http://");
+        return text.empty() || (known && text.find_first_of(" \t\r\n#@") == text.npos);
+    }};
 constinit const TextRule kClaimPathOrNone{
     "empty, or the name of a claim, or a dotted path like \"company.id\"",
     [](std::string_view text) { return text.empty() || is_claim_path(text); }};

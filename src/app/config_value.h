@@ -46,6 +46,7 @@ extern const TextRule kProtectedUrl;     ///< "", "https://id.example.com/keys"
 extern const TextRule kBasePath;         ///< "" or "/a/b", no slash at the end
 extern const TextRule kPathAlias;        ///< "/socket.io"
 extern const TextRule kClaimPath;        ///< "company.id"
+extern const TextRule kHttpUrlOrNone;    ///< "" or "https://api.example.com/x"
 extern const TextRule kClaimPathOrNone;  ///< "" or "company.id"
 extern const TextRule kCookieName;       ///< "" or "io"
 extern const TextRule kCookieAttribute;  ///< "" or "/realtime"

@@ -22,7 +22,7 @@ void ControlCommands::handle(std::string command, JsonText arguments, ControlAns
     if (command == "update.send") return send_update(std::move(arguments), std::move(done));
     if (!sessions_) {
         return done(control_error(
-            "NOT_FOUND", "this server keeps no sessions (auth.sessions.mode = \"claim\")"));
+            "NOT_FOUND", "this server keeps no sessions (auth.sessions.mode is not \"store\")"));
     }
     sessions_->handle(std::move(command), std::move(arguments), std::move(done));
 }

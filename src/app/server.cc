@@ -278,6 +278,7 @@ void Server::Node::make_shards() {
                                          .service_keys = service_keys,
                                          .policy = policy,
                                          .sessions = sessions.get(),
+                                         .http = http_client.get(),
                                          .actions = actions,
                                          .pool = *pool,
                                          .log = *log,

@@ -61,6 +61,7 @@ TEST_F(SessionSweepTest, DeletesAgainAfterItsInterval) {
 /// Answers with the numbers that the test says.
 class CountingStore final : public auth::SessionStore {
 public:
+    void touch(std::vector<SessionId>, WallTime, Executor&, Done<std::uint64_t>) override {}
     void remove_expired(WallTime, Executor& reply_on, Done<std::uint64_t> done) override {
         ++asked;
         reply_on.post([done = std::move(done), answer = answer]() mutable { done(answer); });

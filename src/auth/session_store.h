@@ -21,6 +21,7 @@ struct SessionRecord {
     CompanyId company;
     WallTime created_at{};
     WallTime expires_at{};
+    WallTime used_at{};  ///< about when it was last used; see `auth.sessions.idle_timeout`
     friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
 };
 
@@ -36,7 +37,8 @@ enum class StoreError : std::uint8_t {
 struct SessionFilter {
     std::optional<CompanyId> company;
     std::optional<UserId> user;
-    WallTime now{};  ///< sessions expired at it are left out
+    WallTime now{};         ///< sessions expired at it are left out
+    WallTime used_since{};  ///< so are those that were last used before it
     std::size_t limit = 1000;
     SessionId after;  ///< ids greater than it, ascending; empty: from the start
 };
@@ -61,11 +63,15 @@ public:
     /// @return what was removed, or nullopt when there was none.
     virtual void remove(SessionId id, Executor& reply_on,
                         Done<std::optional<SessionRecord>> done) = 0;
-    /// Removes all of a user (filter.limit and .after are ignored). @return what was removed.
+    /// Removes what the filter selects (its limit and `after` are ignored), at most kRemovedAtOnce:
+    /// when as many were removed there may be more. @return what was removed.
     virtual void remove_all(SessionFilter filter, Executor& reply_on,
                             Done<std::vector<SessionRecord>> done) = 0;
     virtual void list(SessionFilter filter, Executor& reply_on,
                       Done<std::vector<SessionRecord>> done) = 0;
+    /// Notes that sessions are used; unknown ones are left out. @return how many there are.
+    virtual void touch(std::vector<SessionId> ids, WallTime time, Executor& reply_on,
+                       Done<std::uint64_t> done) = 0;
     /// Deletes what expired before `time`, at most kRemovedAtOnce, so that others need not wait
     /// long.
     /// @return how many.

@@ -82,6 +82,8 @@ Admitted CompanyHomes::enter(const AdmissionRequest& request, WallTime now) {
 
     Admitted admitted;
     admitted.session_expires_at = request.session_expires_at;
+    admitted.introspected = request.introspected;
+    admitted.answered_at = request.answered_at;
     admitted.position = positions_.current(who.company);
     admitted.epoch = positions_.epoch();
     const auto closed = closes_by_session_.find(key_of(who.company, who.session.str()));

@@ -47,12 +47,17 @@ struct AdmissionRequest {
     std::optional<socketio::RecoveryClaim> claim;
     /// The presented token has expired: only a later one that the connection has may stand in.
     TokenAge token_age = TokenAge::kValid;
+    std::string token = {};                              ///< for the API, where that is asked
+    std::optional<auth::Permissions> introspected = {};  ///< what the API said
+    MonotonicTime answered_at{};                         ///< when it did
 };
 
 /// What the connection's shard is told about an admitted connection.
 struct Admitted {
     std::optional<LastClose> last_close;
     std::optional<WallTime> session_expires_at;
+    std::optional<auth::Permissions> introspected;
+    MonotonicTime answered_at{};
     /// Updates above it are still to come.
     std::uint64_t position = 0;
     std::string epoch;

@@ -153,6 +153,8 @@ void Gateway::take_token(Connection& connection, const std::string& token, auth:
         return check_token(connection.socket.id(), token, auth::Expiry::kIgnored);
     }
     if (!claims) return turn_away(connection, std::move(claims.error()));
+    if (session_judge_)
+        connection.introspection = std::make_unique<Introspection>(token, claims->permissions);
     if (auto error = take_claims(connection, std::move(*claims)))
         return refuse(connection, std::move(*error));
     request_admission(connection);
@@ -270,6 +272,7 @@ void Gateway::request_admission(Connection& connection) {
                              .session_expires_at = {},
                              .claim = std::move(connection.joining->claim),
                              .token_age = connection.joining->token_age};
+    if (connection.introspection) request.token = connection.introspection->token;
     const ShardIndex home_shard = home_of(connection.principal.company);
     PeerTask task = [request = std::move(request), id](Gateway& home) mutable {
         const ShardIndex asker = request.connection.shard;
@@ -288,19 +291,22 @@ void Gateway::request_admission(Connection& connection) {
 }
 
 void Gateway::admit_at_home(AdmissionRequest request, Done<Admitted> done) {
-    SessionClaim claim{request.principal.user, request.principal.company,
-                       request.principal.session};
-    check_session(std::move(claim),
-                  [this, request = std::move(request), done = std::move(done)](
-                      std::expected<std::optional<WallTime>, Error> session) mutable {
-                      if (!session) return done(std::unexpected(std::move(session.error())));
-                      request.session_expires_at = *session;
-                      free_predecessor(std::move(request), std::move(done));
-                  });
+    SessionClaim claim{request.principal.user, request.principal.company, request.principal.session,
+                       request.token};
+    check_session(std::move(claim), [this, request = std::move(request), done = std::move(done)](
+                                        std::expected<SessionFound, Error> session) mutable {
+        if (!session) return done(std::unexpected(std::move(session.error())));
+        request.session_expires_at = session->end;
+        request.answered_at = session->answered_at;
+        if (session->permissions)
+            request.introspected = session->applied_to(request.principal.permissions);
+        free_predecessor(std::move(request), std::move(done));
+    });
 }
 
-void Gateway::check_session(SessionClaim claim, Done<std::optional<WallTime>> done) {
-    if (s_.sessions == nullptr) return done(std::nullopt);
+void Gateway::check_session(SessionClaim claim, Done<SessionFound> done) {
+    if (session_judge_) return introspect(std::move(claim), std::move(done));
+    if (s_.sessions == nullptr) return done(SessionFound{});
     SessionId id = claim.session;
     s_.sessions->find(
         std::move(id), s_.mesh,
@@ -320,7 +326,12 @@ void Gateway::check_session(SessionClaim claim, Done<std::optional<WallTime>> do
                 return done(std::unexpected(
                     Error::of(ErrorCode::kSessionExpired, "the session's time is over")));
             }
-            done(record->expires_at);
+            if (is_unused(*record)) {
+                return done(std::unexpected(Error::of(ErrorCode::kSessionExpired,
+                                                      "the session was not used for too long")));
+            }
+            note_use(*record);
+            done(SessionFound{.end = record->expires_at});
         });
 }
 
@@ -425,6 +436,11 @@ void Gateway::accept(Connection& connection, Admitted admitted) {
     CompanyHere& here = companies_here_[company];
     if (here.connections++ == 0) here = {admitted.epoch, admitted.position, 1};
     if (admitted.resumed) restore(connection, admitted.resumed->state);
+    if (admitted.introspected) connection.principal.permissions = *admitted.introspected;
+    if (Introspection* known = connection.introspection.get()) {
+        known->answered_at = admitted.answered_at;
+        if (!admitted.introspected) known->claimed = connection.principal.permissions;
+    }
     accept_on_socket(connection, admitted);
     join_rooms(connection);
 
@@ -442,6 +458,8 @@ void Gateway::accept(Connection& connection, Admitted admitted) {
     // Made anew at each recovery, and so not among the messages that are kept.
     emit_message(connection, system_envelope("system.connected", data), offset_of(connection));
     connection.arm_expiry();
+    keep_noting_use();
+    keep_introspecting();
     RightsChange change;
     if (admitted.resumed) change = std::move(admitted.resumed->state.change);
     take_rights(connection, policy().renewed(connection.principal.permissions), std::move(change));

@@ -33,7 +33,7 @@ void Connection::arm_expiry() {
     if (session_expires_at) arm_at(*session_expires_at, Expiry::kSessionEnd);
 }
 
-void Connection::move_session_end(WallTime end) {
+void Connection::move_session_end(std::optional<WallTime> end) {
     if (state != State::kOpen) return;
     session_expires_at = end;
     arm_expiry();

@@ -20,6 +20,14 @@ namespace signalbox::gateway {
 
 class Gateway;
 
+/// What the API said of a connection's session, and what it takes to ask again.
+struct Introspection {
+    std::string token;
+    auth::Permissions claimed;  ///< the token's own
+    MonotonicTime answered_at{};
+    bool under_way = false;
+};
+
 /// The gateway's state of one Socket.IO socket, from its CONNECT to its end.
 ///
 ///     kAdmitting ──accepted──> kOpen ──> kClosing
@@ -51,7 +59,8 @@ public:
     std::optional<ArtifactId> artifact;       ///< asked for at connect
     std::vector<Subscription> subscriptions;  ///< that one included
     RecoveryState recovery;
-    std::uint32_t incarnation = 0;  ///< how often it has been recovered
+    std::uint32_t incarnation = 0;                 ///< how often it has been recovered
+    std::unique_ptr<Introspection> introspection;  ///< in that mode only
     std::optional<WallTime> session_expires_at;
     WallTime connected_at{};
     MonotonicTime last_heard{};
@@ -72,7 +81,7 @@ public:
     void hold_until(MonotonicTime time);
     void arm_expiry();
     /// Only while kOpen.
-    void move_session_end(WallTime end);
+    void move_session_end(std::optional<WallTime> end);
     /// The same with a token that ends at another time: its end is warned of anew.
     void move_token_end(WallTime end);
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/check.h"
 #include "gateway/connection.h"
 #include "gateway/peers.h"
 
@@ -17,7 +18,12 @@ Gateway::Gateway(Services services)
       token_gate_({s_.clock, s_.mesh, s_.token_pool, s_.key_source}, s_.tokens),
       executor_(s_.wheel, s_.mesh, s_.pool, s_.random, s_.log, s_.clock),
       homes_(s_.options, s_.random.id(6)),
-      address_buckets_(kAddressesMax) {}
+      started_at_(s_.clock.wall_now()),
+      address_buckets_(kAddressesMax) {
+    if (s_.options.session_mode != SessionMode::kIntrospect) return;
+    SB_CHECK(s_.http != nullptr);
+    session_judge_.emplace(s_.options.introspection, *s_.http, s_.mesh, s_.clock);
+}
 
 Gateway::~Gateway() {
     // Executions that end now have nobody to tell: the sockets may be gone before the gateway.
@@ -49,30 +55,33 @@ void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth:
         }
         return done(std::move(*service));
     }
+    std::string token = credentials.bearer;
     token_gate_.check(
-        std::move(credentials.bearer), auth::Expiry::kChecked,
-        [this, presented = std::move(credentials.session_id), need,
+        std::move(token), auth::Expiry::kChecked,
+        [this, credentials = std::move(credentials), need,
          done = std::move(done)](std::expected<auth::TokenClaims, Error> claims) mutable {
             if (!claims) return done(std::unexpected(std::move(claims.error())));
-            admit_caller(std::move(*claims), presented, need, std::move(done));
+            admit_caller(std::move(*claims), std::move(credentials), need, std::move(done));
         });
 }
 
-void Gateway::admit_caller(auth::TokenClaims claims, const std::string& presented, SessionNeed need,
+void Gateway::admit_caller(auth::TokenClaims claims, Credentials credentials, SessionNeed need,
                            Done<auth::Principal> done) {
     auth::Principal who;
     who.user = claims.user;
     who.company = claims.company;
-    who.permissions = claims.permissions;
+    who.permissions = policy().renewed(claims.permissions);
     who.expires_at = claims.expires_at;
-    if (presented.empty() && need == SessionNeed::kOptional) return done(std::move(who));
-    auto session = session_of(claims, presented);
+    if (credentials.session_id.empty() && need == SessionNeed::kOptional)
+        return done(std::move(who));
+    auto session = session_of(claims, credentials.session_id);
     if (!session) return done(std::unexpected(std::move(session.error())));
     who.session = std::move(*session);
-    SessionClaim claim{who.user, who.company, who.session};
+    SessionClaim claim{who.user, who.company, who.session, std::move(credentials.bearer)};
     check_session(std::move(claim),
                   [who = std::move(who), done = std::move(done)](auto checked) mutable {
                       if (!checked) return done(std::unexpected(std::move(checked.error())));
+                      who.permissions = checked->applied_to(who.permissions);
                       done(std::move(who));
                   });
 }

@@ -22,12 +22,14 @@
 #include "base/error_code.h"
 #include "base/executor.h"
 #include "base/http.h"
+#include "base/http_client.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/timer_wheel.h"
 #include "engineio/server.h"
 #include "gateway/company_homes.h"
 #include "gateway/options.h"
+#include "gateway/remote_judge.h"
 #include "gateway/running_actions.h"
 #include "gateway/socket_sink.h"
 #include "gateway/stats.h"
@@ -54,7 +56,8 @@ struct Services {
     auth::KeySource* key_source = nullptr;  ///< of keys that no token has named yet; null: none
     std::shared_ptr<const auth::ServiceKeys> service_keys;
     std::shared_ptr<const auth::Policy> policy;
-    auth::SessionStore* sessions = nullptr;  ///< null in claim mode
+    auth::SessionStore* sessions = nullptr;  ///< null except in store mode
+    HttpClient* http = nullptr;              ///< asks the API; needed in introspect mode
     const actions::ActionRegistry& actions;
     BlockingPool& pool;
     Log& log;
@@ -65,6 +68,17 @@ struct Services {
     Random& random;
     /// Every shard's gateway by index; complete before any shard runs.
     const std::vector<Gateway*>& peers;
+};
+
+/// A session that is good.
+struct SessionFound {
+    std::optional<WallTime> end;  ///< nullopt: it has none of its own
+    /// Instead of the token's; nullopt: the token's count.
+    std::optional<std::vector<std::string>> permissions = {};
+    MonotonicTime answered_at{};  ///< by the API, where that is asked
+
+    /// What counts for whom the token gives `claimed`.
+    [[nodiscard]] auth::Permissions applied_to(const auth::Permissions& claimed) const;
 };
 
 /// What may change while a gateway runs.
@@ -198,8 +212,8 @@ public:
     /// Its connections close everywhere.
     void delete_session(const auth::Principal& principal, SessionId id,
                         Done<auth::SessionRecord> done);
-    /// @param filter  user required, company optional (default: the principal's own). @return how
-    /// many.
+    /// @param filter  user and company; the company's default is the principal's own. When it
+    /// fails, some may have been removed. @return how many.
     void delete_sessions(const auth::Principal& principal, auth::SessionFilter filter,
                          Done<std::size_t> done);
 
@@ -258,6 +272,7 @@ private:
         UserId user;
         CompanyId company;
         SessionId session;
+        std::string token = {};  ///< for the API, where that is asked
     };
     /// Runs on another shard.
     using PeerTask = std::move_only_function<void(Gateway&)>;
@@ -277,7 +292,7 @@ private:
     [[nodiscard]] std::optional<Error> take_claims(Connection& connection,
                                                    auth::TokenClaims claims);
     void turn_away(Connection& connection, Error error);
-    void admit_caller(auth::TokenClaims claims, const std::string& presented, SessionNeed need,
+    void admit_caller(auth::TokenClaims claims, Credentials credentials, SessionNeed need,
                       Done<auth::Principal> done);
     void read_recovery(Connection& connection, const QueryParameters& query,
                        JsonElement auth) const;
@@ -295,8 +310,7 @@ private:
     /// The most silent first.
     void rank_by_silence(std::vector<ConnectionRef> candidates,
                          std::move_only_function<void(std::vector<ConnectionRef>)> done);
-    /// @return the session's end; nullopt when it has none of its own (claim mode).
-    void check_session(SessionClaim claim, Done<std::optional<WallTime>> done);
+    void check_session(SessionClaim claim, Done<SessionFound> done);
     void finish_admission(const std::string& socket_id, const AdmissionRequest& request,
                           std::expected<Admitted, Error> outcome);
     /// What the home admitted has nobody to go to.
@@ -375,14 +389,21 @@ private:
     [[nodiscard]] JsonText describe_actions(const auth::Principal& principal) const;
 
     // refresh.cc: a new token for an open connection
+    struct Refresh {
+        std::string socket_id;
+        std::string token;
+        std::unique_ptr<actions::ExecutionSink> sink;
+    };
     void refresh_token(const actions::ExecutionRequest& request, Connection* connection,
                        std::unique_ptr<actions::ExecutionSink> sink);
-    /// Who the connection will be with `token`, its session not yet looked up.
-    [[nodiscard]] std::expected<auth::Principal, Error> read_refresh(const Connection& connection,
-                                                                     std::string_view token) const;
-    [[nodiscard]] std::expected<std::string, Error> take_refresh(
-        const std::string& socket_id, const auth::Principal& renewed,
-        std::expected<std::optional<WallTime>, Error> session);
+    void check_refresh(Refresh refresh, std::expected<auth::TokenClaims, Error> claims);
+    /// Who the connection will be, its session not yet looked up.
+    [[nodiscard]] std::expected<auth::Principal, Error> renewed_principal(
+        const Connection& connection, const auth::TokenClaims& claims) const;
+    [[nodiscard]] actions::ActionResult take_refresh(
+        const Refresh& refresh, const auth::Principal& renewed,
+        const std::expected<SessionFound, Error>& session);
+    void end_refresh(const Refresh& refresh, actions::ActionResult result);
 
     // rights.cc: what connections may do changes
     /// Those of everybody, by the policy of now.
@@ -391,7 +412,7 @@ private:
     void take_rights(Connection& connection, auth::Permissions now, RightsChange change);
     void end_forbidden_executions(const Connection& connection);
     /// At the home shard.
-    void renew_rights(ParkedConnection& parked, const auth::Principal& presented) const;
+    void renew_rights(ParkedConnection& parked, const AdmissionRequest& request) const;
 
     // publish.cc
     void publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_t company_index);
@@ -407,9 +428,31 @@ private:
     /// Closes the connection unless its session, asked for once more, goes on.
     void look_at_session_end(Connection& connection);
 
+    // introspect.cc: sessions that the API knows
+    void introspect(SessionClaim claim, Done<SessionFound> done);
+    void keep_introspecting();
+    void introspect_due();
+    void introspect_again(const std::string& socket_id);
+    void take_introspection(const std::string& socket_id,
+                            const std::expected<SessionFound, Error>& found);
+    void end_unverified(Connection& connection, const Error& error);
+
+    // session_use.cc: sessions that nobody uses end (`auth.sessions.idle_timeout`)
+    /// Sessions last used before it have ended.
+    [[nodiscard]] WallTime used_since() const;
+    [[nodiscard]] bool is_unused(const auth::SessionRecord& record) const {
+        return record.used_at < used_since();
+    }
+    void note_use(const auth::SessionRecord& record);
+    void keep_noting_use();
+    void note_use_of_all();
+
     // manage.cc
     void close(Connection& connection, const Closing& closing);
     void close_by_id(const std::string& socket_id, const Closing& closing);
+    void remove_sessions(auth::SessionFilter filter, std::size_t before, Done<std::size_t> done);
+    void close_all_revoked(const CompanyId& company, std::span<const auth::SessionRecord> records);
+    void revoke_at_home(const CompanyId& company, const SessionId& session);
     /// Its place is free, and what can be recovered is parked.
     void leave_home(Connection& connection, socketio::DisconnectReason reason, std::string code);
     [[nodiscard]] ConnectionInfo info_of(Connection& connection) const;
@@ -444,6 +487,10 @@ private:
     std::unordered_map<CompanyId, CompanyHere> companies_here_;
     bool has_rings_ = false;
     Timer forget_timer_ = Timer::calling<&Gateway::forget_old>(this);
+    WallTime started_at_;
+    std::optional<RemoteJudge> session_judge_;  ///< in introspect mode
+    Timer introspect_timer_ = Timer::calling<&Gateway::introspect_due>(this);
+    Timer use_timer_ = Timer::calling<&Gateway::note_use_of_all>(this);
     limits::BucketTable address_buckets_;
     JsonParser parser_;
     updates::RequestParser requests_;

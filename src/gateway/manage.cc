@@ -26,8 +26,7 @@ Error busy() {
 
 Error no_store() {
     return Error::of(ErrorCode::kNotFound,
-                     "sessions are claims of the tokens here (auth.sessions.mode = \"claim\"): "
-                     "there is no store");
+                     "sessions are not kept here (auth.sessions.mode is not \"store\")");
 }
 
 Error needs(std::string_view permission) {
@@ -82,7 +81,7 @@ void Gateway::get_session(const auth::Principal& principal, SessionId id,
         std::move(id), s_.mesh, [this, principal, done = std::move(done)](auto found) mutable {
             if (!found) return done(std::unexpected(store_unavailable()));
             auto& record = *found;
-            if (!record || record->expires_at <= s_.clock.wall_now() ||
+            if (!record || record->expires_at <= s_.clock.wall_now() || is_unused(*record) ||
                 !policy().may_use_in(principal, record->company, kManageSessions)) {
                 return done(
                     std::unexpected(Error::of(ErrorCode::kNotFound, "there is no such session")));
@@ -103,6 +102,7 @@ void Gateway::list_sessions(const auth::Principal& principal, auth::SessionFilte
                        : everywhere;
     if (!allowed) return done(std::unexpected(needs(kManageSessions)));
     filter.now = s_.clock.wall_now();
+    filter.used_since = used_since();
     s_.sessions->list(std::move(filter), s_.mesh, [done = std::move(done)](auto found) mutable {
         if (!found) return done(std::unexpected(store_unavailable()));
         done(std::move(*found));
@@ -136,29 +136,50 @@ void Gateway::delete_sessions(const auth::Principal& principal, auth::SessionFil
     }
     if (!policy().may_use_in(principal, *filter.company, kManageSessions))
         return done(std::unexpected(needs(kManageSessions)));
-    s_.sessions->remove_all(std::move(filter), s_.mesh,
-                            [this, done = std::move(done)](auto removed) mutable {
-                                if (!removed) return done(std::unexpected(store_unavailable()));
-                                for (const auth::SessionRecord& record : *removed)
-                                    close_revoked(record);
-                                done(removed->size());
-                            });
+    remove_sessions(std::move(filter), 0, std::move(done));
+}
+
+void Gateway::remove_sessions(auth::SessionFilter filter, std::size_t before,
+                              Done<std::size_t> done) {
+    auth::SessionFilter same = filter;
+    s_.sessions->remove_all(
+        std::move(same), s_.mesh,
+        [this, before, filter = std::move(filter), done = std::move(done)](auto removed) mutable {
+            if (!removed) return done(std::unexpected(store_unavailable()));
+            const std::size_t all = before + removed->size();
+            const bool more = removed->size() >= auth::SessionStore::kRemovedAtOnce;
+            if (!removed->empty()) close_all_revoked(*filter.company, *removed);
+            if (!more) return done(all);
+            remove_sessions(std::move(filter), all, std::move(done));
+        });
 }
 
 void Gateway::close_revoked(const auth::SessionRecord& record) {
-    s_.log.info("session.revoked", {{"sessionId", record.id.str()},
-                                    {"userId", record.user.str()},
-                                    {"companyId", record.company.str()}});
-    tell(home_of(record.company), [company = record.company, session = record.id](Gateway& home) {
-        const WallTime time = home.s_.clock.wall_now();
-        for (const ConnectionRef& member : home.homes_.revoke(company, session, time)) {
-            home.tell(member.shard, [id = member.id](Gateway& peer) {
-                peer.close_by_id(id.str(), {.code = "SESSION_INVALID",
-                                            .event = "system.sessionRevoked",
-                                            .data = R"({"reason":"revoked"})"});
-            });
-        }
+    close_all_revoked(record.company, {&record, 1});
+}
+
+void Gateway::close_all_revoked(const CompanyId& company,
+                                std::span<const auth::SessionRecord> records) {
+    std::vector<SessionId> sessions;
+    for (const auth::SessionRecord& record : records) {
+        s_.log.info("session.revoked", {{"sessionId", record.id.str()},
+                                        {"userId", record.user.str()},
+                                        {"companyId", record.company.str()}});
+        sessions.push_back(record.id);
+    }
+    tell(home_of(company), [company, sessions = std::move(sessions)](Gateway& home) {
+        for (const SessionId& session : sessions) home.revoke_at_home(company, session);
     });
+}
+
+void Gateway::revoke_at_home(const CompanyId& company, const SessionId& session) {
+    for (const ConnectionRef& member : homes_.revoke(company, session, s_.clock.wall_now())) {
+        tell(member.shard, [id = member.id](Gateway& peer) {
+            peer.close_by_id(id.str(), {.code = "SESSION_INVALID",
+                                        .event = "system.sessionRevoked",
+                                        .data = R"({"reason":"revoked"})"});
+        });
+    }
 }
 
 void Gateway::close(Connection& connection, const Closing& closing) {

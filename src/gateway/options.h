@@ -15,7 +15,7 @@ struct TokenSources {
     bool query = false;  ///< `token` of the query: ends up in logs of proxies, hence not by default
 };
 
-enum class SessionMode : std::uint8_t { kStore, kClaim };
+enum class SessionMode : std::uint8_t { kStore, kClaim, kIntrospect };
 enum class MessageFormat : std::uint8_t { kString, kObject };
 
 /// `[limits]`; 0: no limit.
@@ -54,15 +54,33 @@ struct RecoveryOptions {
     std::size_t replay_bytes_max = 512 * 1024;
 };
 
+/// An API that is asked for verdicts: remote_judge.h.
+struct JudgeOptions {
+    std::string url{};     ///< empty: nobody is asked
+    std::string bearer{};  ///< sent as `Authorization: Bearer`; empty: none
+    std::string member{};  ///< of the answer: "active"
+    Milliseconds timeout{5'000};
+    Milliseconds cached_for{10'000};
+    /// How much longer an answer counts while no new one is to be had.
+    Milliseconds stale_for{30'000};
+    double per_second = 100;  ///< questions that are sent; 0: no limit
+    std::size_t entries_max = 100'000;
+};
+
 struct Options {
     LimitOptions limits;
     RecoveryOptions recovery;
     TokenSources token_sources;
     SessionMode session_mode = SessionMode::kStore;
+    JudgeOptions introspection{.member = "active"};
+    /// How long an answer about an open connection counts before it is asked for again.
+    Milliseconds introspect_recheck{30'000};
     MessageFormat format = MessageFormat::kString;
     Milliseconds token_leeway{5'000};
     Milliseconds expiry_warning{60'000};
     Milliseconds expiry_grace{25'000};
+    /// A session without a connection or call for that long ends, up to an eighth later; 0: never.
+    Milliseconds session_idle_timeout{0};
     Milliseconds session_ttl{std::chrono::hours(12)};
     Milliseconds session_ttl_max{std::chrono::hours(24 * 366)};
     /// How long a CONNECT that a retry may mend is held before its transport is closed.

@@ -89,7 +89,7 @@ ParkedConnection* Gateway::find_claimed(const AdmissionRequest& request) {
 
 std::optional<std::vector<MissedMessage>> Gateway::find_missed(ParkedConnection& parked,
                                                                const AdmissionRequest& request) {
-    renew_rights(parked, request.principal);
+    renew_rights(parked, request);
     const auto& expires_at = parked.principal.expires_at;
     if (expires_at && *expires_at + s_.options.token_leeway <= s_.clock.wall_now()) {
         return std::nullopt;

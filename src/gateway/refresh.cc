@@ -14,6 +14,10 @@ Error retryable(ErrorCode code, std::string message) {
     return error;
 }
 
+Error broke_meanwhile() {
+    return retryable(ErrorCode::kOverloaded, "the connection broke meanwhile; send it again");
+}
+
 std::string token_of(const actions::ExecutionRequest& request) {
     JsonParser parser;
     std::string_view token;
@@ -46,60 +50,71 @@ void Gateway::refresh_token(const actions::ExecutionRequest& request, Connection
         return sink->on_end(std::unexpected(
             retryable(ErrorCode::kRateLimited, "a new token of this connection is being checked")));
     }
-    auto renewed = read_refresh(*connection, token_of(request));
-    if (!renewed) return sink->on_end(std::unexpected(std::move(renewed.error())));
     connection->refreshing = true;
-    SessionClaim claim{renewed->user, renewed->company, renewed->session};
-    check_session(std::move(claim),
-                  [this, socket_id = connection->socket.id(), renewed = std::move(*renewed),
-                   sink = std::move(sink)](auto session) {
-                      auto answer = take_refresh(socket_id, renewed, std::move(session));
-                      if (!answer) return sink->on_end(std::unexpected(std::move(answer.error())));
-                      sink->on_end(JsonText::trusted(std::move(*answer)));
-                  });
+    std::string token(without_bearer(token_of(request)));
+    std::string copy = token;
+    token_gate_.check(
+        std::move(copy), auth::Expiry::kChecked,
+        [this, refresh = Refresh{connection->socket.id(), std::move(token), std::move(sink)}](
+            auto claims) mutable { check_refresh(std::move(refresh), std::move(claims)); });
 }
 
-std::expected<auth::Principal, Error> Gateway::read_refresh(const Connection& connection,
-                                                            std::string_view token) const {
-    auto claims = s_.tokens->verify(without_bearer(token), s_.clock.wall_now());
-    if (!claims) return std::unexpected(std::move(claims.error()));
+void Gateway::check_refresh(Refresh refresh, std::expected<auth::TokenClaims, Error> claims) {
+    if (!claims) return end_refresh(refresh, std::unexpected(std::move(claims.error())));
+    const Connection* connection = find_connection(refresh.socket_id);
+    if (connection == nullptr) return end_refresh(refresh, std::unexpected(broke_meanwhile()));
+    auto renewed = renewed_principal(*connection, *claims);
+    if (!renewed) return end_refresh(refresh, std::unexpected(std::move(renewed.error())));
+    SessionClaim claim{renewed->user, renewed->company, renewed->session, refresh.token};
+    check_session(std::move(claim), [this, refresh = std::move(refresh),
+                                     renewed = std::move(*renewed)](auto session) {
+        end_refresh(refresh, take_refresh(refresh, renewed, session));
+    });
+}
+
+std::expected<auth::Principal, Error> Gateway::renewed_principal(
+    const Connection& connection, const auth::TokenClaims& claims) const {
     const auth::Principal& who = connection.principal;
-    if (claims->user != who.user || claims->company != who.company) {
+    if (claims.user != who.user || claims.company != who.company) {
         return std::unexpected(
             Error::of(ErrorCode::kSessionInvalid,
                       "a refresh cannot change the user or company of a connection"));
     }
-    auto session = session_of(*claims, who.session.str());
+    auto session = session_of(claims, who.session.str());
     if (!session) return std::unexpected(std::move(session.error()));
     auth::Principal renewed = who;
-    renewed.permissions = std::move(claims->permissions);
-    renewed.expires_at = claims->expires_at;
+    renewed.permissions = claims.permissions;
+    renewed.expires_at = claims.expires_at;
     return renewed;
 }
 
-std::expected<std::string, Error> Gateway::take_refresh(
-    const std::string& socket_id, const auth::Principal& renewed,
-    std::expected<std::optional<WallTime>, Error> session) {
-    Connection* connection = find_connection(socket_id);
-    if (connection != nullptr) connection->refreshing = false;
-    if (!session) return std::unexpected(std::move(session.error()));
-    if (connection == nullptr || connection->state != Connection::State::kOpen) {
-        return std::unexpected(
-            retryable(ErrorCode::kOverloaded, "the connection broke meanwhile; send it again"));
-    }
+actions::ActionResult Gateway::take_refresh(const Refresh& refresh, const auth::Principal& renewed,
+                                            const std::expected<SessionFound, Error>& session) {
+    if (!session) return std::unexpected(session.error());
+    Connection* connection = find_connection(refresh.socket_id);
+    if (connection == nullptr || connection->state != Connection::State::kOpen)
+        return std::unexpected(broke_meanwhile());
     ++stats_.tokens_refreshed;
-    connection->session_expires_at = *session;
+    connection->session_expires_at = session->end;
+    if (connection->introspection) {
+        *connection->introspection = {refresh.token, renewed.permissions, session->answered_at};
+    }
     connection->move_token_end(*renewed.expires_at);
-    s_.log.info("connection.refreshed", {{"connectionId", socket_id},
+    s_.log.info("connection.refreshed", {{"connectionId", refresh.socket_id},
                                          {"userId", renewed.user.str()},
                                          {"companyId", renewed.company.str()},
                                          {"expiresAt", format_time(*renewed.expires_at)}});
     // The roles may have changed while the session was looked up.
-    auth::Permissions now = policy().renewed(renewed.permissions);
+    auth::Permissions now = policy().renewed(session->applied_to(renewed.permissions));
     const bool changed = now != connection->principal.permissions;
     take_rights(*connection, std::move(now),
                 {.cause = RightsChange::Cause::kToken, .ended_subscriptions = {}});
-    return answer_of(renewed, changed);
+    return JsonText::trusted(answer_of(renewed, changed));
+}
+
+void Gateway::end_refresh(const Refresh& refresh, actions::ActionResult result) {
+    if (Connection* connection = find_connection(refresh.socket_id)) connection->refreshing = false;
+    refresh.sink->on_end(std::move(result));
 }
 
 }  // namespace signalbox::gateway

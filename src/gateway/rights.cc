@@ -87,14 +87,18 @@ void Gateway::renew_all_rights() {
     });
 }
 
-void Gateway::renew_rights(ParkedConnection& parked, const auth::Principal& presented) const {
+void Gateway::renew_rights(ParkedConnection& parked, const AdmissionRequest& request) const {
     RightsChange& change = parked.change;
     auth::Principal& who = parked.principal;
     const auth::Permissions before = who.permissions;
     // The token that lives longer counts, so that an old one in the client's auth ends nothing.
-    if (who.expires_at < presented.expires_at) {
-        who = presented;
+    if (who.expires_at < request.principal.expires_at) {
+        who = request.principal;
         change.cause = RightsChange::Cause::kToken;
+    }
+    if (request.introspected) {
+        who.permissions = *request.introspected;
+        change.cause = RightsChange::Cause::kSession;
     }
     who.permissions = policy().renewed(who.permissions);
     change.differs = change.differs || before != who.permissions;

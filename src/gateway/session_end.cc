@@ -18,17 +18,17 @@ void Gateway::move_session_end(const auth::SessionRecord& record) {
 
 void Gateway::look_at_session_end(Connection& connection) {
     const auth::Principal& who = connection.principal;
-    check_session(
-        {who.user, who.company, who.session},
-        [this, id = connection.socket.id()](std::expected<std::optional<WallTime>, Error> checked) {
-            Connection* still = find_connection(id);
-            if (still == nullptr) return;
-            if (checked && *checked) return still->move_session_end(**checked);
-            // A store that does not answer has nothing newer to say.
-            close(*still, {.code = "SESSION_EXPIRED",
-                           .event = "system.sessionRevoked",
-                           .data = R"({"reason":"expired"})"});
-        });
+    check_session({who.user, who.company, who.session,
+                   connection.introspection ? connection.introspection->token : std::string()},
+                  [this, id = connection.socket.id()](std::expected<SessionFound, Error> checked) {
+                      Connection* still = find_connection(id);
+                      if (still == nullptr) return;
+                      if (checked) return still->move_session_end(checked->end);
+                      // A store that does not answer has nothing newer to say.
+                      close(*still, {.code = "SESSION_EXPIRED",
+                                     .event = "system.sessionRevoked",
+                                     .data = R"({"reason":"expired"})"});
+                  });
 }
 
 }  // namespace signalbox::gateway

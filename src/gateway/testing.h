@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/http_client_for_tests.h"
 #include "engineio/testing.h"
 #include "gateway/gateway.h"
 
@@ -102,6 +103,7 @@ class FakeSessions final : public auth::SessionStore {
 public:
     std::map<std::string, auth::SessionRecord> records;
     bool down = false;
+    std::size_t touches = 0;
 
     void find(SessionId id, signalbox::Executor& reply_on,
               Done<std::optional<auth::SessionRecord>> done) override {
@@ -137,7 +139,8 @@ public:
         std::vector<auth::SessionRecord> removed;
         std::erase_if(records, [&](const auto& entry) {
             const auto& record = entry.second;
-            const bool match = (!filter.user || record.user == *filter.user) &&
+            const bool match = removed.size() < kRemovedAtOnce &&
+                               (!filter.user || record.user == *filter.user) &&
                                (!filter.company || record.company == *filter.company);
             if (match) removed.push_back(record);
             return match;
@@ -149,6 +152,15 @@ public:
         std::vector<auth::SessionRecord> all;
         for (const auto& [id, record] : records) all.push_back(record);
         answer(reply_on, std::move(done), std::move(all));
+    }
+    void touch(std::vector<SessionId> ids, WallTime time, signalbox::Executor& reply_on,
+               Done<std::uint64_t> done) override {
+        for (const SessionId& id : ids) {
+            if (const auto known = records.find(id.str()); known != records.end())
+                known->second.used_at = time;
+        }
+        touches += ids.size();
+        answer(reply_on, std::move(done), static_cast<std::uint64_t>(ids.size()));
     }
     void remove_expired(WallTime, signalbox::Executor& reply_on,
                         Done<std::uint64_t> done) override {
@@ -201,6 +213,7 @@ public:
                        .sessions = node.options_.session_mode == SessionMode::kStore
                                        ? &node.sessions
                                        : nullptr,
+                       .http = &node.http,
                        .actions = node.registry,
                        .pool = node.pool,
                        .log = node.log_,
@@ -270,9 +283,12 @@ public:
         return auth::sign_token(request, token_options_);
     }
     void add_session(std::string_view id, std::string_view user, std::string_view company) {
-        sessions.records[std::string(id)] = {*SessionId::parse(id), *UserId::parse(user),
-                                             *CompanyId::parse(company), clock.wall_now(),
-                                             clock.wall_now() + std::chrono::hours(12)};
+        sessions.records[std::string(id)] = {*SessionId::parse(id),
+                                             *UserId::parse(user),
+                                             *CompanyId::parse(company),
+                                             clock.wall_now(),
+                                             clock.wall_now() + std::chrono::hours(12),
+                                             clock.wall_now()};
     }
 
     Options options_;
@@ -280,6 +296,7 @@ public:
     FakeMesh mesh;
     FakeSessions sessions;
     FakePool pool;
+    signalbox::testing::FakeHttpClient http;
     actions::ActionRegistry registry;
 
 private:

@@ -21,6 +21,8 @@ constexpr const char* kSteps[] = {
     "CREATE INDEX sessions_of_user ON sessions (user, company);"
     "CREATE INDEX sessions_of_company ON sessions (company);"
     "CREATE INDEX sessions_by_expiry ON sessions (expires_at);",
+    "ALTER TABLE sessions ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE sessions SET used_at = created_at;",
 };
 static_assert(std::size(kSteps) == kSchemaVersion);
 

@@ -18,9 +18,9 @@ std::int64_t milliseconds(WallTime time) {
 }
 
 SessionRecord record_of(const SqliteStatement& row) {
-    return {SessionId::trusted(row.text(0)), UserId::trusted(row.text(1)),
-            CompanyId::trusted(row.text(2)), WallTime(Milliseconds(row.integer(3))),
-            WallTime(Milliseconds(row.integer(4)))};
+    return {SessionId::trusted(row.text(0)),        UserId::trusted(row.text(1)),
+            CompanyId::trusted(row.text(2)),        WallTime(Milliseconds(row.integer(3))),
+            WallTime(Milliseconds(row.integer(4))), WallTime(Milliseconds(row.integer(5)))};
 }
 
 /// The first row, and on to the end: a RETURNING is done only then.
@@ -49,9 +49,9 @@ std::size_t variant_of(const SessionFilter& filter) {
     return (filter.company ? kByCompany : 0) + (filter.user ? kByUser : 0);
 }
 
-/// Parameters ?1 company, ?2 user, ?3 now.
+/// Parameters ?1 company, ?2 user, ?3 now, ?6 used since.
 std::string condition_of(std::size_t variant) {
-    std::string condition = "expires_at > ?3";
+    std::string condition = "expires_at > ?3 AND used_at >= ?6";
     if ((variant & kByCompany) != 0) condition += " AND company = ?1";
     if ((variant & kByUser) != 0) condition += " AND user = ?2";
     return condition;
@@ -59,13 +59,13 @@ std::string condition_of(std::size_t variant) {
 
 /// Binds what condition_of() names; the texts borrow from `filter`.
 SqliteStatement& bind_filter(SqliteStatement& statement, const SessionFilter& filter) {
-    statement.reset().bind(3, milliseconds(filter.now));
+    statement.reset().bind(3, milliseconds(filter.now)).bind(6, milliseconds(filter.used_since));
     if (filter.company) statement.bind(1, filter.company->str());
     if (filter.user) statement.bind(2, filter.user->str());
     return statement;
 }
 
-constexpr std::string_view kColumns = "id, user, company, created_at, expires_at";
+constexpr std::string_view kColumns = "id, user, company, created_at, expires_at, used_at";
 
 }  // namespace
 
@@ -73,11 +73,12 @@ SessionTable::Result<SessionTable> SessionTable::prepare(SqliteDatabase& databas
     SessionTable table(database);
     std::vector<std::pair<SqliteStatement*, std::string>> wanted = {
         {&table.find_, fmt::format("SELECT {} FROM sessions WHERE id = ?1", kColumns)},
-        {&table.put_, fmt::format("INSERT INTO sessions ({}) VALUES (?1, ?2, ?3, ?4, ?5)"
+        {&table.put_, fmt::format("INSERT INTO sessions ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
                                   " ON CONFLICT (id) DO UPDATE SET user = ?2, company = ?3,"
-                                  " created_at = ?4, expires_at = ?5",
+                                  " created_at = ?4, expires_at = ?5, used_at = ?6",
                                   kColumns)},
         {&table.remove_, fmt::format("DELETE FROM sessions WHERE id = ?1 RETURNING {}", kColumns)},
+        {&table.touch_, "UPDATE sessions SET used_at = max(used_at, ?2) WHERE id = ?1"},
         {&table.remove_expired_,
          fmt::format("DELETE FROM sessions WHERE id IN"
                      " (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT {})",
@@ -91,7 +92,10 @@ SessionTable::Result<SessionTable> SessionTable::prepare(SqliteDatabase& databas
                         kColumns, condition));
         wanted.emplace_back(
             &table.remove_all_[variant],
-            fmt::format("DELETE FROM sessions WHERE {} RETURNING {}", condition, kColumns));
+            fmt::format(
+                "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE {} LIMIT {})"
+                " RETURNING {}",
+                condition, SessionStore::kRemovedAtOnce, kColumns));
     }
     for (auto& [statement, sql] : wanted) {
         auto prepared = database.prepare(sql);
@@ -114,6 +118,7 @@ SessionTable::Result<SessionStore::Put> SessionTable::put(const SessionRecord& r
     }
     put_.reset().bind(1, record.id.str()).bind(2, record.user.str()).bind(3, record.company.str());
     put_.bind(4, milliseconds(record.created_at)).bind(5, milliseconds(record.expires_at));
+    put_.bind(6, milliseconds(std::max(record.used_at, record.created_at)));
     if (const auto done = put_.run(); !done) return std::unexpected(done.error());
     return known ? SessionStore::Put::kReplaced : SessionStore::Put::kCreated;
 }
@@ -134,6 +139,17 @@ SessionTable::Result<std::vector<SessionRecord>> SessionTable::list(const Sessio
     const auto limit = static_cast<std::int64_t>(std::min(filter.limit, kMost));
     SqliteStatement& statement = bind_filter(list_[variant_of(filter)], filter);
     return all_records(statement.bind(4, filter.after.str()).bind(5, limit));
+}
+
+SessionTable::Result<std::uint64_t> SessionTable::touch(const std::vector<SessionId>& ids,
+                                                        WallTime time) {
+    std::uint64_t touched = 0;
+    for (const SessionId& id : ids) {
+        const auto done = touch_.reset().bind(1, id.str()).bind(2, milliseconds(time)).run();
+        if (!done) return std::unexpected(done.error());
+        touched += database_->changes();
+    }
+    return touched;
 }
 
 SessionTable::Result<std::uint64_t> SessionTable::remove_expired(WallTime time) {

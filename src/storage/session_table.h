@@ -27,13 +27,14 @@ public:
     [[nodiscard]] Result<std::optional<Record>> remove(const SessionId& id);
     [[nodiscard]] Result<std::vector<Record>> remove_all(const auth::SessionFilter& filter);
     [[nodiscard]] Result<std::vector<Record>> list(const auth::SessionFilter& filter);
+    [[nodiscard]] Result<std::uint64_t> touch(const std::vector<SessionId>& ids, WallTime time);
     [[nodiscard]] Result<std::uint64_t> remove_expired(WallTime time);
 
 private:
     explicit SessionTable(SqliteDatabase& database) : database_(&database) {}
 
     SqliteDatabase* database_;
-    SqliteStatement find_, put_, remove_, remove_expired_;
+    SqliteStatement find_, put_, remove_, touch_, remove_expired_;
     /// One for each set of given members of a filter, so that each uses its index.
     std::array<SqliteStatement, 4> list_, remove_all_;
 };

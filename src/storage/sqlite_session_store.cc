@@ -119,6 +119,14 @@ void SqliteSessionStore::list(SessionFilter filter, Executor& reply_on,
         std::move(done));
 }
 
+void SqliteSessionStore::touch(std::vector<SessionId> ids, WallTime time, Executor& reply_on,
+                               Done<std::uint64_t> done) {
+    state_->submit<std::uint64_t>(
+        StorageJob::Kind::kWrite,
+        [ids = std::move(ids), time](SessionTable& t) { return t.touch(ids, time); }, reply_on,
+        std::move(done));
+}
+
 void SqliteSessionStore::remove_expired(WallTime time, Executor& reply_on,
                                         Done<std::uint64_t> done) {
     state_->submit<std::uint64_t>(

@@ -35,6 +35,8 @@ public:
                     Done<std::vector<auth::SessionRecord>> done) override;
     void list(auth::SessionFilter filter, Executor& reply_on,
               Done<std::vector<auth::SessionRecord>> done) override;
+    void touch(std::vector<SessionId> ids, WallTime time, Executor& reply_on,
+               Done<std::uint64_t> done) override;
     void remove_expired(WallTime time, Executor& reply_on, Done<std::uint64_t> done) override;
 
 private:

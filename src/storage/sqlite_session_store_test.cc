@@ -23,8 +23,12 @@ constexpr auto kHour = std::chrono::hours(1);
 
 SessionRecord record_of(const char* id, const char* user = "u1", const char* company = "c1",
                         Milliseconds ttl = kHour) {
-    return {SessionId::trusted(id), UserId::trusted(user), CompanyId::trusted(company), kNow,
-            kNow + ttl};
+    return {SessionId::trusted(id),
+            UserId::trusted(user),
+            CompanyId::trusted(company),
+            kNow,
+            kNow + ttl,
+            kNow};
 }
 
 /// A store whose calls wait for their answers.
@@ -54,6 +58,10 @@ public:
     auto remove_all(const SessionFilter& filter) {
         return ids(ask<std::vector<SessionRecord>>(
             [&](auto done) { store_->remove_all(filter, executor_, std::move(done)); }));
+    }
+    auto touch(std::vector<SessionId> ids, WallTime time) {
+        return ask<std::uint64_t>(
+            [&](auto done) { store_->touch(std::move(ids), time, executor_, std::move(done)); });
     }
     auto remove_expired(WallTime now) {
         return ask<std::uint64_t>(
@@ -166,7 +174,7 @@ TEST_F(SqliteSessionStoreTest, GivesTheIdOfAnExpiredSessionToWhoeverPutsIt) {
     SessionRecord other = record_of("s1", "u2", "c2");
     other.created_at = kNow + Milliseconds(9);
     EXPECT_EQ(store.put(other), Put::kForeign);
-    other.created_at = kNow + Milliseconds(10);
+    other.created_at = other.used_at = kNow + Milliseconds(10);
     EXPECT_EQ(store.put(other), Put::kCreated);
     EXPECT_EQ(store.find("s1").value(), other);
     EXPECT_EQ(store.list(of_company("c2")), Ids({"s1"}));
@@ -197,6 +205,29 @@ TEST_F(SqliteSessionStoreTest, RemovesAllOfAUserInItsCompanyOnly) {
     EXPECT_EQ(store.list({}), Ids({"s3", "s4"}));
     EXPECT_EQ(store.remove_all(of_company("c1")), Ids({"s3"}));
     EXPECT_EQ(store.remove_all(of_company("c1")), Ids());
+}
+
+TEST_F(SqliteSessionStoreTest, RemovesMoreThanAPortionPortionByPortion) {
+    Store store(path);
+    constexpr std::size_t most = auth::SessionStore::kRemovedAtOnce;
+    for (std::size_t i = 0; i <= most; ++i)
+        ASSERT_TRUE(store.put(record_of(std::to_string(i).c_str())).has_value());
+    EXPECT_EQ(store.remove_all(of_company("c1")).size(), most);
+    EXPECT_EQ(store.remove_all(of_company("c1")).size(), 1U);
+}
+
+TEST_F(SqliteSessionStoreTest, KnowsWhenASessionWasLastUsed) {
+    Store store(path);
+    ASSERT_TRUE(store.put(record_of("s1")).has_value());
+    ASSERT_TRUE(store.put(record_of("s2")).has_value());
+    const WallTime later = kNow + std::chrono::minutes(5);
+    EXPECT_EQ(store.touch({SessionId::trusted("s1"), SessionId::trusted("none")}, later), 1U);
+    EXPECT_EQ((*store.find("s1"))->used_at, later);
+    EXPECT_EQ(store.touch({SessionId::trusted("s1")}, kNow), 1U);
+    EXPECT_EQ((*store.find("s1"))->used_at, later);
+    SessionFilter filter;
+    filter.used_since = later;
+    EXPECT_EQ(store.list(filter), Ids({"s1"}));
 }
 
 TEST_F(SqliteSessionStoreTest, KeepsSessionsOverARestart) {

@@ -1,0 +1,147 @@
+#include <chrono>
+
+#include "auth/service_keys.h"
+#include "gateway/connection.h"
+#include "gateway/gateway.h"
+
+/// Sessions that live in the company's API (`auth.sessions.mode = "introspect"`): asked at the
+/// connect, with every call, at a refresh, and again and again for open connections. The home shard
+/// of a company asks for all its connections, so that one question serves them.
+namespace signalbox::gateway {
+namespace {
+
+constexpr Milliseconds kLookEvery{1'000};
+constexpr Milliseconds kRetryWhenBusy{1'000};
+
+std::string key_of(const auth::SessionRecord& session, std::string_view token) {
+    return auth::sha256(token) + session.id.str();
+}
+
+std::string question(const auth::SessionRecord& session, std::string_view token) {
+    std::string body;
+    JsonWriter(body)
+        .begin_object()
+        .member("token", token)
+        .member("sessionId", session.id.str())
+        .member("userId", session.user.str())
+        .member("companyId", session.company.str())
+        .end_object();
+    return body;
+}
+
+/// What a verdict means for its session.
+std::expected<SessionFound, Error> found_of(const std::expected<Verdict, Error>& verdict,
+                                            WallTime now) {
+    if (!verdict) return std::unexpected(verdict.error());
+    if (!verdict->yes) {
+        return std::unexpected(
+            Error::of(ErrorCode::kSessionInvalid, "the session is unknown, revoked or not active"));
+    }
+    if (verdict->expires_at && *verdict->expires_at <= now) {
+        return std::unexpected(Error::of(ErrorCode::kSessionExpired, "the session's time is over"));
+    }
+    return SessionFound{verdict->expires_at, verdict->permissions, verdict->answered_at};
+}
+
+}  // namespace
+
+auth::Permissions SessionFound::applied_to(const auth::Permissions& claimed) const {
+    if (!permissions) return claimed;
+    return auth::Permissions(
+        auth::Grants{
+            .permissions = *permissions, .roles = {}, .artifacts = claimed.grants().artifacts},
+        {});
+}
+
+void Gateway::introspect(SessionClaim claim, Done<SessionFound> done) {
+    struct Waiting {
+        auth::SessionRecord session;
+        std::string token;
+        Done<SessionFound> done;
+    };
+    auto waiting = std::make_shared<Waiting>();
+    waiting->session.id = std::move(claim.session);
+    waiting->session.user = std::move(claim.user);
+    waiting->session.company = std::move(claim.company);
+    waiting->token = std::move(claim.token);
+    waiting->done = std::move(done);
+    PeerTask task = [waiting, asker = s_.mesh.self()](Gateway& home) {
+        const auto& [session, token, unused] = *waiting;
+        home.session_judge_->ask(
+            key_of(session, token), question(session, token),
+            [waiting, asker, &home](std::expected<Verdict, Error> verdict) {
+                home.tell(asker, [waiting, verdict = std::move(verdict)](Gateway& self) {
+                    waiting->done(found_of(verdict, self.s_.clock.wall_now()));
+                });
+            });
+    };
+    if (ask(home_of(waiting->session.company), task)) return;
+    Error error = Error::of(ErrorCode::kOverloaded, "the server is busy");
+    error.retry_after = kRetryWhenBusy;
+    waiting->done(std::unexpected(std::move(error)));
+}
+
+void Gateway::keep_introspecting() {
+    if (!session_judge_ || introspect_timer_.armed()) return;
+    s_.wheel.arm(introspect_timer_, now() + kLookEvery);
+}
+
+void Gateway::introspect_due() {
+    std::vector<Connection*> due;
+    bool any = false;
+    for_each_connection([&](Connection& connection) {
+        Introspection* known = connection.introspection.get();
+        if (connection.state != Connection::State::kOpen || known == nullptr) return;
+        any = true;
+        const bool is_due = now() >= known->answered_at + s_.options.introspect_recheck;
+        if (is_due && !known->under_way) due.push_back(&connection);
+    });
+    if (any) keep_introspecting();
+    for (const Connection* connection : due) introspect_again(connection->socket.id());
+}
+
+void Gateway::introspect_again(const std::string& socket_id) {
+    Connection* connection = find_connection(socket_id);
+    if (connection == nullptr || !connection->introspection) return;
+    connection->introspection->under_way = true;
+    const auth::Principal& who = connection->principal;
+    introspect({who.user, who.company, who.session, connection->introspection->token},
+               [this, socket_id, token = connection->introspection->token](
+                   std::expected<SessionFound, Error> found) {
+                   const Connection* same = find_connection(socket_id);
+                   // After a refresh the answer for the old token says nothing.
+                   if (same == nullptr || !same->introspection) return;
+                   if (same->introspection->token == token) take_introspection(socket_id, found);
+               });
+}
+
+void Gateway::take_introspection(const std::string& socket_id,
+                                 const std::expected<SessionFound, Error>& found) {
+    Connection* connection = find_connection(socket_id);
+    if (connection == nullptr || connection->state != Connection::State::kOpen) return;
+    Introspection& known = *connection->introspection;
+    known.under_way = false;
+    if (!found) return end_unverified(*connection, found.error());
+    known.answered_at = found->answered_at;
+    connection->move_session_end(found->end);
+    auth::Permissions now = found->applied_to(known.claimed);
+    take_rights(*connection, policy().renewed(now),
+                {.cause = RightsChange::Cause::kSession, .ended_subscriptions = {}});
+}
+
+void Gateway::end_unverified(Connection& connection, const Error& error) {
+    if (error.is(ErrorCode::kSessionInvalid) || error.is(ErrorCode::kSessionExpired)) {
+        const bool expired = error.is(ErrorCode::kSessionExpired);
+        return close(connection,
+                     {.code = error.code,
+                      .event = "system.sessionRevoked",
+                      .data = expired ? R"({"reason":"expired"})" : R"({"reason":"revoked"})"});
+    }
+    const Options& options = s_.options;
+    const Milliseconds trusted_for = options.introspect_recheck + options.introspection.stale_for;
+    if (now() < connection.introspection->answered_at + trusted_for) return;
+    // It may come back as soon as the API answers again.
+    close(connection, {.code = "OVERLOADED"});
+}
+
+}  // namespace signalbox::gateway
