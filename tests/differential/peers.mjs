@@ -13,15 +13,18 @@ const slowness = Number(process.env.SIGNALBOX_TEST_SLOWNESS ?? 1);
 /// Our programs stand beside $SIGNALBOX_BIN, as for the integration tests.
 const echoFolder = path.dirname(path.resolve(root, process.env.SIGNALBOX_BIN ?? 'build/release/signalbox'));
 
+/// The default, stretched like what is waited for.
+const calm = ['--ping-interval', String(25_000 * slowness)];
+
 /// The sets of flags that a conversation can ask for by name.
 export const settings = {
-    plain: [],
+    plain: calm,
     fast: ['--ping-interval', '300', '--ping-timeout', '200'],
-    small: ['--max-payload', '1000'],
-    impatient: ['--connect-timeout', '300'],
-    eio3: ['--allow-eio3'],
+    small: [...calm, '--max-payload', '1000'],
+    impatient: [...calm, '--connect-timeout', '300'],
+    eio3: [...calm, '--allow-eio3'],
     eio3fast: ['--allow-eio3', '--ping-interval', '300', '--ping-timeout', '200'],
-    recovery: ['--recovery'],
+    recovery: [...calm, '--recovery'],
 };
 
 const commands = {
