@@ -177,6 +177,25 @@ TEST_P(Introspection, IsAskedWithTheNewTokenAfterARefresh) {
     EXPECT_THAT(client.take_joined(), HasSubstr("SESSION_INVALID"));
 }
 
+TEST_P(Introspection, HearsNothingOfTheOldTokenAfterARefresh) {
+    TestClient& client = connect(R"({"active":true})");
+    client.take();
+    node.advance(seconds(31));
+    const std::size_t of_old = node.http.count() - 1;
+    const std::string token = Login{}.token(node, std::chrono::minutes(59));
+    client.request("f", "auth.refresh", "{\"token\":\"" + token + "\"}");
+    const auto say = [&](std::size_t question, std::string json) {
+        signalbox::testing::FakeHttpClient::finish(
+            node.http.at(question), HttpResponse::of(200, "application/json", std::move(json)));
+        node.turn();
+    };
+    ASSERT_EQ(node.http.count(), of_old + 2);
+    say(of_old + 1, R"({"active":true})");
+    EXPECT_THAT(client.take_joined(), HasSubstr("\"RESPONSE\""));
+    say(of_old, R"({"active":false})");
+    EXPECT_FALSE(client.closed());
+}
+
 TEST_P(Introspection, CountsForRestToo) {
     const auto call = [&](std::string_view json) {
         std::string outcome = "none";

@@ -1,12 +1,12 @@
 // How long a revocation and a change of rights take over many connections. Prints the figures.
-// SIGNALBOX_CONNECTIONS: how many (default 5000).
+// SIGNALBOX_CONNECTIONS: how many (default 1000).
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { Server, slowness, userToken, within } from './harness.mjs';
 
-const count = Number(process.env.SIGNALBOX_CONNECTIONS ?? 5000);
+const count = Number(process.env.SIGNALBOX_CONNECTIONS ?? 1000);
 const server = await Server.start({
     config: '[limits]\nhandshakes_per_second = 0\nconnections_per_user = 0\n'
         + '[auth.artifacts]\nrules = ["permission"]\n[auth.roles]\nwatcher = ["artifact:plan:watch"]\n',
