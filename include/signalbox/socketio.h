@@ -40,7 +40,7 @@ namespace detail {
 class Core;
 struct NamespaceCore;
 struct SocketState;
-struct MiddlewareRun;
+struct Step;
 }  // namespace detail
 
 /// The arguments of an event or an ack: JSON texts and, apart from them, binary attachments.
@@ -117,8 +117,11 @@ enum class Ending : std::uint8_t {
 };
 
 class Event;
+class Namespace;
+class Next;
 class Socket;
 struct FetchedSocket;
+struct Refusal;
 
 /// The sockets of a namespace, or those of some of its rooms, each once. A value: to() and the like
 /// give a narrower or wider one.
@@ -163,10 +166,13 @@ class Socket {
 public:
     using EventHandler = std::function<void(const Event&)>;
     using DisconnectHandler = std::function<void(std::string_view reason)>;
+    using Middleware = std::function<void(const Event&, Next)>;
+    using ErrorHandler = std::function<void(const Event&, const Refusal&)>;
 
     /// 20 characters, public.
     [[nodiscard]] const std::string& id() const;
     [[nodiscard]] const std::string& namespace_name() const;
+    [[nodiscard]] Namespace nsp() const;
     [[nodiscard]] const Handshake& handshake() const;
     /// Whether this is an earlier connection that goes on: same id, rooms and data (unless a
     /// middleware has set data), and what it missed was sent.
@@ -178,6 +184,13 @@ public:
     void on_any(EventHandler handler) const;
     /// Removes the event's handlers.
     void off(std::string_view event) const;
+    /// Middlewares decide one after the other whether an event reaches its handlers, those of
+    /// on_any() apart, which have had it already. Ones that decide later let other events overtake;
+    /// of a client with more than 1024 undecided events the connection ends.
+    void use(Middleware middleware) const;
+    /// Hears of the events that a middleware refuses; without any, Options::on_exception does. What
+    /// a middleware throws goes there too, and its event nowhere.
+    void on_error(ErrorHandler handler) const;
     /// The client is about to go: rooms() and broadcasts to them still work.
     void on_disconnecting(DisconnectHandler handler) const;
     /// The client has gone; `reason` in the reference's words ("transport close", …).
@@ -246,7 +259,8 @@ private:
     std::optional<std::uint64_t> ack_id_;
 };
 
-/// Why a client may not join: it hears `connect_error` with this message and data.
+/// Why a client may not join: it hears `connect_error` with this message and data. Or why an event
+/// is passed over: on_error() hears of it, the client does not.
 struct Refusal {
     std::string message;
     std::string data = {};  ///< JSON text, or empty for none
@@ -261,8 +275,8 @@ public:
 
 private:
     friend struct detail::SocketState;
-    explicit Next(std::shared_ptr<const detail::MiddlewareRun> run) : run_(std::move(run)) {}
-    std::shared_ptr<const detail::MiddlewareRun> run_;
+    explicit Next(std::shared_ptr<const detail::Step> step) : step_(std::move(step)) {}
+    std::shared_ptr<const detail::Step> step_;
 };
 
 /// A namespace: its sockets on all shards, and what to do with new ones.
@@ -288,12 +302,54 @@ public:
 
 private:
     friend class Server;
+    friend class Socket;
+    friend class ParentNamespace;
     using Broadcast::Broadcast;
+};
+
+/// Namespaces that come to be when clients join them: what it is given, each of them has. They stay
+/// until the server is closed.
+class ParentNamespace {
+public:
+    /// As Namespace's: before listen() only.
+    void use(Namespace::Middleware middleware);
+    void on_connection(Namespace::ConnectionHandler handler);
+    void on_server_side(std::string_view event, Namespace::ServerHandler handler);
+
+    /// Those that there are now.
+    [[nodiscard]] std::vector<Namespace> children() const;
+    /// To the sockets of all of them. @return false when some could not take it.
+    bool emit(std::string_view event, const Args& args = {}) const;
+
+private:
+    friend class Server;
+    explicit ParentNamespace(std::shared_ptr<detail::NamespaceCore> core)
+        : core_(std::move(core)) {}
+    std::shared_ptr<detail::NamespaceCore> core_;
 };
 
 /// WebSocket compression for clients that offer it.
 struct PerMessageDeflate {
     std::size_t threshold = 1024;  ///< shorter messages are sent as they are
+};
+
+/// Long-polling answers are compressed for clients that accept gzip or deflate.
+struct HttpCompression {
+    std::size_t threshold = 1024;  ///< bytes, > 0; shorter answers are sent as they are
+};
+
+enum class SameSite : std::uint8_t { kLax, kStrict, kNone };
+
+/// A cookie with the connection's secret id, set when a polling connection opens, for proxies that
+/// keep a client on one node by it. This server does not read it.
+struct Cookie {
+    std::string name = "io";
+    std::string path = "/";
+    std::string domain = {};  ///< empty: this host only
+    Milliseconds max_age{0};  ///< 0: until the browser closes
+    bool http_only = true;
+    bool secure = false;
+    SameSite same_site = SameSite::kLax;  ///< kNone needs `secure`, or browsers drop the cookie
 };
 
 struct TlsFiles {
@@ -326,6 +382,10 @@ struct Options {
     std::vector<std::string> cors_origins = {};
     std::optional<ConnectionStateRecovery> connection_state_recovery = {};
     std::optional<PerMessageDeflate> per_message_deflate = {};
+    std::optional<HttpCompression> http_compression = HttpCompression{};
+    std::optional<Cookie> cookie = {};
+    /// Namespaces that of() with a predicate may let come to be; more are "Invalid namespace".
+    std::size_t dynamic_namespaces_max = 1'000;
     std::optional<TlsFiles> tls = {};
     /// What handlers throw. Empty: one line on stderr.
     std::function<void(std::exception_ptr)> on_exception = {};
@@ -334,17 +394,26 @@ struct Options {
 /// A server; as a Namespace it is `/`.
 ///
 /// Ownership: its handles may outlive it and then do nothing.
-/// Threading: of(), listen(), close() and the destructor belong to one thread that is no shard's.
+/// Threading: listen(), close(), the destructor and, before listen(), of() belong to one thread that
+///            is no shard's.
 class Server : public Namespace {
 public:
+    /// Whether a namespace may come to be that a client names (with its slash, at most 256 bytes;
+    /// `auth` is the client's, a JSON object). Asked on every shard's thread, at the same time.
+    using Predicate = std::function<bool(std::string_view name, std::string_view auth)>;
+
     explicit Server(Options options = {});
     /// close()
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    /// Makes the namespace when it is new, before listen() only.
+    /// Makes the namespace when it is new: before listen(), and after it where a predicate takes
+    /// the name with `{}` as auth; else std::logic_error.
     Namespace of(std::string_view name);
+    /// Namespaces whose names `matches` takes; of several predicates the first that does counts.
+    /// Before listen() only.
+    ParentNamespace of(Predicate matches);
 
     /// Binds and serves; once. Port 0: the kernel chooses.
     /// @return the port, or a sentence that says why not.

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "engineio/cookie.h"
 #include "runtime/ip_network.h"
 
 namespace signalbox::app {
@@ -117,17 +118,6 @@ bool is_path(std::string_view text) {
     return is_path_text(text) && !text.ends_with('/');
 }
 
-/// RFC 6265 section 4.1.1.
-bool is_cookie_name(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) {
-        return c > ' ' && c < 0x7f && !std::string_view("()<>@,;:\\\"/[]?={}").contains(c);
-    });
-}
-
-bool is_cookie_attribute(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != ';'; });
-}
-
 bool is_claim_path(std::string_view text) {
     return !text.empty() && !text.starts_with('.') && !text.ends_with('.') && !text.contains("..");
 }
@@ -164,9 +154,10 @@ constinit const TextRule kClaimPathOrNone{
     [](std::string_view text) { return text.empty() || is_claim_path(text); }};
 constinit const TextRule kClaimPath{"the name of a claim, or a dotted path like \"company.id\"",
                                     is_claim_path};
-constinit const TextRule kCookieName{"empty, or the name of a cookie like \"io\"", is_cookie_name};
+constinit const TextRule kCookieName{"empty, or the name of a cookie like \"io\"",
+                                     engineio::is_cookie_name};
 constinit const TextRule kCookieAttribute{"a text without blanks and semicolons",
-                                          is_cookie_attribute};
+                                          engineio::is_cookie_attribute};
 
 std::optional<Milliseconds> parse_duration(std::string_view text) {
     std::int64_t total = 0;

@@ -1,5 +1,6 @@
 #include "engineio/cookie.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace signalbox::engineio {
@@ -18,6 +19,16 @@ std::string_view name_of(SameSite same_site) {
 }
 
 }  // namespace
+
+bool is_cookie_name(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) {
+        return c > ' ' && c < 0x7f && !std::string_view("()<>@,;:\\\"/[]?={}").contains(c);
+    });
+}
+
+bool is_cookie_attribute(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != ';'; });
+}
 
 std::string set_cookie(const CookieOptions& options, std::string_view sid) {
     std::string cookie = options.name + '=';

@@ -13,7 +13,8 @@ namespace signalbox::engineio {
 /// RFC 6265bis section 4.1.2.7.
 enum class SameSite : std::uint8_t { kLax, kStrict, kNone };
 
-/// Names and values must be such as RFC 6265 section 4.1.1 allows; they are written as they are.
+/// Names and values must be such as RFC 6265 section 4.1.1 allows (see below); they are written as
+/// they are.
 struct CookieOptions {
     std::string name = {};  ///< empty: no cookie
     std::string path = "/";
@@ -23,6 +24,10 @@ struct CookieOptions {
     bool secure = false;
     SameSite same_site = SameSite::kLax;
 };
+
+/// What CookieOptions may hold; empty is both.
+[[nodiscard]] bool is_cookie_name(std::string_view text);
+[[nodiscard]] bool is_cookie_attribute(std::string_view text);
 
 /// The value of Set-Cookie.
 [[nodiscard]] std::string set_cookie(const CookieOptions& options, std::string_view sid);

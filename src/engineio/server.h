@@ -107,6 +107,8 @@ public:
     [[nodiscard]] virtual const std::string& sid() const = 0;
     [[nodiscard]] virtual const Handshake& handshake() const = 0;
     [[nodiscard]] virtual Protocol protocol() const = 0;
+    /// Tells which of two sessions of one client is the later one, also on different shards.
+    [[nodiscard]] virtual MonotonicTime opened_at() const = 0;
     [[nodiscard]] virtual bool is_websocket() const = 0;
     [[nodiscard]] virtual bool open() const = 0;
     /// True when a message sent now would leave with this turn, as far as is known (volatile

@@ -91,6 +91,7 @@ Server::SessionImpl::SessionImpl(Server& server, std::string sid, Protocol proto
       sid_(std::move(sid)),
       handshake_(keep(std::move(handshake), server.options_)),
       timer_(Timer::calling<&SessionImpl::on_timer>(this)),
+      opened_at_(server.wheel_.now()),
       protocol_(protocol),
       binary_form_(binary_form_of(handshake_.query())) {}
 

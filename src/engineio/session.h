@@ -50,6 +50,7 @@ public:
     [[nodiscard]] const std::string& sid() const override { return sid_; }
     [[nodiscard]] const Handshake& handshake() const override { return handshake_; }
     [[nodiscard]] Protocol protocol() const override { return protocol_; }
+    [[nodiscard]] MonotonicTime opened_at() const override { return opened_at_; }
     [[nodiscard]] bool is_websocket() const override { return websocket_ != nullptr; }
     [[nodiscard]] bool open() const override { return state_ == State::kOpen; }
     [[nodiscard]] bool closed() const { return state_ == State::kClosed; }
@@ -136,6 +137,7 @@ private:
     Timer timer_;        // the ping, the deadline of the client's answer, or the end of lingering
     MonotonicTime due_;  // what timer_ is armed for
     MonotonicTime queued_since_{};  // since when queue_ is not empty
+    const MonotonicTime opened_at_;
     const Protocol protocol_;
     BinaryForm binary_form_;   // of the present transport
     AcceptedCoding accepted_;  // by the held GET

@@ -45,6 +45,7 @@ struct AdmissionRequest {
     int attempts_left = 4;                       ///< to find room by evicting
     /// What the client presents to get a connection back; none, or recovery is off.
     std::optional<socketio::RecoveryClaim> claim;
+    MonotonicTime transport_opened_at{};  ///< of its Engine.IO session
     /// The presented token has expired: only a later one that the connection has may stand in.
     TokenAge token_age = TokenAge::kValid;
     std::string token = {};                              ///< for the API, where that is asked

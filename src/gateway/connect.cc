@@ -271,6 +271,7 @@ void Gateway::request_admission(Connection& connection) {
                              .connection = {ConnectionId::trusted(id), s_.mesh.self()},
                              .session_expires_at = {},
                              .claim = std::move(connection.joining->claim),
+                             .transport_opened_at = connection.socket.session().opened_at(),
                              .token_age = connection.joining->token_age};
     if (connection.introspection) request.token = connection.introspection->token;
     const ShardIndex home_shard = home_of(connection.principal.company);

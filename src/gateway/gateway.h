@@ -332,7 +332,8 @@ private:
     void forget_old();
     void keep_forgetting();
     // on a connection's shard
-    void supersede(const std::string& socket_id, std::string_view secret);
+    /// Ends the connection that `request` claims, unless it came over a later transport.
+    void supersede(const AdmissionRequest& request);
     void restore(Connection& connection, ParkedConnection& parked);
     void accept_on_socket(Connection& connection, const Admitted& admitted);
     [[nodiscard]] ParkedConnection park_of(Connection& connection);

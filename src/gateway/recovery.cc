@@ -28,9 +28,9 @@ void Gateway::free_predecessor(AdmissionRequest request, Done<Admitted> done) {
         Done<Admitted> done;
     };
     auto waiting = std::make_shared<Waiting>(std::move(request), std::move(done));
-    PeerTask task = [waiting, revocations = homes_.revocations(), sid = std::string(pid->sid),
-                     secret = std::string(pid->secret), home = s_.mesh.self()](Gateway& peer) {
-        peer.supersede(sid, secret);
+    PeerTask task = [waiting, revocations = homes_.revocations(),
+                     home = s_.mesh.self()](Gateway& peer) {
+        peer.supersede(waiting->request);
         // What it parks is on its way to the home already.
         peer.tell(home, [waiting, revocations](Gateway& self) {
             auto& [request, done] = *waiting;
@@ -46,10 +46,12 @@ void Gateway::free_predecessor(AdmissionRequest request, Done<Admitted> done) {
     waiting->done(std::unexpected(std::move(error)));
 }
 
-void Gateway::supersede(const std::string& socket_id, std::string_view secret) {
-    Connection* connection = find_connection(socket_id);
+void Gateway::supersede(const AdmissionRequest& request) {
+    const auto pid = parse_pid(request.claim->pid);
+    Connection* connection = find_connection(std::string(pid->sid));
     if (connection == nullptr || !connection->recovery.on()) return;
-    if (!equal_secrets(connection->recovery.secret.text(), secret)) return;
+    if (!equal_secrets(connection->recovery.secret.text(), pid->secret)) return;
+    if (connection->socket.session().opened_at() > request.transport_opened_at) return;
     ++stats_.connections_superseded;
     connection->socket.supersede();
 }
@@ -83,6 +85,7 @@ ParkedConnection* Gateway::find_claimed(const AdmissionRequest& request) {
     ParkedConnection* parked = homes_.parked().find(who.company, who.session, pid->sid);
     const bool is_theirs = parked != nullptr && parked->principal.user == who.user &&
                            parked->expires_at > now() &&
+                           parked->transport_opened_at <= request.transport_opened_at &&
                            equal_secrets(parked->recovery.secret.text(), pid->secret);
     return is_theirs ? parked : nullptr;
 }
@@ -151,6 +154,7 @@ ParkedConnection Gateway::park_of(Connection& connection) {
     parked.in_flight = std::move(connection.in_flight);
     parked.next_token = connection.next_token;
     parked.incarnation = connection.incarnation;
+    parked.transport_opened_at = connection.socket.session().opened_at();
     connection.recovery = RecoveryState();
     return parked;
 }

@@ -94,7 +94,9 @@ struct ParkedConnection {
     std::uint64_t next_token = 1;
     std::uint32_t incarnation = 0;  ///< how often it has been recovered
     RightsChange change;            ///< since the break
-    std::uint64_t seen = 0;         ///< each update up to it was handed over or was not for it
+    /// When the Engine.IO session began that it had last: what an earlier one asks for is stale.
+    MonotonicTime transport_opened_at{};
+    std::uint64_t seen = 0;  ///< each update up to it was handed over or was not for it
     MonotonicTime expires_at{};
     /// Of ParkedConnections.
     struct Registration {

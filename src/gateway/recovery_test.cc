@@ -136,6 +136,70 @@ TEST_P(Recovery, TakesOverAConnectionThatIsStillBelievedAlive) {
     EXPECT_THAT(alice.take_names(), ElementsAre("b"));
 }
 
+/// The attempt of a client that has given it up for a later one, its CONNECT still on the way.
+class AbandonedAttempt : public Recovery {
+protected:
+    AbandonedAttempt() {
+        alice.connect();
+        alice.stall();
+        first.pid = alice.pid;
+        first.offset = alice.offset;
+        node.advance(Milliseconds(50));
+        first.open();
+        node.advance(Milliseconds(50));
+        alice.connect(elsewhere());
+        alice.messages.clear();
+    }
+    void let_first_arrive() {
+        first.say_hello();
+        node.turn();
+        first.read();
+        EXPECT_TRUE(first.connected);
+        EXPECT_FALSE(first.recovered);
+        EXPECT_NE(first.sid, alice.sid);
+    }
+    StockClient alice{node, kAlice};
+    StockClient first{node, kAlice};
+};
+
+INSTANTIATE_TEST_SUITE_P(Shards, AbandonedAttempt, ::testing::Values(1, 3));
+
+TEST_P(AbandonedAttempt, LeavesTheLaterConnectionAlone) {
+    let_first_arrive();
+    EXPECT_FALSE(alice.transport().closed());
+    publish_named("a");
+    alice.read();
+    EXPECT_THAT(alice.take_names(), ElementsAre("a"));
+    EXPECT_EQ(stats().connections_superseded, 1U) << "the one that was stalled";
+}
+
+TEST_P(AbandonedAttempt, DoesNotUseUpWhatTheLaterConnectionLeft) {
+    alice.cut();
+    publish_named("a");
+    let_first_arrive();
+    alice.connect(elsewhere());
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(), ElementsAre("a", "system.connected"));
+}
+
+TEST_P(AbandonedAttempt, LosesARaceWithTheLaterOneWhicheverIsFirst) {
+    StockClient early(node, kAlice), late(node, kAlice);
+    early.pid = late.pid = alice.pid;
+    early.offset = late.offset = alice.offset;
+    node.advance(Milliseconds(50));
+    early.open();
+    node.advance(Milliseconds(50));
+    late.open(elsewhere());
+    early.say_hello();
+    late.say_hello();
+    node.turn();
+    early.read(), late.read();
+    EXPECT_TRUE(late.recovered);
+    EXPECT_EQ(late.sid, alice.sid);
+    EXPECT_FALSE(late.transport().closed());
+    EXPECT_TRUE(early.transport().closed() || early.sid != alice.sid);
+}
+
 TEST_P(Recovery, NeedsNoMessageToHaveArrived) {
     StockClient alice(node, kAlice);
     alice.connect();

@@ -26,8 +26,8 @@ public:
         token = login_.token(node_);
     }
 
-    /// Opens a transport and sends CONNECT; what comes is read by read().
-    void begin(ShardIndex shard = 0) {
+    /// Opens a transport; say_hello() follows.
+    void open(ShardIndex shard = 0) {
         std::string query = "&sessionId=" + login_.session + "&format=" + login_.format;
         if (!login_.artifact.empty()) query += "&artifactId=" + login_.artifact;
         transport_ = std::make_unique<engineio::testing::FakeClient>(node_.shard(shard).engine,
@@ -35,6 +35,9 @@ public:
         waiting_.clear();
         connected = false;
         if (!transport_->accepted()) node_.mesh.run();
+    }
+    /// Sends CONNECT; what comes is read by read().
+    void say_hello() {
         std::string auth;
         JsonWriter json(auth);
         json.begin_object();
@@ -42,6 +45,10 @@ public:
         if (!pid.empty() && offset) json.member("offset", *offset);
         json.member("token", token).end_object();
         transport_->send_text("0" + auth);
+    }
+    void begin(ShardIndex shard = 0) {
+        open(shard);
+        say_hello();
     }
     /// begin() to its end.
     void connect(ShardIndex shard = 0) {

@@ -48,7 +48,7 @@ template <class Work>
 bool Broadcast::on_all_shards(Work work) const {
     return core_->core.run_on_all(
         [core = core_, selection = std::make_shared<const detail::Selection>(rooms_, except_),
-         work = std::move(work)](ShardIndex shard) { work(*core->on_shards[shard], *selection); });
+         work = std::move(work)](ShardIndex shard) { work(core->on(shard), *selection); });
 }
 
 bool Broadcast::emit(std::string_view event, const Args& args) const {
@@ -68,7 +68,7 @@ bool Broadcast::emit_with_ack(std::string_view event, const Args& args, Millisec
         core_->core,
         [core = core_, to = detail::Selection{rooms_, except_}, out = outgoing(event, args),
          timeout](ShardIndex shard, std::move_only_function<void(Responses)> answer) {
-            core->on_shards[shard]->emit_with_ack(to, *out, timeout, std::move(answer));
+            core->on(shard).emit_with_ack(to, *out, timeout, std::move(answer));
         },
         [handler = std::move(handler)](std::vector<Responses> parts) mutable {
             handler(sum(std::move(parts)));
@@ -82,7 +82,7 @@ bool Broadcast::fetch_sockets(
         core_->core,
         [core = core_, from = detail::Selection{rooms_, except_}](
             ShardIndex shard, std::move_only_function<void(Fetched)> answer) {
-            answer(core->on_shards[shard]->fetch(from));
+            answer(core->on(shard).fetch(from));
         },
         [handler = std::move(handler)](std::vector<Fetched> parts) mutable {
             handler(joined(std::move(parts)));

@@ -18,17 +18,27 @@
 
 namespace signalbox::io::detail {
 
-/// A namespace as its handles see it. Its handlers are set before the shards run and const from
-/// then on.
+/// What a program wants in a namespace.
+struct NamespaceHandlers {
+    std::vector<Namespace::Middleware> middlewares;
+    std::vector<Namespace::ConnectionHandler> connections;
+    std::vector<std::pair<std::string, Namespace::ServerHandler>> server_side;
+};
+
+/// A namespace as its handles see it, or what many of them have in common. Its handlers are set
+/// before a shard knows of it and const from then on.
 struct NamespaceCore {
-    NamespaceCore(Core& owner, std::string its_name) : core(owner), name(std::move(its_name)) {}
+    NamespaceCore(Core& owner, std::string its_name);
+    NamespaceCore(Core& owner, Server::Predicate predicate);
+
+    /// Its part on a shard, made by the first call. On the shard's thread only.
+    [[nodiscard]] ShardNamespace& on(ShardIndex shard);
 
     Core& core;
-    const std::string name;
-    std::vector<Namespace::Middleware> middlewares;
-    std::vector<Namespace::ConnectionHandler> connection_handlers;
-    std::vector<std::pair<std::string, Namespace::ServerHandler>> server_handlers;
-    std::vector<std::unique_ptr<ShardNamespace>> on_shards;
+    const std::string name;  ///< empty: the parent of those that `matches` takes
+    const Server::Predicate matches = {};
+    NamespaceHandlers handlers;
+    std::vector<std::unique_ptr<ShardNamespace>> on_shards;  ///< each its own shard's affair
 };
 
 /// What the handles of one server share.
@@ -43,6 +53,10 @@ public:
     /// Throws std::logic_error once serving.
     void check_not_serving(const char* what) const;
     [[nodiscard]] NamespaceCore& add_namespace(std::string_view name);
+    [[nodiscard]] NamespaceCore& add_parent(Server::Predicate matches);
+    [[nodiscard]] std::vector<NamespaceCore*> children_of(const NamespaceCore& parent);
+    /// For NamespaceCore::on().
+    void place(NamespaceCore& ns, ShardIndex shard);
 
     [[nodiscard]] std::expected<std::uint16_t, std::string> listen(std::uint16_t port,
                                                                    std::string host);
@@ -74,11 +88,27 @@ private:
     void report(std::exception_ptr error) const;
     bool broadcast_stamped(NamespaceCore& ns, LoggedEvent event);
     [[nodiscard]] socketio::Server& make_sockets(runtime::Shard& shard);
+    /// The namespace of that name when a client may join it on the shard that calls.
+    [[nodiscard]] NamespaceCore* obtain(std::string_view name, std::string_view auth);
+    [[nodiscard]] NamespaceCore* find_child(std::string_view name);
+    [[nodiscard]] NamespaceCore* make_child(const NamespaceCore& parent, std::string_view name);
+
+    struct Place {
+        runtime::Shard* shard;
+        std::unique_ptr<socketio::Server> sockets;
+    };
+    struct Child {
+        const NamespaceCore* parent;
+        std::unique_ptr<NamespaceCore> core;
+    };
 
     const Options options_;
     std::map<std::string, std::unique_ptr<NamespaceCore>, std::less<>> namespaces_;
+    std::vector<std::unique_ptr<NamespaceCore>> parents_;  // in the order of of()
     std::unique_ptr<library::EngineNode> node_;
-    std::vector<std::unique_ptr<socketio::Server>> sockets_;
+    std::vector<Place> places_;  // by shard
+    std::mutex children_mutex_;  // of children_, which only grows while serving
+    std::map<std::string, Child, std::less<>> children_;
     std::atomic<State> state_ = State::kNew;
     std::mutex outside_mutex_;  // keeps stamps of threads that are no shard's in their order
     std::uint64_t last_outside_number_ = 0;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/check.h"
 #include "library/core.h"
 #include "library/socket_state.h"
 
@@ -21,9 +22,9 @@ Recovery::Recovery(const Parts& parts, const ConnectionStateRecovery& options)
       log_({options.max_disconnection_duration, options.log_bytes_max}),
       expiry_timer_(Timer::calling<&Recovery::expire>(this)) {}
 
-std::string Recovery::new_pid() {
+std::string Recovery::new_pid(MonotonicTime opened_at) {
     std::string pid = std::to_string(parts_.shard) + kHomeEnd + parts_.random.id(kPidCharacters);
-    located_.emplace(pid, parts_.shard);
+    located_.emplace(pid, Holder{parts_.shard, opened_at});
     return pid;
 }
 
@@ -37,7 +38,7 @@ std::optional<ShardIndex> Recovery::home_of(std::string_view pid) const {
 }
 
 Recovery& Recovery::at(ShardIndex shard) const {
-    return *parts_.ns.on_shards[shard]->recovery();
+    return *parts_.ns.on(shard).recovery();
 }
 
 void Recovery::add_live(SocketState& socket) {
@@ -48,8 +49,9 @@ void Recovery::keep(SocketState& socket, std::vector<std::string> rooms) {
     live_.erase(socket.pid);
     std::erase(rooms, socket.id);
     const MonotonicTime expiry = parts_.wheel.now() + options_.max_disconnection_duration;
-    sessions_.insert_or_assign(socket.pid, Session{socket.id, std::move(rooms), socket.data,
-                                                   socket.log_position, socket.replayed, expiry});
+    sessions_.insert_or_assign(
+        socket.pid, Session{socket.id, std::move(rooms), socket.data, socket.log_position,
+                            socket.replayed, socket.opened_at, expiry});
     expiries_.emplace(expiry, socket.pid);
     if (sessions_.size() > options_.sessions_max) drop_oldest();
     if (!expiry_timer_.armed() && !expiries_.empty())
@@ -58,25 +60,27 @@ void Recovery::keep(SocketState& socket, std::vector<std::string> rooms) {
 
 void Recovery::drop(SocketState& socket) {
     live_.erase(socket.pid);
-    forget_at_home(socket.pid);
+    forget_at_home(socket.pid, socket.opened_at);
 }
 
 void Recovery::claim(socketio::RecoveryClaim claim, std::shared_ptr<SocketState> socket) {
     const auto home = home_of(claim.pid);
     if (!home) return socket->resume(std::nullopt, claim.pid);
-    auto asked = std::make_shared<Claim>(std::move(claim), std::move(socket), parts_.shard);
+    const Holder here{parts_.shard, socket->opened_at};
+    auto asked = std::make_shared<Claim>(std::move(claim), std::move(socket), here);
     const bool taken = parts_.ns.core.run_on(
-        *home, [asked, &there = at(*home)] { there.locate(std::move(*asked)); });
+        *home, [asked, this, home = *home] { at(home).locate(std::move(*asked)); });
     if (!taken) asked->socket->resume(std::nullopt, asked->what.pid);
 }
 
 void Recovery::locate(Claim claim) {
     const auto found = located_.find(claim.what.pid);
-    if (found == located_.end()) return answer(std::move(claim), std::nullopt);
-    const ShardIndex from = std::exchange(found->second, claim.to);
+    const bool stale = found != located_.end() && claim.to.opened_at < found->second.opened_at;
+    if (found == located_.end() || stale) return answer(std::move(claim), std::nullopt);
+    const ShardIndex from = std::exchange(found->second, claim.to).shard;
     auto asked = std::make_shared<Claim>(std::move(claim));
-    const bool taken = parts_.ns.core.run_on(
-        from, [asked, &there = at(from)] { there.hand_over(std::move(*asked)); });
+    const bool taken =
+        parts_.ns.core.run_on(from, [asked, this, from] { at(from).hand_over(std::move(*asked)); });
     if (!taken) answer(std::move(*asked), std::nullopt);
 }
 
@@ -111,7 +115,7 @@ std::optional<Restored> Recovery::take(const socketio::RecoveryClaim& claim) {
 
 void Recovery::answer(Claim claim, std::optional<Restored> restored) {
     Core& core = parts_.ns.core;
-    const ShardIndex to = claim.to;
+    const ShardIndex to = claim.to.shard;
     auto task = [claim = std::move(claim), restored = std::move(restored)]() mutable {
         claim.socket->resume(std::move(restored), claim.what.pid);
     };
@@ -119,17 +123,18 @@ void Recovery::answer(Claim claim, std::optional<Restored> restored) {
     core.post(to, std::move(task));
 }
 
-void Recovery::forget_at_home(const std::string& pid) {
+void Recovery::forget_at_home(const std::string& pid, MonotonicTime opened_at) {
     const auto home = home_of(pid);
     if (!home) return;
     Core& core = parts_.ns.core;
-    if (core.on_shard(*home)) return at(*home).forget(pid, parts_.shard);
-    core.post(*home, [pid, from = parts_.shard, &there = at(*home)] { there.forget(pid, from); });
+    const Holder holder{parts_.shard, opened_at};
+    if (core.on_shard(*home)) return at(*home).forget(pid, holder);
+    core.post(*home, [pid, holder, this, home = *home] { at(home).forget(pid, holder); });
 }
 
-void Recovery::forget(const std::string& pid, ShardIndex from) {
+void Recovery::forget(const std::string& pid, const Holder& holder) {
     const auto found = located_.find(pid);
-    if (found != located_.end() && found->second == from) located_.erase(found);
+    if (found != located_.end() && found->second == holder) located_.erase(found);
 }
 
 void Recovery::expire() {
@@ -139,8 +144,9 @@ void Recovery::expire() {
 
 void Recovery::drop_oldest() {
     const auto oldest = expiries_.extract(expiries_.begin());
-    sessions_.erase(oldest.mapped());
-    forget_at_home(oldest.mapped());
+    const auto session = sessions_.extract(oldest.mapped());
+    SB_CHECK(!session.empty());
+    forget_at_home(oldest.mapped(), session.mapped().opened_at);
 }
 
 }  // namespace signalbox::io::detail

@@ -36,7 +36,8 @@ struct Restored {
 ///
 ///     new shard ──claim──▶ home ──hand over──▶ old shard ──Restored──▶ new shard
 ///
-/// A pid is claimed once: the state moves, and a connection that is still believed alive is ended.
+/// A pid is claimed once: the state moves, and a connection that is still believed alive is ended,
+/// unless the claim comes over an earlier transport than its own: then nobody listens there.
 /// The two shards see broadcasts at different times. What the old one had seen is in `missed`; what
 /// only the new one has is added from its own log; and what is in `missed` but reaches the new
 /// shard later is held back there by SocketState::replayed. So nothing is lost or doubled.
@@ -59,7 +60,7 @@ public:
     [[nodiscard]] EventLog& events() { return log_; }
 
     /// A pid for a socket that connects for the first time.
-    [[nodiscard]] std::string new_pid();
+    [[nodiscard]] std::string new_pid(MonotonicTime opened_at);
     /// From accept() on, and until keep() or drop().
     void add_live(SocketState& socket);
     /// The socket leaves and may come back.
@@ -68,33 +69,43 @@ public:
     void drop(SocketState& socket);
     /// Answers `socket` with resume(), at once or in a later turn.
     void claim(socketio::RecoveryClaim claim, std::shared_ptr<SocketState> socket);
-    /// Once resume() has failed or come too late.
-    void give_up(const std::string& pid) { forget_at_home(pid); }
+    /// Once a claim, made over a transport that opened at `opened_at`, has failed or come too late.
+    void give_up(const std::string& pid, MonotonicTime opened_at) {
+        forget_at_home(pid, opened_at);
+    }
 
 private:
+    /// Where a pid's state is or is going to, and since when its transport has been open.
+    struct Holder {
+        ShardIndex shard;
+        MonotonicTime opened_at;
+        friend bool operator==(const Holder&, const Holder&) = default;
+    };
     struct Session {
         std::string sid;
         std::vector<std::string> rooms;
         std::any data;
         EventLog::Position joined;
         Progress replayed;
+        MonotonicTime opened_at;
         MonotonicTime expiry;
     };
     /// A claim on its way, with the socket that waits for the answer on `to`.
     struct Claim {
         socketio::RecoveryClaim what;
         std::shared_ptr<SocketState> socket;
-        ShardIndex to;
+        Holder to;
     };
 
     [[nodiscard]] std::optional<ShardIndex> home_of(std::string_view pid) const;
+    /// On that shard's thread only.
     [[nodiscard]] Recovery& at(ShardIndex shard) const;
     void locate(Claim claim);
     void hand_over(Claim claim);
     [[nodiscard]] std::optional<Restored> take(const socketio::RecoveryClaim& claim);
     void answer(Claim claim, std::optional<Restored> restored);
-    void forget_at_home(const std::string& pid);
-    void forget(const std::string& pid, ShardIndex from);
+    void forget_at_home(const std::string& pid, MonotonicTime opened_at);
+    void forget(const std::string& pid, const Holder& holder);
     void expire();
     void drop_oldest();
 
@@ -102,10 +113,10 @@ private:
     const ConnectionStateRecovery options_;
     EventLog log_;
     std::uint64_t last_number_ = 0;
-    std::unordered_map<std::string, SocketState*> live_;   // by pid
-    std::unordered_map<std::string, Session> sessions_;    // by pid
-    std::multimap<MonotonicTime, std::string> expiries_;   // of sessions_
-    std::unordered_map<std::string, ShardIndex> located_;  // pids whose home this is
+    std::unordered_map<std::string, SocketState*> live_;  // by pid
+    std::unordered_map<std::string, Session> sessions_;   // by pid
+    std::multimap<MonotonicTime, std::string> expiries_;  // of sessions_
+    std::unordered_map<std::string, Holder> located_;     // pids whose home this is
     Timer expiry_timer_;
 };
 

@@ -27,6 +27,11 @@ TEST(Server, ListensOnAPortOfTheKernelsChoiceUntilItIsClosed) {
 TEST(Server, SaysWhatIsWrongWithItsOptions) {
     EXPECT_THROW(Server({.shards = 0}), std::invalid_argument);
     EXPECT_THROW(Server({.path = "socket.io"}), std::invalid_argument);
+    EXPECT_THROW(Server({.http_compression = HttpCompression{0}}), std::invalid_argument);
+    for (const Cookie& cookie : {Cookie{.name = ""}, Cookie{.name = "a b"}, Cookie{.path = "/;"},
+                                 Cookie{.domain = "a b"}, Cookie{.same_site = SameSite::kNone}}) {
+        EXPECT_THROW(Server({.cookie = cookie}), std::invalid_argument) << cookie.name;
+    }
     Server without_certificate({.tls = TlsFiles{"/nowhere.pem", "/nowhere.key"}});
     const auto port = without_certificate.listen(0);
     ASSERT_FALSE(port.has_value());
@@ -44,6 +49,28 @@ TEST(Server, TakesHandlersOnlyBeforeItListens) {
     EXPECT_THROW((void)server.of("/new"), std::logic_error);
     EXPECT_EQ(server.of("/chat").name(), "/chat");
     EXPECT_THROW((void)server.listen(0), std::logic_error);
+}
+
+TEST(Server, HasNamespacesOfAPredicateOnceTheyAreAskedFor) {
+    Server server({.shards = 2, .dynamic_namespaces_max = 2});
+    ParentNamespace rooms = server.of([](std::string_view name, std::string_view auth) {
+        EXPECT_EQ(auth, "{}");
+        return name.starts_with("/room-");
+    });
+    EXPECT_THROW((void)server.of(Server::Predicate()), std::invalid_argument);
+    server.of("/room-static");
+    ASSERT_TRUE(server.listen(0).has_value());
+    EXPECT_THROW(rooms.on_connection([](Socket) {}), std::logic_error);
+    EXPECT_EQ(rooms.children().size(), 0U) << "that one has handlers of its own";
+    EXPECT_EQ(server.of("room-1").name(), "/room-1");
+    EXPECT_TRUE(server.of("/room-1").emit("message"));
+    EXPECT_THROW((void)server.of("/other"), std::logic_error);
+    EXPECT_EQ(server.of("/room-2").name(), "/room-2");
+    EXPECT_THROW((void)server.of("/room-3"), std::logic_error) << "over the maximum";
+    EXPECT_EQ(rooms.children().size(), 2U);
+    EXPECT_TRUE(rooms.emit("message"));
+    server.close();
+    EXPECT_FALSE(rooms.emit("message"));
 }
 
 TEST(Server, RefusesNamesThatCannotTravel) {

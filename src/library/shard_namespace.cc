@@ -123,7 +123,7 @@ std::vector<FetchedSocket> ShardNamespace::fetch(const Selection& from) {
 }
 
 void ShardNamespace::tell(const OutgoingEvent& event) {
-    for (const auto& [name, handler] : namespace_.server_handlers) {
+    for (const auto& [name, handler] : namespace_.handlers.server_side) {
         if (name == event.name) namespace_.core.guard([&] { handler(event.args); });
     }
 }

@@ -36,6 +36,9 @@ const std::string& Socket::id() const {
 const std::string& Socket::namespace_name() const {
     return state_->ns->name;
 }
+Namespace Socket::nsp() const {
+    return Namespace(state_->ns);
+}
 bool Socket::recovered() const {
     return state_->recovered;
 }
@@ -63,6 +66,17 @@ void Socket::on_any(EventHandler handler) const {
 void Socket::off(std::string_view event) const {
     state_->with_live([state = state_.get(), name = std::string(event)](socketio::Socket&) {
         std::erase_if(state->listeners, [&](const auto& one) { return one.event == name; });
+    });
+}
+
+void Socket::use(Middleware middleware) const {
+    state_->with_live([state = state_.get(), middleware = std::move(middleware)](
+                          socketio::Socket&) { state->add_middleware(middleware); });
+}
+
+void Socket::on_error(ErrorHandler handler) const {
+    state_->with_live([state = state_.get(), handler = std::move(handler)](socketio::Socket&) {
+        state->error_handlers.push_back(handler);
     });
 }
 
@@ -166,16 +180,16 @@ bool Event::ack(const Args& args) const {
 }
 
 void Next::operator()() const {
-    run_->state->core().run_on(run_->state->shard,
-                               [run = run_] { run->state->advance_from(run->step, std::nullopt); });
+    step_->state->core().run_on(step_->state->shard,
+                                [step = step_] { step->decide(std::nullopt); });
 }
 
 void Next::operator()(Refusal refusal) const {
     if (!refusal.data.empty()) (void)Args().add_json(refusal.data);
-    run_->state->core().run_on(run_->state->shard,
-                               [run = run_, refusal = std::move(refusal)]() mutable {
-                                   run->state->advance_from(run->step, std::move(refusal));
-                               });
+    step_->state->core().run_on(step_->state->shard,
+                                [step = step_, refusal = std::move(refusal)]() mutable {
+                                    step->decide(std::move(refusal));
+                                });
 }
 
 }  // namespace signalbox::io

@@ -1,5 +1,6 @@
 #include "library/socket_state.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "base/http.h"
@@ -35,9 +36,33 @@ Handshake handshake_of(const engineio::Handshake& request, std::string_view auth
 /// After the others the client has said or been told that it shall not.
 bool may_come_back(socketio::DisconnectReason reason) {
     using enum socketio::DisconnectReason;
-    return reason != kClientNamespaceDisconnect && reason != kServerNamespaceDisconnect &&
-           reason != kParseError;
+    return reason != kClientNamespaceDisconnect && reason != kServerNamespaceDisconnect;
 }
+
+/// A namespace's middleware, asked about `state`.
+struct JoinStep final : Step {
+    JoinStep(std::shared_ptr<SocketState> of, std::size_t its_step)
+        : Step(std::move(of)), step(its_step) {}
+    void decide(std::optional<Refusal> refusal) const override {
+        state->advance_from(step, std::move(refusal));
+    }
+
+    const std::size_t step;
+};
+
+/// A socket's middleware, asked about an event.
+struct EventStep final : Step {
+    EventStep(std::shared_ptr<SocketState> of, std::shared_ptr<EventRun> its_run)
+        : Step(std::move(of)), run(std::move(its_run)), step(run->step) {}
+    void decide(std::optional<Refusal> refusal) const override {
+        if (run->step != step) return;
+        ++run->step;
+        refusal ? state->refuse_event(run->event, *refusal) : state->lead(run);
+    }
+
+    const std::shared_ptr<EventRun> run;
+    const std::size_t step;
+};
 
 std::shared_ptr<NamespaceCore> shared(NamespaceCore& ns) {
     return {ns.core.shared_from_this(), &ns};
@@ -51,7 +76,8 @@ SocketState::SocketState(NamespaceCore& of_namespace, ShardIndex its_shard,
       shard(its_shard),
       id(socket.id()),
       handshake(handshake_of(socket.handshake(), auth)),
-      live(&socket) {}
+      live(&socket),
+      opened_at(socket.session().opened_at()) {}
 
 SocketState::SocketState(SocketState& before, const Restored& restored)
     : ns(before.ns),
@@ -65,7 +91,11 @@ SocketState::SocketState(SocketState& before, const Restored& restored)
       any_listeners(std::move(before.any_listeners)),
       disconnecting_handlers(std::move(before.disconnecting_handlers)),
       disconnect_handlers(std::move(before.disconnect_handlers)),
+      middlewares(std::move(before.middlewares)),
+      error_handlers(std::move(before.error_handlers)),
+      undecided(std::move(before.undecided)),
       data(before.data.has_value() ? std::move(before.data) : restored.data),
+      opened_at(before.opened_at),
       replayed(restored.seen) {}
 
 SocketState& SocketState::of(socketio::Socket& socket) {
@@ -84,13 +114,14 @@ void SocketState::attach() {
 }
 
 void SocketState::run_middleware() {
-    if (step == ns->middlewares.size()) return accept();
-    const auto run = std::make_shared<const MiddlewareRun>(shared_from_this(), step);
+    const auto& all = ns->handlers.middlewares;
+    if (step == all.size()) return accept();
+    const auto decision = std::make_shared<const JoinStep>(shared_from_this(), step);
     try {
-        ns->middlewares[step](handle(), Next(run));
+        all[step](handle(), Next(decision));
     } catch (...) {
         core().guard([] { throw; });
-        advance_from(run->step, Refusal{"Internal error"});
+        advance_from(decision->step, Refusal{"Internal error"});
     }
 }
 
@@ -116,7 +147,7 @@ void SocketState::accept() {
 }
 
 void SocketState::resume(std::optional<Restored> restored, const std::string& claimed_pid) {
-    if (!restored || live == nullptr) here().recovery()->give_up(claimed_pid);
+    if (!restored || live == nullptr) here().recovery()->give_up(claimed_pid, opened_at);
     if (live == nullptr) return;
     if (!restored) return accept_new();
     const auto again = std::make_shared<SocketState>(*this, *restored);
@@ -127,7 +158,7 @@ void SocketState::resume(std::optional<Restored> restored, const std::string& cl
 
 void SocketState::accept_new() {
     Recovery& recovery = *here().recovery();
-    pid = recovery.new_pid();
+    pid = recovery.new_pid(opened_at);
     log_position = recovery.events().end();
     recovery.add_live(*this);
     live->accept({.pid = pid});
@@ -158,7 +189,7 @@ void SocketState::accept_again(Restored restored) {
 
 void SocketState::announce() {
     joined = true;
-    for (const auto& handler : ns->connection_handlers) {
+    for (const auto& handler : ns->handlers.connections) {
         if (live == nullptr) return;
         core().guard([&] { handler(handle()); });
     }
@@ -167,14 +198,58 @@ void SocketState::announce() {
 void SocketState::dispatch(const socketio::Event& event) {
     // Beyond our limits of JSON: there are no arguments to give to anyone.
     if (event.fault) return;
-    std::vector<std::shared_ptr<const Socket::EventHandler>> handlers = any_listeners;
+    const bool heard =
+        std::ranges::find(listeners, event.name, &Listener::event) != listeners.end();
+    if (!heard && any_listeners.empty() && !middlewares) return;
+    Event given(handle(), std::string(event.name), args_of(event.args, event.attachments),
+                event.ack);
+    const auto for_any = any_listeners;
+    for (const auto& handler : for_any) core().guard([&] { (*handler)(given); });
+    if (!middlewares) return deliver(given);
+    if (*undecided >= kUndecidedEventsMax)
+        return live->close_transport(engineio::CloseReason::kForcedClose);
+    lead(std::make_shared<EventRun>(*this, std::move(given)));
+}
+
+void SocketState::add_middleware(Socket::Middleware middleware) {
+    auto more =
+        middlewares ? std::make_shared<Middlewares>(*middlewares) : std::make_shared<Middlewares>();
+    more->push_back(std::move(middleware));
+    middlewares = std::move(more);
+    if (!undecided) undecided = std::make_shared<std::atomic<std::size_t>>(0);
+}
+
+void SocketState::lead(const std::shared_ptr<EventRun>& run) {
+    if (live == nullptr) return;
+    if (run->step == run->middlewares->size()) return deliver(run->event);
+    core().guard([&] {
+        const auto decision = std::make_shared<const EventStep>(shared_from_this(), run);
+        (*run->middlewares)[run->step](run->event, Next(decision));
+    });
+}
+
+void SocketState::refuse_event(const Event& event, const Refusal& refusal) {
+    if (live == nullptr) return;
+    const auto handlers = error_handlers;
+    for (const auto& handler : handlers) core().guard([&] { handler(event, refusal); });
+    if (handlers.empty()) core().guard([&] { throw std::runtime_error(refusal.message); });
+}
+
+void SocketState::deliver(const Event& event) {
+    std::vector<std::shared_ptr<const Socket::EventHandler>> handlers;
     for (const Listener& listener : listeners) {
-        if (listener.event == event.name) handlers.push_back(listener.handler);
+        if (listener.event == event.name()) handlers.push_back(listener.handler);
     }
-    if (handlers.empty()) return;
-    const Event given(handle(), std::string(event.name), args_of(event.args, event.attachments),
-                      event.ack);
-    for (const auto& handler : handlers) core().guard([&] { (*handler)(given); });
+    for (const auto& handler : handlers) core().guard([&] { (*handler)(event); });
+}
+
+EventRun::EventRun(SocketState& state, Event its_event)
+    : event(std::move(its_event)), middlewares(state.middlewares), undecided(state.undecided) {
+    ++*undecided;
+}
+
+EventRun::~EventRun() {
+    --*undecided;
 }
 
 void SocketState::begin_end(socketio::DisconnectReason reason) {
@@ -200,6 +275,8 @@ void SocketState::drop_handlers() {
     any_listeners.clear();
     disconnecting_handlers.clear();
     disconnect_handlers.clear();
+    middlewares.reset();
+    error_handlers.clear();
 }
 
 void SocketState::check_on_shard() const {

@@ -107,7 +107,9 @@ std::string Client::auth_in(const Packet& packet) const {
 void Client::connect(const Packet& packet) {
     if (!may_connect()) return close(engineio::CloseReason::kForcedClose);
     const std::string_view asked = name_in(packet);
-    const auto* known = context_.find_namespace(asked);
+    const std::string auth = auth_in(packet);
+    const auto* known =
+        packet.fault ? context_.find_namespace(asked) : context_.obtain_namespace(asked, auth);
     if (known == nullptr) return refuse_namespace(asked, "Invalid namespace");
     if (packet.fault) {
         return refuse_namespace(asked, "Invalid auth: " + std::string(to_string(*packet.fault)));
@@ -116,7 +118,7 @@ void Client::connect(const Packet& packet) {
     std::erase_if(left_, [&](const Left& left) { return left.name == name; });
     LocalSocket& socket =
         *sockets_.emplace_back(std::make_unique<LocalSocket>(context_, *this, *ns, name));
-    socket.begin(auth_in(packet));
+    socket.begin(auth);
 }
 
 void Client::refuse_namespace(std::string_view name, std::string_view message) {

@@ -39,6 +39,14 @@ const Context::NamedNamespace* Context::find_namespace(std::string_view name) co
     return found == by_name_.end() ? nullptr : &*found;
 }
 
+const Context::NamedNamespace* Context::obtain_namespace(std::string_view name,
+                                                         std::string_view auth) const {
+    const NamedNamespace* known = find_namespace(name);
+    if (known != nullptr || !ask_for_unknown_) return known;
+    ask_for_unknown_(name, auth);
+    return find_namespace(name);
+}
+
 void Context::retire(std::unique_ptr<LocalSocket> socket) {
     retired_sockets_.push_back(std::move(socket));
     destroy_retired_later();

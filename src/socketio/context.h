@@ -35,8 +35,12 @@ public:
     [[nodiscard]] PacketParser& parser() { return parser_; }
 
     Namespace& add_namespace(const std::vector<std::string>& names, NamespaceHandler& handler);
+    void on_unknown_namespace(Server::UnknownNamespace ask) { ask_for_unknown_ = std::move(ask); }
     /// @return the name, stored as long as this object, with its namespace; nullptr when unknown.
     [[nodiscard]] const NamedNamespace* find_namespace(std::string_view name) const;
+    /// The same, after asking for one that is unknown.
+    [[nodiscard]] const NamedNamespace* obtain_namespace(std::string_view name,
+                                                         std::string_view auth) const;
 
     /// Destroys it at the wheel's next advance(), when no call is inside it any more.
     void retire(std::unique_ptr<LocalSocket> socket);
@@ -53,6 +57,7 @@ private:
     PacketParser parser_;
     std::vector<std::unique_ptr<LocalNamespace>> namespaces_;
     std::unordered_map<std::string, LocalNamespace*, StringHash, std::equal_to<>> by_name_;
+    Server::UnknownNamespace ask_for_unknown_;
     std::vector<std::unique_ptr<LocalSocket>> retired_sockets_;
     std::vector<std::unique_ptr<Client>> retired_clients_;
     std::string spare_buffer_;

@@ -19,6 +19,7 @@ public:
     [[nodiscard]] const std::string& sid() const override { return sid_; }
     [[nodiscard]] const engineio::Handshake& handshake() const override { return handshake_; }
     [[nodiscard]] engineio::Protocol protocol() const override { return engineio::Protocol::kV4; }
+    [[nodiscard]] MonotonicTime opened_at() const override { return {}; }
     [[nodiscard]] bool is_websocket() const override { return true; }
     [[nodiscard]] bool open() const override { return true; }
     [[nodiscard]] bool writable() const override { return true; }

@@ -102,6 +102,10 @@ Namespace& Server::add_namespace(std::vector<std::string> names, NamespaceHandle
     return context_->add_namespace(names, handler);
 }
 
+void Server::on_unknown_namespace(UnknownNamespace ask) {
+    context_->on_unknown_namespace(std::move(ask));
+}
+
 void Server::admit(const HttpRequest& request, Decision decide) {
     if (!admission_) return decide(std::nullopt);
     admission_(request, std::move(decide));

@@ -253,6 +253,9 @@ public:
 class Server final : public engineio::Application {
 public:
     using Admission = std::function<void(const HttpRequest&, engineio::Application::Decision)>;
+    /// Asked for a namespace that a client names and nobody has added, with its CONNECT's auth (raw
+    /// JSON). May add it, inside the call; else the client hears "Invalid namespace".
+    using UnknownNamespace = std::function<void(std::string_view name, std::string_view auth)>;
 
     Server(Options options, TimerWheel& wheel, Random& random, Admission admission = {});
     ~Server() override;
@@ -260,6 +263,7 @@ public:
     /// Adds a namespace reachable by each of `names` ("/", "/realtime"). `handler` outlives the
     /// server.
     Namespace& add_namespace(std::vector<std::string> names, NamespaceHandler& handler);
+    void on_unknown_namespace(UnknownNamespace ask);
 
     void admit(const HttpRequest& request, Decision decide) override;
     [[nodiscard]] std::unique_ptr<engineio::SessionHandler> open(

@@ -31,6 +31,7 @@ public:
     [[nodiscard]] const std::string& sid() const override { return sid_; }
     [[nodiscard]] const engineio::Handshake& handshake() const override { return request; }
     [[nodiscard]] engineio::Protocol protocol() const override { return protocol_; }
+    [[nodiscard]] MonotonicTime opened_at() const override { return {}; }
     [[nodiscard]] bool is_websocket() const override { return true; }
     [[nodiscard]] bool open() const override { return !closed_; }
     [[nodiscard]] bool writable() const override { return is_writable; }

@@ -186,6 +186,92 @@ test('namespaces: what is sent in one is not heard in another', async () => {
     assert.deepEqual(plain.heard('news'), []);
 });
 
+test('namespaces of a predicate come to be when a client names them', async () => {
+    const auth = { opener: 1 };
+    const unknown = client({ namespace: '/room-1' });
+    assert.equal((await unknown.hears('connect_error'))[1].message, 'Invalid namespace');
+    for (const [namespace, given] of [['/other-1', auth], [`/room-${'x'.repeat(300)}`, auth], ['/room-broken', auth]]) {
+        const [, error] = await client({ namespace, auth: given }).hears('connect_error');
+        assert.equal(error.message, 'Invalid namespace', namespace);
+    }
+    const first = await several(3, { namespace: '/room-1', auth });
+    const second = await connected({ namespace: '/room-2', auth });
+    for (const socket of first) await socket.hears('welcome', '/room-1');
+    await second.hears('welcome', '/room-2');
+    // Now that it is there, everybody may come whom its middlewares let in.
+    const late = await connected({ namespace: '/room-1' });
+    await late.hears('welcome', '/room-1');
+    const [, error] = await client({ namespace: '/room-1', auth: { banned: 1 } }).hears('connect_error');
+    assert.equal(error.message, 'banned');
+
+    first[0].emit('to-nsp', 'one');
+    for (const socket of [...first, late]) await socket.hears('news', 'one');
+    second.emit('to-all-rooms', 'all');
+    for (const socket of [...first, late, second]) await socket.hears('news', 'all');
+    assert.deepEqual(await second.askForAll('rooms'), ['/room-1', '/room-2']);
+    assert.deepEqual(second.heard('news'), [], 'what was for the other one');
+});
+
+test('no more of them than dynamic_namespaces_max', async () => {
+    const crowded = await EchoServer.start('tests/socketio_features', { endpoint: '/socket.io/' });
+    const join = async (n) => {
+        const socket = io(`${crowded.url}/room-${n}`, { forceNew: true, reconnection: false, transports: ['websocket'], auth: { opener: 1 } });
+        open.add(socket);
+        return within(patience, 'an answer', new Promise((resolve) => {
+            socket.once('connect', () => resolve('connected'));
+            socket.once('connect_error', (error) => resolve(error.message));
+        }));
+    };
+    for (let n = 0; n < 20; ++n) assert.equal(await join(n), 'connected');
+    assert.equal(await join(20), 'Invalid namespace');
+    assert.equal(await join(7), 'connected');
+    await crowded.stop();
+});
+
+test('middleware of a socket: lets events through, later too, or refuses them', async () => {
+    const socket = await connected();
+    await socket.ask('judge');
+    assert.equal(await socket.ask('slow', 1), 1);
+    await socket.hears('second', 1);
+    socket.emit('unlawful');
+    await eventually('the report', () => server.output.includes('a handler threw: unlawful'));
+    await socket.ask('listen-for-errors');
+    socket.emit('unlawful', 'x');
+    await socket.hears('refused', 'unlawful', 'unlawful', '{"code":451}');
+    socket.emit('monstrous');
+    await eventually('the report', () => server.output.includes("a handler threw: of an event's middleware"));
+    socket.emit('never');
+    socket.emit('unknown');
+    await socket.hears('any', 'unknown');
+    await settle(socket);
+    assert.deepEqual(socket.heard('heard'), []);
+});
+
+test('a client with too many events that middlewares have not decided is disconnected', async () => {
+    const socket = await connected();
+    await socket.ask('judge');
+    for (let i = 0; i < 1023; ++i) socket.emit('keep', i);
+    await settle(socket);
+    socket.emit('keep', 1023);
+    socket.emit('unknown');
+    await socket.hears('disconnect', 'transport close');
+});
+
+test('long-polling answers are compressed from the threshold on, and the handshake sets the cookie', async () => {
+    const opened = await server.http('EIO=4&transport=polling');
+    const { sid } = JSON.parse(opened.text.slice(1));
+    assert.equal(opened.headers.get('set-cookie'), `node=${sid}; Path=/; HttpOnly; SameSite=Strict`);
+    const known = `EIO=4&transport=polling&sid=${sid}`;
+    await server.http(known, { method: 'POST', body: '40' });
+    await server.http(known);
+    for (const [length, coding] of [[300, null], [600, 'gzip']]) {
+        await server.http(known, { method: 'POST', body: `42["to-me","${'x'.repeat(length)}"]` });
+        const { headers, text } = await server.http(known, { headers: { 'accept-encoding': 'gzip' } });
+        assert.equal(headers.get('content-encoding'), coding);
+        assert.ok(text.startsWith('42["mine","xxx'), text);
+    }
+});
+
 test('handshake: auth, query, headers and address', async () => {
     const socket = await connected({ auth: { token: 'ü' }, query: { color: 'a b' }, extraHeaders: { 'X-Test': 'yes' } });
     assert.deepEqual(await socket.askForAll('handshake'), [{ token: 'ü' }, 'a b', 'yes', '127.0.0.1']);

@@ -123,10 +123,19 @@ test('private events have offsets of their own', async () => {
     assert.deepEqual(numbers(away, 'mine'), [0, 1, 2, 3]);
 });
 
-/// A client in bytes, joined with the CONNECT payload `auth`: its wire, and what came up to the CONNECT answer.
-async function joined(auth, at = server) {
+/// A client in bytes that has not joined yet.
+async function opened(at = server) {
     const wire = at.wire('EIO=4&transport=websocket');
     await wire.next();
+    return wire;
+}
+
+/// The same, joined with the CONNECT payload `auth`: its wire, and what came up to the CONNECT answer.
+async function joined(auth, at = server) {
+    return joinedOn(await opened(at), auth);
+}
+
+async function joinedOn(wire, auth) {
     wire.send(`40${JSON.stringify(auth)}`);
     const before = [];
     for (;;) {
@@ -167,6 +176,24 @@ test('a connection that is still believed alive gives way', async () => {
     second.wire.send('42["to-me",1]');
     assert.match(await event(second.wire, 'mine'), /^42\["mine",1,"/);
     second.wire.drop();
+});
+
+test('the CONNECT of an attempt that was given up for a later one takes nothing over', async () => {
+    const first = await joined({});
+    const abandoned = [await opened(), await opened()];
+    const second = await joined({ pid: first.pid });
+    assert.equal(second.sid, first.sid);
+    const late = await joinedOn(abandoned[0], { pid: first.pid });
+    assert.notEqual(late.sid, first.sid);
+    second.wire.send('42["to-me",1]');
+    assert.match(await event(second.wire, 'mine'), /^42\["mine",1,"/);
+    second.wire.drop();
+    await event(late.wire, 'left');
+    assert.notEqual((await joinedOn(abandoned[1], { pid: first.pid })).sid, first.sid);
+    const third = await joined({ pid: first.pid });
+    assert.equal(third.sid, first.sid);
+    for (const { wire } of [late, third]) wire.drop();
+    abandoned[1].drop();
 });
 
 test('no pid of ours, one of a client that left for good, one of another namespace: a new connection', async () => {

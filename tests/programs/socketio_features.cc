@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -46,6 +47,14 @@ void report(const io::Event& event, const io::Responses& responses) {
     event.ack(strings({all, std::to_string(responses.expected)}));
 }
 
+/// For ever, undecided.
+void keep(const io::Next& next) {
+    static std::mutex mutex;
+    static std::vector<io::Next> kept;
+    const std::lock_guard lock(mutex);
+    kept.push_back(next);
+}
+
 /// All that one namespace offers.
 class Features {
 public:
@@ -62,6 +71,7 @@ private:
         acks(socket);
         endings(socket);
         inquiries(socket);
+        judged(socket);
     }
 
     void rooms(const io::Socket& socket) {
@@ -149,6 +159,38 @@ private:
         });
     }
 
+    /// Events that a middleware decides about, some of them later.
+    void judged(const io::Socket& socket) {
+        socket.on("judge", [this, socket](const io::Event& event) {
+            judge(socket);
+            event.ack();
+        });
+    }
+    void judge(const io::Socket& socket) {
+        socket.use([](const io::Event& event, const io::Next& next) {
+            if (event.name() == "keep") keep(next);
+            if (event.name() == "keep" || event.name() == "never") return;
+            if (event.name() == "unlawful") return next({"unlawful", R"({"code":451})"});
+            if (event.name() == "monstrous") throw std::runtime_error("of an event's middleware");
+            if (event.name() != "slow") return next();
+            std::thread([next] { next(); }).detach();
+        });
+        socket.use([socket](const io::Event& event, const io::Next& next) {
+            if (event.name() == "slow") socket.emit("second", event.args());
+            next();
+            next({"too late"});
+        });
+        socket.on("slow", [](const io::Event& event) { event.ack(event.args()); });
+        for (const char* name : {"unlawful", "monstrous", "never"})
+            socket.on(name, [socket](const io::Event&) { socket.emit("heard"); });
+        socket.on("listen-for-errors", [socket](const io::Event& event) {
+            socket.on_error([socket](const io::Event& of, const io::Refusal& refusal) {
+                socket.emit("refused", strings({of.name(), refusal.message, refusal.data}));
+            });
+            event.ack();
+        });
+    }
+
     void inquiries(const io::Socket& socket) {
         socket.on("who", [this](const io::Event& event) {
             namespace_.in(text(event)).fetch_sockets([event](std::vector<io::FetchedSocket> all) {
@@ -210,6 +252,31 @@ void guard(io::Namespace ns) {
     });
 }
 
+/// Namespaces `/room-…`, opened by who says so in auth.
+void offer_rooms(io::Server& server) {
+    io::ParentNamespace rooms = server.of([](std::string_view name, std::string_view auth) {
+        if (name == "/room-broken") throw std::runtime_error("of a predicate");
+        return name.starts_with("/room-") && auth.find("\"opener\"") != std::string_view::npos;
+    });
+    rooms.use([](const io::Socket& socket, const io::Next& next) {
+        if (socket.handshake().auth.find("\"banned\"") != std::string::npos)
+            return next({"banned"});
+        next();
+    });
+    rooms.on_connection([rooms](const io::Socket& socket) {
+        socket.emit("welcome", strings({socket.namespace_name()}));
+        socket.on("to-nsp",
+                  [socket](const io::Event& event) { socket.nsp().emit("news", event.args()); });
+        socket.on("to-all-rooms",
+                  [rooms](const io::Event& event) { rooms.emit("news", event.args()); });
+        socket.on("rooms", [rooms](const io::Event& event) {
+            std::vector<std::string> names;
+            for (const io::Namespace& room : rooms.children()) names.push_back(room.name());
+            event.ack(strings(names));
+        });
+    });
+}
+
 /// The bounds that a test wants to reach stand in the environment.
 io::ConnectionStateRecovery recovery_options() {
     io::ConnectionStateRecovery options;
@@ -231,10 +298,14 @@ int main(int argc, char** argv) {
     options.shards = given.shards;
     if (given.recovery) options.connection_state_recovery = recovery_options();
     options.per_message_deflate.emplace();
+    options.cookie = io::Cookie{.name = "node", .same_site = io::SameSite::kStrict};
+    options.http_compression = io::HttpCompression{.threshold = 500};
+    options.dynamic_namespaces_max = 20;
     io::Server server(options);
     Features main_features(server);
     Features guarded_features(server.of("/guarded"));
     guard(server.of("/guarded"));
+    offer_rooms(server);
     const auto port = server.listen(given.port);
     if (!port) return 2;
     std::cout << "listening on http://127.0.0.1:" << *port << std::endl;
