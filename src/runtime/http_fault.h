@@ -17,7 +17,7 @@ enum class HttpFault : std::uint8_t {
     kField,               ///< a header line
     kFoldedField,         ///< RFC 9112 section 5.2
     kHost,                ///< none or several in HTTP/1.1, or one that cannot be a host
-    kContentLength,       ///< no number, or differing ones
+    kContentLength,       ///< no number, or several
     kLengthWithEncoding,  ///< Transfer-Encoding beside Content-Length
     kEncodingInHttp10,    ///< Transfer-Encoding in HTTP/1.0
     kUnknownEncoding,     ///< anything but `chunked`

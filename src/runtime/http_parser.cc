@@ -23,6 +23,14 @@ bool is_any_of(std::string_view bytes, std::string_view characters) {
     return bytes.find_first_of(characters) != std::string_view::npos;
 }
 
+bool has_folded_line(std::string_view lines) {
+    for (auto end = lines.find('\n'); end != std::string_view::npos;
+         end = lines.find('\n', end + 1)) {
+        if (is_any_of(lines.substr(end + 1, 1), " \t")) return true;
+    }
+    return false;
+}
+
 /// What one of Beast's errors means to the client.
 HttpFault fault_of(const error_code& error) {
     switch (static_cast<http::error>(error.value())) {
@@ -87,6 +95,7 @@ public:
 
 private:
     std::optional<HttpFault> count_header(std::string_view used);
+    [[nodiscard]] std::optional<HttpFault> fault_in_trailer(std::string_view used) const;
     HttpFault fault_in(const error_code& error, std::string_view rest) const;
     void refuse(HttpFault fault, error_code& error) {
         fault_ = fault;
@@ -100,7 +109,7 @@ private:
     void on_header_impl(error_code& error) override;
     void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override;
     std::size_t on_body_impl(Text body, error_code&) override;
-    void on_chunk_header_impl(std::uint64_t, Text, error_code&) override {}
+    void on_chunk_header_impl(std::uint64_t size, Text extensions, error_code& error) override;
     std::size_t on_chunk_body_impl(std::uint64_t, Text body, error_code& error) override {
         return on_body_impl(body, error);
     }
@@ -112,7 +121,9 @@ private:
     std::size_t fields_ = 0;
     unsigned hosts_ = 0;
     unsigned encodings_ = 0;
+    std::size_t extension_bytes_ = 0;  // of all chunks
     bool has_length_ = false;
+    bool last_chunk_ = false;
     bool bad_host_ = false;
     bool in_body_ = false;
     std::optional<HttpFault> fault_;  // ours, when a callback has stopped Beast
@@ -133,6 +144,11 @@ std::expected<std::size_t, HttpFault> HttpRequestParser::Grammar::feed(std::stri
         if (in_header) {
             if (const auto fault = count_header(rest.substr(0, n))) return std::unexpected(*fault);
         }
+        // Beast takes the last chunk with its trailer at once.
+        if (last_chunk_ && !error) {
+            if (const auto fault = fault_in_trailer(rest.substr(0, n)))
+                return std::unexpected(*fault);
+        }
         if (error == http::error::need_more) {
             const std::size_t waiting = bytes.size() - used;
             if (in_header && header_bytes_ + waiting > limits_.header_bytes_max) {
@@ -151,12 +167,13 @@ std::expected<std::size_t, HttpFault> HttpRequestParser::Grammar::feed(std::stri
 std::optional<HttpFault> HttpRequestParser::Grammar::count_header(std::string_view used) {
     header_bytes_ += used.size();
     if (header_bytes_ > limits_.header_bytes_max) return HttpFault::kHeaderTooLarge;
-    for (auto end = used.find('\n'); end != std::string_view::npos;
-         end = used.find('\n', end + 1)) {
-        if (end + 1 < used.size() && is_any_of(used.substr(end + 1, 1), " \t")) {
-            return HttpFault::kFoldedField;
-        }
-    }
+    if (has_folded_line(used)) return HttpFault::kFoldedField;
+    return std::nullopt;
+}
+
+std::optional<HttpFault> HttpRequestParser::Grammar::fault_in_trailer(std::string_view used) const {
+    if (used.size() > limits_.header_bytes_max) return HttpFault::kChunk;
+    if (has_folded_line(used)) return HttpFault::kFoldedField;
     return std::nullopt;
 }
 
@@ -166,6 +183,7 @@ HttpFault HttpRequestParser::Grammar::fault_in(const error_code& error,
     if (in_body_ && error != http::error::body_limit) return HttpFault::kChunk;
     const HttpFault fault = fault_of(error);
     if (fault == HttpFault::kContentLength && encodings_ > 0) return HttpFault::kLengthWithEncoding;
+    if (fault == HttpFault::kLengthWithEncoding && !has_length_) return HttpFault::kUnknownEncoding;
     // "GET /" without a version ends in the target; a line of something else is not HTTP at all.
     if (fault == HttpFault::kTarget || fault == HttpFault::kNotHttp) {
         return rest.find(" HTTP/1.") == std::string_view::npos ? HttpFault::kNotHttp : fault;
@@ -203,8 +221,8 @@ void HttpRequestParser::Grammar::on_field_impl(http::field name, Text name_text,
         ++hosts_;
         bad_host_ = is_any_of(text, " \t,/@?#\\");
     } else if (name == http::field::content_length) {
-        has_length_ = true;
-        if (is_any_of(text, ",")) return refuse(HttpFault::kContentLength, error);
+        const bool again = std::exchange(has_length_, true);
+        if (again || is_any_of(text, ",")) return refuse(HttpFault::kContentLength, error);
     } else if (name == http::field::transfer_encoding) {
         check_encoding(text, error);
     } else if (name == http::field::upgrade) {
@@ -224,6 +242,13 @@ void HttpRequestParser::Grammar::on_header_impl(error_code& error) {
     in_body_ = true;
     if (hosts_ > 1 || bad_host_ || (http11 && hosts_ == 0)) return refuse(HttpFault::kHost, error);
     if (encodings_ > 0 && has_length_) refuse(HttpFault::kLengthWithEncoding, error);
+}
+
+void HttpRequestParser::Grammar::on_chunk_header_impl(std::uint64_t size, Text extensions,
+                                                      error_code& error) {
+    last_chunk_ = size == 0;
+    extension_bytes_ += extensions.size();
+    if (extension_bytes_ > limits_.header_bytes_max) refuse(HttpFault::kChunk, error);
 }
 
 void HttpRequestParser::Grammar::on_body_init_impl(const boost::optional<std::uint64_t>& length,

@@ -12,9 +12,11 @@
 namespace signalbox::runtime {
 
 struct HttpLimits {
-    std::size_t header_bytes_max = 16 * 1024;  ///< request line, header fields and line ends; 431
-    std::size_t header_fields_max = 100;       ///< 431
-    std::size_t body_bytes_max = 1'000'000;    ///< without chunk framing; 413
+    /// Request line, header fields and line ends; 431. Chunk extensions together, and the last
+    /// chunk with its trailer, are no longer either; 400.
+    std::size_t header_bytes_max = 16 * 1024;
+    std::size_t header_fields_max = 100;     ///< 431
+    std::size_t body_bytes_max = 1'000'000;  ///< without chunk framing; 413
 };
 
 /// One HTTP/1 request from bytes cut anywhere. Sans-IO; the grammar is read by Boost.Beast's

@@ -118,6 +118,28 @@ TEST(HttpRequestParser, HoldsBodiesToTheirBytesInBothFramings) {
               HttpFault::kBodyTooLarge);
 }
 
+TEST(HttpRequestParser, HoldsChunkExtensionsAndTrailersToTheHeadersBytes) {
+    const HttpLimits limits{.header_bytes_max = 100};
+    const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const auto with_extensions = [&](std::size_t each) {
+        const std::string extension = ";" + std::string(each - 1, 'a');
+        return head + "1" + extension + "\r\nb\r\n1" + extension + "\r\nb\r\n0\r\n\r\n";
+    };
+    const auto with_trailer = [&](std::size_t bytes) {
+        return head + "0\r\nX: " + std::string(bytes - 10, 'y') + "\r\n\r\n";
+    };
+    for (const std::size_t step : {1UZ, 7UZ, 500UZ}) {
+        EXPECT_TRUE(parse(with_extensions(50), step, limits)) << step;
+        EXPECT_EQ(parse(with_extensions(51), step, limits).error(), HttpFault::kChunk) << step;
+        EXPECT_TRUE(parse(with_trailer(100), step, limits)) << step;
+        EXPECT_EQ(parse(with_trailer(101), step, limits).error(), HttpFault::kChunk) << step;
+        EXPECT_EQ(parse(head + "0\r\nX: y\r\n z\r\n\r\n", step, limits).error(),
+                  HttpFault::kFoldedField)
+            << step;
+    }
+    EXPECT_TRUE(parse(head + "3\r\n\n b\r\n0\r\n\r\n", 500, limits)) << "of a body's lines";
+}
+
 TEST(HttpRequestParser, KnowsAnUpgradeByBothFields) {
     const auto wants = [](std::string_view fields) {
         HttpRequestParser parser({});
@@ -188,6 +210,7 @@ const Malformed kMalformed[] = {
     {HEAD "Content-Length: -1\r\n\r\n", "400", kInvalid, kLengthText},
     {HEAD "Content-Length: 99999999999999999999\r\n\r\n", "400", kInvalid, kLengthText},
     {HEAD "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400", kInvalid, kLengthText},
+    {HEAD "Content-Length: 1\r\nContent-Length: 1\r\n\r\na", "400", kInvalid, kLengthText},
     {HEAD "Content-Length: 1, 1\r\n\r\na", "400", kInvalid, kLengthText},
     {HEAD "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400", kInvalid, kBothText},
     {HEAD "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", "400", kInvalid, kBothText},
