@@ -44,6 +44,7 @@ public:
         if (sources_.file) apply_file(*sources_.file);
         apply_environment();
         for (const ConfigFlag& flag : sources_.flags) apply_flag(flag);
+        for (const auto& [path, file] : config_.secret_files) read_secret(path, file);
         read_key_file("auth.jwt.public_key_file", config_.public_key_file,
                       config_.tokens.public_key_pem);
         read_key_file("auth.jwt.jwks_file", config_.jwks_file, config_.tokens.key_set);
@@ -144,6 +145,24 @@ private:
         } else {
             origins_[key.path] = {where, assignment.line};
         }
+    }
+
+    void read_secret(const std::string& path, const std::string& file) {
+        if (file.empty()) return;
+        const std::string file_key = secret_file_path(path);
+        const auto problem = [&](std::string message) {
+            const ConfigOrigin& origin = origins_[file_key];
+            findings_.problems.push_back({origin.where, origin.line, file_key, std::move(message)});
+        };
+        if (origins_.contains(path)) return problem(fmt::format("excludes {}", path));
+        auto text = read_file(file);
+        if (!text) return problem(fmt::format("{} {}", quote(file), text.error()));
+        if (text->ends_with('\n')) text->pop_back();
+        if (text->ends_with('\r')) text->pop_back();
+        if (text->empty()) return problem(fmt::format("{} is empty", quote(file)));
+        const ConfigKey& key = *find_config_key(path);
+        origins_[path] = origins_[file_key];
+        if (auto done = key.assign(config_, std::move(*text)); !done) problem(done.error());
     }
 
     void read_key_file(std::string_view key, const std::string& path, std::string& content) {

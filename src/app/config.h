@@ -17,6 +17,7 @@
 #include "engineio/server.h"
 #include "gateway/options.h"
 #include "runtime/curl_http_client.h"
+#include "runtime/proxy_protocol.h"
 #include "socketio/server.h"
 
 namespace signalbox::app {
@@ -37,8 +38,9 @@ struct ServerConfig {
     /// Empty: only requests without Origin and those whose Origin is the Host that they name.
     std::vector<std::string> allowed_origins;
     std::vector<std::string> trusted_proxies;  ///< addresses and networks (CIDR)
-    std::size_t connections_max = 0;           ///< 0: as many as descriptors allow
-    std::size_t connections_per_address = 0;   ///< key limits.connections_per_address; 0: none
+    runtime::ProxyProtocol proxy_protocol = runtime::ProxyProtocol::kOff;
+    std::size_t connections_max = 0;          ///< 0: as many as descriptors allow
+    std::size_t connections_per_address = 0;  ///< key limits.connections_per_address; 0: none
     Milliseconds shutdown_grace{10'000};
     Milliseconds header_timeout{10'000};
     Milliseconds body_timeout{30'000};
@@ -49,13 +51,15 @@ struct ServerConfig {
     bool test_client = false;
     std::string tls_certificate_file;  ///< both or none
     std::string tls_key_file;
+    std::vector<std::string> tls_ticket_key_files;
 };
 
 /// `[log]`.
 struct LogConfig {
     LogLevel level = LogLevel::kInfo;
     LogFormat format = LogFormat::kJson;
-    std::string file;  ///< empty: stderr
+    std::string file;        ///< empty: stderr
+    std::string audit_file;  ///< empty: the audit's lines are in the log alone
 };
 
 /// Everything that an operator can set, in the structs of the layers that use it. What each key
@@ -77,6 +81,8 @@ struct Config {
     runtime::HttpClientOptions http_client;
     LogConfig log;
     std::string data_dir = "var";
+    /// Files that hold the values of secret keys, by the paths of these.
+    std::map<std::string, std::string> secret_files;
 };
 
 /// Whether tokens may be verified with other keys than auth.jwt.secret.

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "app/config_value.h"
-#include "runtime/tls_context.h"
 
 namespace signalbox::app {
 namespace {
@@ -89,10 +88,20 @@ public:
                     key_missing ? "needs server.tls.key_file too"
                                 : "needs server.tls.certificate_file too");
         }
-        if (server.tls_certificate_file.empty() || server.tls_key_file.empty()) return;
-        const auto tls =
-            runtime::TlsContext::load({server.tls_certificate_file, server.tls_key_file});
+        const bool plain = server.tls_certificate_file.empty();
+        if (plain && !server.tls_ticket_key_files.empty())
+            problem("server.tls.ticket_key_files", "needs server.tls.certificate_file");
+        if (plain || server.tls_key_file.empty()) return;
+        const auto tls = runtime::TlsContext::load(tls_files(server));
         if (!tls) problem("server.tls.certificate_file", tls.error());
+    }
+
+    void check_proxy_protocol() {
+        const ServerConfig& server = config_.server;
+        const bool required = server.proxy_protocol == runtime::ProxyProtocol::kRequired;
+        if (required && server.trusted_proxies.empty())
+            problem("server.proxy_protocol",
+                    "needs server.trusted_proxies, or nobody could connect");
     }
 
     void check_paths() {
@@ -177,6 +186,10 @@ private:
 
 }  // namespace
 
+runtime::TlsFiles tls_files(const ServerConfig& server) {
+    return {server.tls_certificate_file, server.tls_key_file, server.tls_ticket_key_files};
+}
+
 void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev remote_dev,
                   ConfigFindings& findings) {
     Checker checker(config, origins, findings);
@@ -185,6 +198,7 @@ void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev 
     checker.check_token_options();
     checker.check_service_keys();
     checker.check_tls();
+    checker.check_proxy_protocol();
     checker.check_paths();
     checker.check_cookie();
     checker.check_introspection();

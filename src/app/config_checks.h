@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/config.h"
+#include "runtime/tls_context.h"
 
 namespace signalbox::app {
 
@@ -19,6 +20,9 @@ struct ConfigFindings {
     std::vector<ConfigProblem> problems;
     std::vector<std::string> warnings;
 };
+
+/// What the listener's TLS is made of.
+[[nodiscard]] runtime::TlsFiles tls_files(const ServerConfig& server);
 
 /// What can only be judged when every key has its value: keys that must fit each other, files that
 /// must be there. Appends to `findings`.

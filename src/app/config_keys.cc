@@ -42,6 +42,12 @@ void add_server_keys(Keys& keys) {
         {"server.trusted_proxies",
          "Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count."},
         kNetwork));
+    keys.push_back(choice_key<&Config::server, &ServerConfig::proxy_protocol>(
+        {"server.proxy_protocol",
+         "Whether each connection begins with a header of the PROXY protocol, version 2, before "
+         "TLS; then connections of others than server.trusted_proxies are closed at once. "
+         "server.internal_listen does without."},
+        {"off", "required"}));
     keys.push_back(flag_key<&Config::engineio, &engineio::Options::allow_eio3>(
         {"server.allow_eio3",
          "Whether clients that speak Engine.IO 3 (socket.io-client 2) may connect."}));
@@ -82,6 +88,11 @@ void add_server_limits(Keys& keys) {
         {"server.tls.certificate_file", "PEM file with the certificate chain; empty: no TLS."}));
     keys.push_back(text_key<&Config::server, &ServerConfig::tls_key_file>(
         {"server.tls.key_file", "PEM file with the certificate's private key."}));
+    keys.push_back(list_key<&Config::server, &ServerConfig::tls_ticket_key_files>(
+        {"server.tls.ticket_key_files",
+         "Files of 80 random bytes, keys of session tickets that several servers share: the first "
+         "makes tickets, all are taken. Empty: keys of this process alone."},
+        kNotEmpty));
 }
 
 void add_engineio_keys(Keys& keys) {
@@ -482,9 +493,41 @@ void add_log_and_data(Keys& keys) {
     keys.back().dev_default = "text";
     keys.push_back(text_key<&Config::log, &LogConfig::file>(
         {"log.file", "File that lines are appended to; empty: the standard error output."}));
+    keys.push_back(text_key<&Config::log, &LogConfig::audit_file>(
+        {"log.audit_file",
+         "File that the audit is appended to, as JSON lines: who managed sessions, connections and "
+         "companies, who was refused and why. Empty: in the log alone, marked `audit`."}));
     keys.push_back(text_key<&Config::data_dir>(
         {"data.dir", "Folder of the database, its lock and the control socket; made when missing."},
         kNotEmpty));
+}
+
+/// The key by which a secret comes from a file.
+ConfigKey secret_file_key(const ConfigKey& secret) {
+    const std::string path = secret.path;
+    return {secret_file_path(path),
+            ValueType::kText,
+            std::string(kAnyText.expects),
+            fmt::format("File with the value of {} instead; one line end at its end is left out.",
+                        path),
+            [path](Config& config, const RawValue& raw) -> std::expected<void, std::string> {
+                const auto* file = std::get_if<std::string>(&raw);
+                if (file == nullptr) return must_be(std::string(kAnyText.expects));
+                config.secret_files[path] = *file;
+                return {};
+            },
+            [path](const Config& config) {
+                const auto found = config.secret_files.find(path);
+                return quote(found == config.secret_files.end() ? "" : found->second);
+            }};
+}
+
+/// Behind each secret.
+void add_secret_files(Keys& keys) {
+    for (std::size_t i = keys.size(); i-- > 0;) {
+        if (keys[i].secrecy != Secrecy::kSecret) continue;
+        keys.insert(keys.begin() + static_cast<std::ptrdiff_t>(i) + 1, secret_file_key(keys[i]));
+    }
 }
 
 /// What Server::reload() hands on. Each client is told payload_bytes_max in its handshake, and the
@@ -519,6 +562,7 @@ Keys make_keys() {
     add_recovery_keys(keys);
     add_http_client_keys(keys);
     add_log_and_data(keys);
+    add_secret_files(keys);
     for (ConfigKey& key : keys) key.effect = effect_of(key.path);
     return keys;
 }
@@ -585,6 +629,10 @@ std::string ConfigKey::environment() const {
 std::span<const ConfigKey> config_keys() {
     static const Keys keys = make_keys();
     return keys;
+}
+
+std::string secret_file_path(std::string_view path) {
+    return std::string(path) + "_file";
 }
 
 const ConfigKey* find_config_key(std::string_view path) {

@@ -50,6 +50,8 @@ struct ConfigKey {
 /// Every key, section by section: the one registry that the loader, generate-config and
 /// docs/configuration.md are made from.
 [[nodiscard]] std::span<const ConfigKey> config_keys();
+/// Path of the key that names the file of a secret: "auth.jwt.secret_file".
+[[nodiscard]] std::string secret_file_path(std::string_view path);
 /// @return nullptr when there is none.
 [[nodiscard]] const ConfigKey* find_config_key(std::string_view path);
 /// Paths of the keys that differ and whose new values count only after a restart.

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "app/config_checks.h"
 #include "app/config_keys.h"
 #include "app/control_commands.h"
 #include "app/descriptors.h"
@@ -63,6 +64,7 @@ runtime::HttpServerOptions http_options(const Config& config) {
                                         : connections_within(descriptor_limit(), shards);
     options.connections_max = (connections + shards - 1) / shards;
     options.connections_per_address_max = config.server.connections_per_address;
+    options.proxy_protocol = config.server.proxy_protocol;
     for (const std::string& network : config.server.trusted_proxies) {
         if (auto parsed = runtime::IpNetwork::parse(network))
             options.trusted_proxies.push_back(*parsed);
@@ -206,8 +208,7 @@ std::expected<void, StartError> Server::Node::open_shared(actions::ActionRegistr
     files = static_files(config);
     api.emplace(api::Shared{api_options, actions, files, [this] { return transport_numbers(); }});
     if (config.server.tls_certificate_file.empty()) return {};
-    auto context =
-        runtime::TlsContext::load({config.server.tls_certificate_file, config.server.tls_key_file});
+    auto context = runtime::TlsContext::load(tls_files(config.server));
     if (!context) return std::unexpected(StartError{std::move(context.error())});
     tls = std::move(*context);
     return {};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "runtime/proxy_connection.h"
 #include "runtime/tls_context.h"
 #include "runtime/websocket_connection.h"
 
@@ -80,9 +81,12 @@ bool Endpoint::is_trusted_proxy(const IpAddress& address) const {
                                [&](const IpNetwork& network) { return network.contains(address); });
 }
 
-std::optional<AddressLimit::Ticket> Endpoint::admit(const IpAddress& peer) {
+bool Endpoint::has_room() {
     const std::size_t max = options_.connections_max;
-    if (max != 0 && connections_.size() >= max && !evict_idle()) return std::nullopt;
+    return max == 0 || connections_.size() < max || evict_idle();
+}
+
+std::optional<AddressLimit::Ticket> Endpoint::admit(const IpAddress& peer) {
     if (is_trusted_proxy(peer)) return AddressLimit::Ticket();
     return addresses_.admit(peer);
 }
@@ -95,7 +99,19 @@ bool Endpoint::evict_idle() {
     return true;
 }
 
-void Endpoint::accept(UniqueFd socket, ConnectionOrigin origin, TlsContext* tls) {
+void Endpoint::accept(UniqueFd socket, ConnectionOrigin origin,
+                      const std::shared_ptr<TlsContext>& tls) {
+    const bool proxied = options_.proxy_protocol == ProxyProtocol::kRequired &&
+                         origin.listener == ListenerKind::kPublic;
+    if (proxied && !is_trusted_proxy(origin.peer)) return shard_.statistics().proxy_faults.add(1);
+    if (!has_room()) return shard_.statistics().over_connections_max.add(1);
+    if (!proxied) return welcome(std::move(socket), std::move(origin), tls);
+    adopt(std::make_unique<ProxyConnection>(*this, std::move(socket), std::move(origin), tls))
+        .start();
+}
+
+void Endpoint::welcome(UniqueFd socket, ConnectionOrigin origin,
+                       const std::shared_ptr<TlsContext>& tls) {
     auto ticket = admit(origin.peer);
     if (!ticket) return shard_.statistics().over_connections_max.add(1);
     const int on = 1;

@@ -58,7 +58,9 @@ public:
     void drain(std::move_only_function<void()> gone);
 
     /// A new socket from a listener.
-    void accept(UniqueFd socket, ConnectionOrigin origin, TlsContext* tls);
+    void accept(UniqueFd socket, ConnectionOrigin origin, const std::shared_ptr<TlsContext>& tls);
+    /// The same, once it is known whose it is.
+    void welcome(UniqueFd socket, ConnectionOrigin origin, const std::shared_ptr<TlsContext>& tls);
     /// Those that evict_idle() may close.
     [[nodiscard]] IdleList& idle() { return idle_; }
     /// Closes the HTTP connection that is idle for longest; its descriptor is free at the turn's
@@ -88,6 +90,7 @@ private:
     void count(const Connection& connection, int change);
     [[nodiscard]] ShardIndex owner_of(const HttpRequest& request) const;
     [[nodiscard]] bool is_trusted_proxy(const IpAddress& address) const;
+    [[nodiscard]] bool has_room();
     /// @return nullopt when the newcomer is one too many.
     [[nodiscard]] std::optional<AddressLimit::Ticket> admit(const IpAddress& peer);
 

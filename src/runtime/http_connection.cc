@@ -104,9 +104,9 @@ HttpRequest HttpConnection::complete_request() {
     http11_ = parser_->is_http11();
     HttpRequest request = parser_->take();
     head_request_ = request.method == "HEAD";
-    ClientOrigin origin =
-        resolve_origin(endpoint().options().trusted_proxies, origin_.peer, request.headers,
-                       {.address = origin_.peer.str(), .secure = transport().is_secure()});
+    ClientOrigin origin = resolve_origin(
+        endpoint().options().trusted_proxies, origin_.peer, request.headers,
+        {.address = origin_.peer.str(), .secure = transport().is_secure() || origin_.secure});
     request.peer = std::move(origin.address);
     request.secure = origin.secure;
     request.internal_listener = origin_.listener == ListenerKind::kInternal;

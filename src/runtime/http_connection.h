@@ -27,6 +27,7 @@ public:
 struct ConnectionOrigin {
     IpAddress peer;
     ListenerKind listener = ListenerKind::kPublic;
+    bool secure = false;  ///< the client speaks TLS with the proxy that the connection comes from
 };
 
 /// One HTTP/1 connection: reads requests, has them answered one after the other, writes the

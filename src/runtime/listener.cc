@@ -155,7 +155,7 @@ bool Listener::accept_one() {
         on_failure(errno);
         return false;
     }
-    endpoint_.accept(std::move(fd), {.peer = address_of(peer), .listener = kind_}, tls_.get());
+    endpoint_.accept(std::move(fd), {.peer = address_of(peer), .listener = kind_}, tls_);
     return true;
 }
 

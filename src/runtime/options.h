@@ -15,6 +15,7 @@
 #include "engineio/ports.h"
 #include "runtime/http_parser.h"
 #include "runtime/ip_network.h"
+#include "runtime/proxy_protocol.h"
 
 namespace signalbox::runtime {
 
@@ -38,7 +39,11 @@ struct HttpServerOptions {
     std::size_t connections_per_address_max = 0;
     Log* log = nullptr;  ///< borrowed; nullptr: none
 
-    Milliseconds tls_handshake_timeout{10'000};  ///< from the accept
+    /// Whether connections of the public listener begin with a PROXY header (proxy_protocol.h):
+    /// then only those of trusted_proxies are taken.
+    ProxyProtocol proxy_protocol = ProxyProtocol::kOff;
+    Milliseconds proxy_header_timeout{10'000};   ///< from the accept
+    Milliseconds tls_handshake_timeout{10'000};  ///< from the accept, or the PROXY header
     /// From a header's first byte to its last; 408. Also from the accept to the first byte.
     Milliseconds header_timeout{10'000};
     Milliseconds body_timeout{30'000};  ///< from the header's end to the body's; 408
@@ -51,7 +56,7 @@ struct HttpServerOptions {
     Milliseconds linger_timeout{2'000};           ///< for the peer to close after our last byte
     Milliseconds websocket_close_timeout{3'000};  ///< for the closing handshake
 
-    /// Networks whose X-Forwarded-For and X-Forwarded-Proto count.
+    /// Networks whose X-Forwarded-For, X-Forwarded-Proto and PROXY headers count.
     std::vector<IpNetwork> trusted_proxies;
 
     /// Answer when another shard's mailbox is full.

@@ -28,6 +28,7 @@ struct Statistics {
     Counter accepted;                     ///< TCP connections
     Counter accept_failures;              ///< out of descriptors or memory; accepting pauses
     Counter over_connections_max;         ///< accepted and closed at once; of an address too
+    Counter proxy_faults;                 ///< no proxy's, or without a PROXY header that is taken
     Counter evicted_connections;          ///< idle, closed for a newcomer
     Counter http_connections;             ///< open now
     Counter websocket_connections;        ///< open now

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
+#include "runtime/ticket_keys.h"
 #include "runtime/tls_stream.h"
 
 namespace signalbox::runtime {
@@ -34,8 +36,12 @@ int select_http11(SSL*, const unsigned char** out, unsigned char* out_length,
     return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+/// Of TLS 1.2; all of TLS 1.3's are such.
+constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
 void configure(SSL_CTX* context) {
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SB_CHECK(SSL_CTX_set_cipher_list(context, kCiphers) == 1);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(
@@ -55,6 +61,11 @@ std::expected<ContextPtr, std::string> read_context(const TlsFiles& files) {
         SSL_CTX_check_private_key(context.get()) != 1) {
         return failure("cannot use the key", files.key_file);
     }
+    if (files.ticket_key_files.empty()) return context;
+    auto tickets = TicketKeys::read(files.ticket_key_files);
+    if (!tickets) return std::unexpected(std::move(tickets.error()));
+    if (!TicketKeys::install(std::move(*tickets), context.get()))
+        return failure("cannot use the ticket key", files.ticket_key_files.front());
     return context;
 }
 

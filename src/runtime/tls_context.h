@@ -3,6 +3,7 @@
 #include <expected>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/transport.h"
 
@@ -11,9 +12,12 @@ namespace signalbox::runtime {
 struct TlsFiles {
     std::string certificate_file;  ///< PEM, the server's certificate first, then its chain
     std::string key_file;          ///< PEM, not encrypted
+    /// See TicketKeys; empty: keys of this process alone, new ones with each reload.
+    std::vector<std::string> ticket_key_files = {};
 };
 
-/// What a TLS listener serves with: TLS 1.2 and later, ALPN http/1.1.
+/// What a TLS listener serves with: TLS 1.2 and later, ciphers with forward secrecy and
+/// authenticated encryption alone, ALPN http/1.1.
 ///
 /// Threading: any thread.
 /// Reload:    connections that are open keep what they began with.

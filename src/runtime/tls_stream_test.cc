@@ -11,7 +11,10 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "runtime/certificate_for_tests.h"
 #include "runtime/testing.h"
@@ -27,13 +30,33 @@ using testing::eventually;
 using testing::kUpgradeRequest;
 using testing::TestServer;
 
+void write_bytes(const std::string& file, const std::string& bytes) {
+    std::FILE* out = std::fopen(file.c_str(), "w");
+    std::fwrite(bytes.data(), 1, bytes.size(), out);
+    std::fclose(out);
+}
+
+/// The files of `certificate` with ticket keys, each of its letter.
+TlsFiles with_tickets(const Certificate& certificate, std::string_view letters) {
+    TlsFiles files = certificate.files();
+    for (const char letter : letters) {
+        files.ticket_key_files.push_back(files.key_file + "-ticket-" + letter);
+        write_bytes(files.ticket_key_files.back(), std::string(80, letter));
+    }
+    return files;
+}
+
 /// A blocking TLS client over a testing::Client's socket.
 class TlsClient {
 public:
-    explicit TlsClient(std::uint16_t port, int version = TLS1_3_VERSION) : tcp_(port) {
+    explicit TlsClient(std::uint16_t port, int version = TLS1_3_VERSION,
+                       SSL_SESSION* session = nullptr, const char* ciphers = nullptr)
+        : tcp_(port) {
         context_ = SSL_CTX_new(TLS_client_method());
         SSL_CTX_set_max_proto_version(context_, version);
+        if (ciphers != nullptr) SSL_CTX_set_cipher_list(context_, ciphers);
         ssl_ = SSL_new(context_);
+        if (session != nullptr) SSL_set_session(ssl_, session);
         SSL_set_fd(ssl_, tcp_.fd());
         const unsigned char protocols[] = "\x02h2\x08http/1.1";
         SSL_set_alpn_protos(ssl_, protocols, sizeof protocols - 1);
@@ -221,6 +244,94 @@ TEST(Tls, ServesTheNewCertificateAfterAReloadAndKeepsTheOldOneWhenItFails) {
     ASSERT_FALSE(failed);
     EXPECT_NE(failed.error().find(certificate.files().key_file), std::string::npos);
     EXPECT_EQ(TlsClient(server.port()).subject(), "new.example");
+}
+
+/// Servers of one certificate whose ticket keys are those of their letters.
+class Tickets : public ::testing::TestWithParam<int> {
+protected:
+    struct SessionFree {
+        void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
+    };
+    using Session = std::unique_ptr<SSL_SESSION, SessionFree>;
+
+    std::uint16_t port_of(std::string_view letters) {
+        servers_.push_back(std::make_unique<TestServer>());
+        TestServer& server = *servers_.back();
+        server.handler().on_request = [](HttpRequest, std::unique_ptr<HttpExchange> exchange) {
+            exchange->respond(HttpResponse::of(200, "text/plain", "hello"));
+        };
+        server.start(*TlsContext::load(with_tickets(certificate_, letters)));
+        return server.port();
+    }
+    /// What a client that has been served may resume.
+    Session session_of(std::uint16_t port) {
+        TlsClient client(port, GetParam());
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.read_until("hello");
+        SSL_shutdown(client.ssl());  // or OpenSSL takes the session for a broken one
+        return Session(SSL_get1_session(client.ssl()));
+    }
+    bool resumes(std::uint16_t port, const Session& session) {
+        TlsClient client(port, GetParam(), session.get());
+        const bool resumed = client.connected() && SSL_session_reused(client.ssl()) == 1;
+        SSL_shutdown(client.ssl());
+        return resumed;
+    }
+
+    const Certificate certificate_;
+    std::vector<std::unique_ptr<TestServer>> servers_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Versions, Tickets, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION));
+
+TEST_P(Tickets, OfOneServerAreTakenByAnotherThatSharesTheKey) {
+    const Session session = session_of(port_of("a"));
+    EXPECT_TRUE(resumes(port_of("a"), session));
+    EXPECT_TRUE(resumes(port_of("ba"), session)) << "rotated";
+    EXPECT_FALSE(resumes(port_of("b"), session)) << "dropped";
+    EXPECT_FALSE(resumes(port_of(""), session)) << "keys of its own";
+}
+
+TEST_P(Tickets, AreMadeWithTheFirstKey) {
+    const Session session = session_of(port_of("ba"));
+    EXPECT_TRUE(resumes(port_of("b"), session));
+    EXPECT_FALSE(resumes(port_of("a"), session));
+}
+
+TEST(TlsContext, SaysWhichTicketKeyCannotBeUsed) {
+    const Certificate certificate;
+    TlsFiles files = with_tickets(certificate, "ab");
+    const std::string bad = files.ticket_key_files[1];
+    for (const auto& [bytes, cause] : {std::pair{std::string(79, 'b'), "80 bytes"},
+                                       {std::string(81, 'b'), "80 bytes"},
+                                       {std::string(), "80 bytes"},
+                                       {std::string(80, 'a'), "another key"}}) {
+        write_bytes(bad, bytes);
+        const auto loaded = TlsContext::load(files);
+        ASSERT_FALSE(loaded.has_value()) << bytes.size();
+        EXPECT_NE(loaded.error().find(bad), std::string::npos) << loaded.error();
+        EXPECT_NE(loaded.error().find(cause), std::string::npos) << loaded.error();
+    }
+    files.ticket_key_files[1] = "/nowhere";
+    EXPECT_EQ(TlsContext::load(files).error(),
+              "cannot use the ticket key /nowhere: No such file or directory");
+}
+
+TEST(TlsServer, TakesNoCipherWithoutForwardSecrecyAndAuthenticatedEncryption) {
+    const Certificate certificate;
+    TestServer server;
+    server.start(*TlsContext::load(certificate.files()));
+    for (const char* ciphers : {"ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA", "AES128-SHA",
+                                "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-CCM"}) {
+        TlsClient refused(server.port(), TLS1_2_VERSION, nullptr, ciphers);
+        EXPECT_FALSE(refused.connected()) << ciphers;
+    }
+    for (const char* ciphers : {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"}) {
+        TlsClient taken(server.port(), TLS1_2_VERSION, nullptr, ciphers);
+        EXPECT_TRUE(taken.connected()) << ciphers;
+    }
+    TlsClient old(server.port(), TLS1_1_VERSION, nullptr, "DEFAULT:@SECLEVEL=0");
+    EXPECT_FALSE(old.connected());
 }
 
 TEST(TlsServer, DropsAPeerThatAsksToRenegotiate) {
