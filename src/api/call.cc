@@ -16,6 +16,16 @@ std::string_view bearer_of(const HttpRequest& request) {
     return value.substr(std::min(value.find_first_not_of(' ', kScheme.size()), value.size()));
 }
 
+bool is_refusal(int status) {
+    constexpr int kUnauthorized = 401, kForbidden = 403;
+    return status == kUnauthorized || status == kForbidden;
+}
+
+/// The user's id, or a service's key.
+std::string actor_of(const auth::Principal& principal) {
+    return principal.is_service() ? "key:" + principal.service_key_id : principal.user.str();
+}
+
 }  // namespace
 
 HttpResponse json_answer(int status, std::string json) {
@@ -49,7 +59,33 @@ HttpResponse error_answer(const Error& error, std::string_view request_id) {
 
 void Call::fail(const Error& error, std::string_view request_id) {
     api.gateway.count_error(error.code);
+    if (is_refusal(http_status_of(error.code))) audit_refusal(error);
     answer(error_answer(error, request_id));
+}
+
+void Call::audit_refusal(const Error& error) const {
+    const bool stranger = principal.user.empty() && !principal.is_service();
+    api.gateway.log().audit(stranger ? AuditSubject::kStrangerRefusal : AuditSubject::kRefusal,
+                            "call.refused",
+                            {{"actor", actor_of(principal)},
+                             {"actorCompany", principal.company.str()},
+                             {"peer", request.peer},
+                             {"method", request.method},
+                             {"path", request.path},
+                             {"code", error.code},
+                             {"reason", error.message}});
+}
+
+void Call::audit(std::string_view event, const Change& change) const {
+    api.gateway.log().audit(AuditSubject::kManagement, event,
+                            {{"actor", actor_of(principal)},
+                             {"actorCompany", principal.company.str()},
+                             {"peer", request.peer},
+                             {"sessionId", change.session},
+                             {"userId", change.user},
+                             {"companyId", change.company},
+                             {"connectionId", change.connection},
+                             {"count", change.count}});
 }
 
 std::expected<Body, Error> Call::body() {

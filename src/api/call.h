@@ -39,6 +39,15 @@ struct Context {
 /// Adds Retry-After in whole seconds, rounded up, at least 1.
 void add_retry_after(HttpHeaders& headers, Milliseconds delay);
 
+/// What a call of the management has changed. What does not apply is empty.
+struct Change {
+    std::string_view session = {};
+    std::string_view user = {};
+    std::string_view company = {};
+    std::string_view connection = {};
+    std::size_t count = 1;
+};
+
 /// One request on its way to its answer. Answered once; destroyed unanswered only by our own bug or
 /// when the server goes down, which the exchange turns into 500.
 ///
@@ -52,6 +61,9 @@ struct Call {
 
     void answer(HttpResponse response) { exchange->respond(std::move(response)); }
     void fail(const Error& error, std::string_view request_id = {});
+    /// A line of the audit: what this call has changed, beside who did it.
+    void audit(std::string_view event, const Change& change) const;
+    void audit_refusal(const Error& error) const;
     [[nodiscard]] std::expected<Body, Error> body();
     /// The path's `{…}` as an id. @return INVALID_MESSAGE when it cannot be one.
     template <class AnyId>

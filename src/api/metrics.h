@@ -23,6 +23,7 @@ struct TransportNumbers {
     std::int64_t accepted = 0;               ///< TCP connections
     std::int64_t accept_failures = 0;
     std::int64_t over_connections_max = 0;
+    std::int64_t proxy_faults = 0;
     std::int64_t evicted_connections = 0;
     std::int64_t http_requests = 0;
     std::int64_t http_faults = 0;

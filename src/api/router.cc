@@ -55,8 +55,10 @@ void Router::handle(HttpRequest request, std::unique_ptr<HttpExchange> exchange)
         return exchange->respond(engineio::answer_preflight(request, verdict));
     exchange = engineio::with_cors(request, verdict, std::move(exchange));
     if (is_socket_path(request.path)) {
-        if (!engineio::is_allowed(verdict))
+        if (!engineio::is_allowed(verdict)) {
+            audit_origin(request);
             return exchange->respond(engineio::http_refusal(engineio::Refusal::kForbidden));
+        }
         return socket_.requests.handle(std::move(request), std::move(exchange));
     }
     const std::string whole_path = request.path;
@@ -69,9 +71,17 @@ void Router::handle(HttpRequest request, std::unique_ptr<HttpExchange> exchange)
 void Router::handle_upgrade(std::unique_ptr<engineio::WebSocketUpgrade> upgrade) {
     const HttpRequest& request = upgrade->request();
     if (!is_socket_path(request.path)) return upgrade->refuse(not_found());
-    if (!engineio::is_allowed(origins_.judge(request)))
+    if (!engineio::is_allowed(origins_.judge(request))) {
+        audit_origin(request);
         return upgrade->refuse(engineio::upgrade_refusal(engineio::Refusal::kForbidden));
+    }
     socket_.upgrades.handle_upgrade(std::move(upgrade));
+}
+
+void Router::audit_origin(const HttpRequest& request) const {
+    context_.gateway.log().audit(
+        AuditSubject::kStrangerRefusal, "origin.refused",
+        {{"origin", request.headers.find("Origin").value_or("")}, {"peer", request.peer}});
 }
 
 bool Router::is_socket_path(std::string_view path) const {

@@ -47,6 +47,7 @@ public:
     void handle_upgrade(std::unique_ptr<engineio::WebSocketUpgrade> upgrade) override;
 
 private:
+    void audit_origin(const HttpRequest& request) const;
     [[nodiscard]] bool is_socket_path(std::string_view path) const;
     /// The path without the base path; nullopt when it lies outside.
     [[nodiscard]] std::optional<std::string_view> local_path(std::string_view path) const;

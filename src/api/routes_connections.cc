@@ -53,7 +53,13 @@ void delete_connection(CallPtr call) {
     gateway.delete_connection(
         principal, std::move(*id),
         on_success<gateway::ConnectionInfo>(
-            std::move(call), [](CallPtr c, const auto&) { c->answer(empty_answer()); }));
+            std::move(call), [](CallPtr c, const gateway::ConnectionInfo& ended) {
+                c->audit("connection.ended", {.session = ended.session.str(),
+                                              .user = ended.user.str(),
+                                              .company = ended.company.str(),
+                                              .connection = ended.id.str()});
+                c->answer(empty_answer());
+            }));
 }
 
 }  // namespace signalbox::api

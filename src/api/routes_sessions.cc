@@ -42,8 +42,15 @@ gateway::SessionRequest session_request(const auth::Principal& principal, Body& 
     return request;
 }
 
+void audit(const Call& call, std::string_view event, const auth::SessionRecord& record) {
+    call.audit(
+        event,
+        {.session = record.id.str(), .user = record.user.str(), .company = record.company.str()});
+}
+
 /// 201 with the session's place; a PUT that found it there answers 200.
 void answer_session(CallPtr call, const gateway::SessionAnswer& answer) {
+    audit(*call, "session.put", answer.record);
     const bool replaced = !answer.created && call->request.method == "PUT";
     HttpResponse response = json_answer(replaced ? 200 : 201, session_json(answer.record));
     response.headers.add("Location", call->api.options.base_path + "/api/v1/sessions/" +
@@ -167,8 +174,10 @@ void delete_session(CallPtr call) {
     const auth::Principal principal = call->principal;
     gateway.delete_session(
         principal, std::move(*id),
-        on_success<auth::SessionRecord>(std::move(call),
-                                        [](CallPtr c, const auto&) { c->answer(empty_answer()); }));
+        on_success<auth::SessionRecord>(std::move(call), [](CallPtr c, const auto& record) {
+            audit(*c, "session.deleted", record);
+            c->answer(empty_answer());
+        }));
 }
 
 void delete_sessions(CallPtr call) {
@@ -177,10 +186,14 @@ void delete_sessions(CallPtr call) {
     if (const auto fault = fault_of_removal(call->request)) return call->fail(*fault);
     gateway::Gateway& gateway = call->api.gateway;
     const auth::Principal principal = call->principal;
-    gateway.delete_sessions(principal, *filter,
-                            on_success<std::size_t>(std::move(call), [](CallPtr c, std::size_t) {
-                                c->answer(empty_answer());
-                            }));
+    gateway.delete_sessions(
+        principal, *filter,
+        on_success<std::size_t>(std::move(call), [filter = *filter](CallPtr c, std::size_t count) {
+            const auto company = filter.company.value_or(CompanyId());
+            c->audit("sessions.deleted",
+                     {.user = filter.user->str(), .company = company.str(), .count = count});
+            c->answer(empty_answer());
+        }));
 }
 
 }  // namespace signalbox::api

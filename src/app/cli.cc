@@ -99,6 +99,8 @@ int run_command(const CommandRun& run) {
             return list_sessions(run);
         case Command::kSessionRevoke:
             return revoke_session(run);
+        case Command::kCompanyDelete:
+            return delete_company(run);
         case Command::kKeyCreate:
             return create_key(run);
         case Command::kUpdateSend:

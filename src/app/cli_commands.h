@@ -26,6 +26,7 @@ struct CommandRun {
 [[nodiscard]] int create_session(const CommandRun& run);
 [[nodiscard]] int list_sessions(const CommandRun& run);
 [[nodiscard]] int revoke_session(const CommandRun& run);
+[[nodiscard]] int delete_company(const CommandRun& run);
 [[nodiscard]] int send_update(const CommandRun& run);
 
 /// What --ttl says, at least a second; `absent` without it. @return nullopt when it is no duration.

@@ -218,6 +218,17 @@ std::string receipt_text(const std::string& receipt) {
     return "accepted " + accepted + positions;
 }
 
+/// "deleted 3 sessions, closed 5 connections".
+std::string deletion_text(const std::string& deletion) {
+    std::string sessions, connections;
+    for_each_raw_member(deletion, [&](std::string_view key, std::string_view value) {
+        if (key == "sessions") sessions = value;
+        if (key == "connections") connections = value;
+        return true;
+    });
+    return fmt::format("deleted {} sessions, closed {} connections", sessions, connections);
+}
+
 }  // namespace
 
 int create_session(const CommandRun& run) {
@@ -259,6 +270,17 @@ int revoke_session(const CommandRun& run) {
     const Result done = run_session_command(run, "session.revoke", JsonText::trusted(arguments));
     if (!done) return report(run, done.error());
     run.context.out << (run.json() ? *done : "revoked " + run.line.session) << '\n';
+    return kExitOk;
+}
+
+int delete_company(const CommandRun& run) {
+    if (!CompanyId::parse(run.line.company)) return run.fail(kExitUsage, "that is no company id");
+    std::string arguments;
+    JsonWriter(arguments).begin_object().member("companyId", run.line.company).end_object();
+    const Result done =
+        run_control(run, "company.delete", JsonText::trusted(arguments), Offline::kPossible);
+    if (!done) return report(run, done.error());
+    run.context.out << (run.json() ? *done : deletion_text(*done)) << '\n';
     return kExitOk;
 }
 

@@ -56,6 +56,7 @@ public:
         declare_config_commands();
         declare_token_commands();
         declare_session_commands();
+        declare_company_commands();
         declare_others();
         app_.footer(kFooter);  // commands declared before it do not inherit it
     }
@@ -178,6 +179,17 @@ private:
         revoke_ = revoke;
     }
 
+    void declare_company_commands() {
+        CLI::App* companies = add_group("company", "Delete what is kept of a company");
+        CLI::App* remove = add(*companies, Command::kCompanyDelete, "delete",
+                               "Delete its sessions and close its connections");
+        add_sources(*remove);
+        add_json(*remove);
+        add_text(*remove, "id", line_.company, "The company's id");
+        remove->allow_extras();
+        delete_ = remove;
+    }
+
     void declare_others() {
         CLI::App* keys = add_group("key", "Make keys for services");
         CLI::App* create = add(*keys, Command::kKeyCreate, "create",
@@ -205,8 +217,11 @@ private:
         if (!config_file_.empty()) line_.sources.file = config_file_;
         if (json_) line_.form = OutputForm::kJson;
         if (markdown_) line_.form = OutputForm::kMarkdown;
-        if (line_.command == Command::kSessionRevoke && !take_revoked_id()) {
+        if (line_.command == Command::kSessionRevoke && !take_id(*revoke_, line_.session)) {
             return std::unexpected(usage("one session id is required"));
+        }
+        if (line_.command == Command::kCompanyDelete && !take_id(*delete_, line_.company)) {
+            return std::unexpected(usage("one company id is required"));
         }
         const bool no_source = !dev_ && config_file_.empty();
         if (no_source && line_.command != Command::kGenerateConfig) {
@@ -215,11 +230,11 @@ private:
         return std::move(line_);
     }
 
-    bool take_revoked_id() {
-        std::vector<std::string> ids = revoke_->remaining();
-        if (!line_.session.empty()) ids.push_back(line_.session);
+    static bool take_id(const CLI::App& command, std::string& id) {
+        std::vector<std::string> ids = command.remaining();
+        if (!id.empty()) ids.push_back(id);
         if (ids.size() != 1) return false;
-        line_.session = ids.front();
+        id = ids.front();
         return true;
     }
 
@@ -236,6 +251,7 @@ private:
 
     CLI::App app_{"Signalbox, a Socket.IO action gateway.", "signalbox"};
     CLI::App* revoke_ = nullptr;
+    CLI::App* delete_ = nullptr;
     CommandLine line_;
     std::string config_file_;
     bool dev_ = false;

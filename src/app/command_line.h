@@ -17,6 +17,7 @@ enum class Command : std::uint8_t {
     kSessionCreate,
     kSessionList,
     kSessionRevoke,
+    kCompanyDelete,
     kKeyCreate,
     kUpdateSend,
 };

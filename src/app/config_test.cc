@@ -80,6 +80,41 @@ Config load_file(std::string_view content) {
     return load(sources);
 }
 
+TEST(SecretFile, HoldsTheSecretWithoutItsLineEnd) {
+    for (const char* end : {"", "\n", "\r\n"}) {
+        const TemporaryFile secret(std::string(kSecret) + end);
+        ConfigSources sources;
+        sources.environment["SIGNALBOX_AUTH_JWT_SECRET_FILE"] = secret.path();
+        EXPECT_EQ(load(sources).tokens.secret, kSecret);
+    }
+}
+
+TEST(SecretFile, IsRefusedWhenItCannotBeReadOrIsNotAlone) {
+    ConfigSources sources;
+    sources.environment["SIGNALBOX_AUTH_JWT_SECRET_FILE"] = "/nowhere";
+    EXPECT_THAT(problems_of(sources),
+                testing::Contains("SIGNALBOX_AUTH_JWT_SECRET_FILE: auth.jwt.secret_file: "
+                                  "\"/nowhere\" cannot be read: No such file or directory"));
+    sources = with_secret();
+    sources.environment["SIGNALBOX_AUTH_JWT_SECRET_FILE"] = "/nowhere";
+    EXPECT_THAT(problems_of(sources),
+                ElementsAre("SIGNALBOX_AUTH_JWT_SECRET_FILE: auth.jwt.secret_file: excludes "
+                            "auth.jwt.secret"));
+    const TemporaryFile empty("\n");
+    sources = {};
+    sources.environment["SIGNALBOX_AUTH_JWT_SECRET_FILE"] = empty.path();
+    EXPECT_THAT(problems_of(sources), testing::Contains(HasSubstr("is empty")));
+}
+
+TEST(SecretFile, IsNotShownWhenItsSecretIsWeak) {
+    const TemporaryFile weak("short-and-secret");
+    ConfigSources sources;
+    sources.environment["SIGNALBOX_AUTH_JWT_SECRET_FILE"] = weak.path();
+    const auto problems = problems_of(sources);
+    EXPECT_THAT(problems, ElementsAre(HasSubstr("must have at least 32 bytes, has 16")));
+    EXPECT_THAT(problems, testing::Each(testing::Not(HasSubstr("short-and-secret"))));
+}
+
 TEST(Duration, IsReadWithUnitsFromTheLongestToTheShortest) {
     EXPECT_EQ(parse_duration("25s"), 25s);
     EXPECT_EQ(parse_duration("500ms"), 500ms);
@@ -322,6 +357,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "2: server.trusted_proxies: must be a list, each an address"},
         BadLine{"[server]\ninternal_listen = \"9090\"", "2: server.internal_listen: must be"},
         BadLine{"server = 3", "1: server: must be a table"},
+        BadLine{"[server]\nproxy_protocol = \"v1\"", "2: server.proxy_protocol: must be one of"},
+        BadLine{"[server]\nproxy_protocol = \"required\"",
+                "2: server.proxy_protocol: needs server.trusted_proxies"},
+        BadLine{"[server.tls]\nticket_key_files = [\"/dev/null\"]",
+                "2: server.tls.ticket_key_files: needs server.tls.certificate_file"},
         BadLine{"[server.tls]\ncertificate_file = \"/dev/null\"",
                 "2: server.tls.certificate_file: needs"},
         BadLine{"[server.tls]\ncertificate_file = \"/nowhere.pem\"\nkey_file = \"/dev/null\"",

@@ -7,24 +7,45 @@ ControlCommands::ControlCommands(runtime::ShardGroup& shards, gateway::Gateway& 
                                  Milliseconds session_ttl)
     : shards_(shards), gateway_(gateway) {
     if (store == nullptr) return;
-    SessionCommands::Ports ports{.store = *store,
-                                 .reply_on = shards.shard(0).mesh(),
-                                 .clock = clock,
-                                 .random = random_,
-                                 .default_ttl = session_ttl,
-                                 .on_revoked = [this](const auth::SessionRecord& record) {
-                                     gateway_.close_revoked(record);
-                                 }};
+    SessionCommands::Ports ports{
+        .store = *store,
+        .reply_on = shards.shard(0).mesh(),
+        .clock = clock,
+        .random = random_,
+        .default_ttl = session_ttl,
+        .on_revoked = [this](const auth::SessionRecord& record) { gateway_.close_revoked(record); },
+        .audit = &gateway_.log(),
+        .end_company = [this](const CompanyId& company,
+                              auto done) { gateway_.end_company(company, std::move(done)); }};
     sessions_.emplace(std::move(ports));
 }
 
 void ControlCommands::handle(std::string command, JsonText arguments, ControlAnswer done) {
     if (command == "update.send") return send_update(std::move(arguments), std::move(done));
+    if (command == "company.delete" && !sessions_)
+        return end_company(std::move(arguments), std::move(done));
     if (!sessions_) {
         return done(control_error(
             "NOT_FOUND", "this server keeps no sessions (auth.sessions.mode is not \"store\")"));
     }
     sessions_->handle(std::move(command), std::move(arguments), std::move(done));
+}
+
+/// Without a store there is nothing to delete.
+void ControlCommands::end_company(JsonText arguments, ControlAnswer done) {
+    JsonParser parser;
+    std::string_view text;
+    (void)parser.parse(arguments.str())->at_key("companyId").get(text);
+    auto company = CompanyId::parse(text);
+    if (!company) return done(control_error("INVALID_MESSAGE", "companyId must be an id"));
+    shards_.post(0, [this, company = std::move(*company), done = std::move(done)]() mutable {
+        auto answer = [this, company, done = std::move(done)](std::size_t connections) mutable {
+            const CompanyDeletion deletion{company, 0, connections};
+            audit_company_deletion(gateway_.log(), deletion);
+            done(control_ok(deletion_json(deletion)));
+        };
+        gateway_.end_company(company, std::move(answer));
+    });
 }
 
 void ControlCommands::send_update(JsonText arguments, ControlAnswer done) {

@@ -6,8 +6,9 @@
 
 namespace signalbox::app {
 
-/// What the command line can ask of a running server: the session commands, and `update.send` with
-/// the body of `POST /updates`. Both run on shard 0.
+/// What the command line can ask of a running server: the session commands, `update.send` with the
+/// body of `POST /updates`, and `company.delete`, which closes connections where no sessions are
+/// kept, too. All run on shard 0.
 /// Threading: handle() on the control socket's thread.
 class ControlCommands final : public ControlHandler {
 public:
@@ -18,6 +19,7 @@ public:
 
 private:
     void send_update(JsonText arguments, ControlAnswer done);
+    void end_company(JsonText arguments, ControlAnswer done);
 
     runtime::ShardGroup& shards_;
     gateway::Gateway& gateway_;

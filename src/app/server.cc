@@ -1,5 +1,7 @@
 #include "app/server.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -94,6 +96,15 @@ api::StaticFiles static_files(const Config& config) {
     const std::filesystem::path root = resource_root();
     return api::StaticFiles(
         api::test_client_files({root / kTestClientPage, root / kTestClientScript}));
+}
+
+/// Which keys count from now on, by their names.
+void audit_keys(Log& log, const Config& config) {
+    std::vector<std::string> ids;
+    for (const auth::ServiceKey& key : config.service_keys) ids.push_back(key.id);
+    log.audit(AuditSubject::kManagement, "keys.loaded",
+              {{"algorithms", fmt::format("{}", fmt::join(config.tokens.algorithms, ","))},
+               {"serviceKeys", fmt::format("{}", fmt::join(ids, ","))}});
 }
 
 StartError cannot_listen(const std::string& host, std::uint16_t port, runtime::ListenError error) {
@@ -196,7 +207,8 @@ private:
 }  // namespace
 
 std::expected<void, StartError> Server::Node::open_shared(actions::ActionRegistry extra) {
-    auto opened = SpdlogLog::create({config.log.format, config.log.level, config.log.file}, clock);
+    auto opened = SpdlogLog::create(
+        {config.log.format, config.log.level, config.log.file, config.log.audit_file}, clock);
     if (!opened) return std::unexpected(StartError{std::move(opened.error())});
     log = std::move(*opened);
     if (auto done = load_keys(config); !done) return std::unexpected(std::move(done.error()));
@@ -225,6 +237,7 @@ std::expected<void, StartError> Server::Node::load_keys(const Config& from) {
     service_keys = std::make_shared<auth::ServiceKeys>(std::move(*keys));
     policy =
         std::make_shared<auth::Policy>(auth::PolicyOptions{from.tokens.roles, from.artifact_rules});
+    audit_keys(*log, from);
     return {};
 }
 
@@ -354,6 +367,7 @@ api::TransportNumbers Server::Node::transport_numbers() {
         add(sum.accepted, s.accepted);
         add(sum.accept_failures, s.accept_failures);
         add(sum.over_connections_max, s.over_connections_max);
+        add(sum.proxy_faults, s.proxy_faults);
         add(sum.evicted_connections, s.evicted_connections);
         add(sum.http_requests, s.http_requests);
         add(sum.http_faults, s.http_faults);
@@ -422,6 +436,7 @@ ReloadOutcome Server::reload(const Config& config) {
     Node& node = *node_;
     ReloadOutcome outcome{.problems = {}, .restart_keys = keys_for_restart(node.config, config)};
     node.log->set_level(config.log.level);
+    outcome.problems = node.log->reopen();
     if (node.tls) {
         if (auto done = node.tls->reload(); !done)
             outcome.problems.push_back(std::move(done.error()));

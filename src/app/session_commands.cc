@@ -38,7 +38,35 @@ std::optional<std::int64_t> number_member(const JsonElement& object, std::string
     return value;
 }
 
+void audit(Log* log, std::string_view event, const auth::SessionRecord& record) {
+    if (log == nullptr) return;
+    log->audit(AuditSubject::kManagement, event,
+               {{"actor", "control"},
+                {"sessionId", record.id.str()},
+                {"userId", record.user.str()},
+                {"companyId", record.company.str()}});
+}
+
 }  // namespace
+
+void audit_company_deletion(Log& log, const CompanyDeletion& deletion) {
+    log.audit(AuditSubject::kManagement, "company.deleted",
+              {{"actor", "control"},
+               {"companyId", deletion.company.str()},
+               {"sessions", deletion.sessions},
+               {"connections", deletion.connections}});
+}
+
+std::string deletion_json(const CompanyDeletion& deletion) {
+    std::string out;
+    JsonWriter(out)
+        .begin_object()
+        .member("companyId", deletion.company.str())
+        .member("sessions", deletion.sessions)
+        .member("connections", deletion.connections)
+        .end_object();
+    return out;
+}
 
 std::string session_json(const auth::SessionRecord& record) {
     std::string out;
@@ -59,6 +87,7 @@ void SessionCommands::handle(std::string command, JsonText arguments, ControlAns
     if (command == "session.create") return create(*root, std::move(done));
     if (command == "session.list") return list(*root, std::move(done));
     if (command == "session.revoke") return revoke(*root, std::move(done));
+    if (command == "company.delete") return delete_company(*root, std::move(done));
     done(control_error("NOT_FOUND", fmt::format("there is no command \"{}\"", command)));
 }
 
@@ -77,8 +106,10 @@ void SessionCommands::create(const JsonElement& arguments, ControlAnswer done) {
                                      .created_at = now,
                                      .expires_at = now + std::chrono::seconds(*ttl)};
     ports_.store.put(record, ports_.reply_on,
-                     [record, done = std::move(done)](auto outcome) mutable {
-                         done(outcome ? control_ok(session_json(record)) : unavailable());
+                     [record, done = std::move(done), &ports = ports_](auto outcome) mutable {
+                         if (!outcome) return done(unavailable());
+                         audit(ports.audit, "session.put", record);
+                         done(control_ok(session_json(record)));
                      });
 }
 
@@ -109,9 +140,30 @@ void SessionCommands::revoke(const JsonElement& arguments, ControlAnswer done) {
                             if (!*removed) {
                                 return done(control_error("NOT_FOUND", "there is no such session"));
                             }
+                            audit(ports.audit, "session.deleted", **removed);
                             if (ports.on_revoked) ports.on_revoked(**removed);
                             done(control_ok(session_json(**removed)));
                         });
+}
+
+void SessionCommands::delete_company(const JsonElement& arguments, ControlAnswer done) {
+    const auto company = id_member<CompanyId>(arguments, "companyId");
+    if (!company) return done(invalid("companyId must be an id"));
+    // Expired ones, too.
+    auth::SessionFilter all;
+    all.company = *company;
+    ports_.store.remove_all(
+        all, ports_.reply_on,
+        [company = *company, done = std::move(done), &ports = ports_](auto removed) mutable {
+            if (!removed) return done(unavailable());
+            auto answer = [deletion = CompanyDeletion{company, removed->size()},
+                           done = std::move(done), &ports](std::size_t connections) mutable {
+                deletion.connections = connections;
+                if (ports.audit != nullptr) audit_company_deletion(*ports.audit, deletion);
+                done(control_ok(deletion_json(deletion)));
+            };
+            ports.end_company ? ports.end_company(company, std::move(answer)) : answer(0);
+        });
 }
 
 }  // namespace signalbox::app

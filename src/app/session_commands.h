@@ -6,6 +6,7 @@
 #include "auth/session_store.h"
 #include "base/clock.h"
 #include "base/executor.h"
+#include "base/log.h"
 #include "base/random.h"
 
 namespace signalbox::app {
@@ -13,12 +14,22 @@ namespace signalbox::app {
 /// The record's JSON object: {sessionId, userId, companyId, createdAt, expiresAt}.
 [[nodiscard]] std::string session_json(const auth::SessionRecord& record);
 
+/// What `company.delete` did.
+struct CompanyDeletion {
+    CompanyId company;
+    std::size_t sessions = 0;
+    std::size_t connections = 0;
+};
+[[nodiscard]] std::string deletion_json(const CompanyDeletion& deletion);
+void audit_company_deletion(Log& log, const CompanyDeletion& deletion);
+
 /// The commands on sessions, over any store: the same for the control socket of a running server
 /// and for the command line that opens the file itself.
 ///
 ///     session.create {userId, companyId, ttlSeconds?}    → session_json()
 ///     session.list   {limit?, after?}                    → {"sessions": [session_json()…]}
 ///     session.revoke {sessionId}                         → session_json(); NOT_FOUND
+///     company.delete {companyId}                         → {companyId, sessions, connections}: numbers
 ///
 /// Others: NOT_FOUND. Arguments of a wrong shape: INVALID_MESSAGE.
 ///
@@ -35,6 +46,10 @@ public:
         /// Hears of each session that was removed, before the answer: close its connections. May be
         /// empty.
         std::function<void(const auth::SessionRecord&)> on_revoked;
+        Log* audit = nullptr;  ///< of what is changed; nullptr: none
+        /// Closes the connections of a company and says how many there were. May be empty.
+        std::function<void(const CompanyId&, std::move_only_function<void(std::size_t)>)>
+            end_company = {};
     };
     static constexpr std::size_t kPageMax = 500;
 
@@ -46,6 +61,7 @@ private:
     void create(const JsonElement& arguments, ControlAnswer done);
     void list(const JsonElement& arguments, ControlAnswer done);
     void revoke(const JsonElement& arguments, ControlAnswer done);
+    void delete_company(const JsonElement& arguments, ControlAnswer done);
 
     Ports ports_;
     JsonParser parser_;

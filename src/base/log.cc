@@ -12,7 +12,8 @@ namespace signalbox {
 namespace {
 
 std::string_view name_of(LogLevel level) {
-    constexpr std::array<std::string_view, 5> kNames{"debug", "info", "warn", "error", "off"};
+    constexpr std::array<std::string_view, 6> kNames{"debug", "info", "warn",
+                                                     "error", "off",  "audit"};
     return kNames[static_cast<std::size_t>(level)];
 }
 

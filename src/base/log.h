@@ -10,7 +10,8 @@
 
 namespace signalbox {
 
-enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError, kOff };
+/// kAudit is above them all: shown unless the log is off.
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError, kOff, kAudit };
 enum class LogFormat : std::uint8_t { kText, kJson };
 
 /// One named value of a log line. Borrows for the call.
@@ -31,6 +32,13 @@ struct LogField {
     LogField(std::string_view n, std::same_as<bool> auto v) : name(n), value(v) {}
 };
 
+/// What a line of the audit is about.
+enum class AuditSubject : std::uint8_t {
+    kManagement,       ///< somebody changed something
+    kRefusal,          ///< somebody known was refused
+    kStrangerRefusal,  ///< somebody without credentials that are any good was
+};
+
 /// The program's log: one line an event, JSON or text, written by a thread of its own. Field names
 /// that all layers share: connectionId, userId, companyId, sessionId, action, code, ref, reason.
 /// Never a token, a key, a message's data.
@@ -43,6 +51,12 @@ public:
     virtual void write(LogLevel level, std::string_view event,
                        std::initializer_list<LogField> fields) = 0;
     [[nodiscard]] virtual bool enabled(LogLevel level) const = 0;
+    /// A line of the audit: who did what, who was refused and why. Refusals may be too many: then
+    /// they are counted instead.
+    virtual void audit(AuditSubject, std::string_view event,
+                       std::initializer_list<LogField> fields) {
+        write_if(LogLevel::kAudit, event, fields);
+    }
 
     void debug(std::string_view event, std::initializer_list<LogField> fields) {
         write_if(LogLevel::kDebug, event, fields);
@@ -57,7 +71,7 @@ public:
         write_if(LogLevel::kError, event, fields);
     }
 
-private:
+protected:
     void write_if(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
         if (enabled(level)) write(level, event, fields);
     }

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <future>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace signalbox {
@@ -111,6 +112,79 @@ TEST(SpdlogLog, AppendsToItsFile) {
     std::getline(file, second);
     EXPECT_TRUE(first.ends_with(R"("event":"started","run":0})")) << first;
     EXPECT_TRUE(second.ends_with(R"("event":"started","run":1})")) << second;
+    std::filesystem::remove_all(folder);
+}
+
+std::vector<std::string> lines_of(const std::string& name) {
+    std::vector<std::string> lines;
+    std::ifstream file(name);
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+}
+
+TEST(SpdlogLog, WritesTheAuditIntoItsFileAndWhateverItsLevelIntoTheLog) {
+    ManualClock clock;
+    const auto sink = std::make_shared<GatedSink>(), audit = std::make_shared<GatedSink>();
+    sink->open.set_value(), audit->open.set_value();
+    {
+        SpdlogLog log(options_at(LogLevel::kError), clock, sink, audit);
+        log.audit(AuditSubject::kManagement, "session.put", {{"actor", "ada"}});
+        log.info("other", {});
+        log.set_level(LogLevel::kOff);
+        log.audit(AuditSubject::kRefusal, "call.refused", {});
+    }
+    const std::string time = format_time(clock.wall_now());
+    EXPECT_EQ(sink->lines, std::vector<std::string>({time + " audit session.put actor=ada\n"}));
+    ASSERT_EQ(audit->lines.size(), 2U) << "also while the log is off";
+    EXPECT_EQ(audit->lines[0], R"({"time":")" + time +
+                                   R"(","level":"audit","event":"session.put","actor":"ada"})"
+                                   "\n");
+}
+
+TEST(SpdlogLog, CountsRefusalsThatAreTooManyStrangersAndOthersApart) {
+    ManualClock clock;
+    const auto sink = std::make_shared<GatedSink>();
+    sink->open.set_value();
+    {
+        SpdlogLog log(options_at(LogLevel::kInfo), clock, sink);
+        for (std::uint64_t i = 0; i < SpdlogLog::kRefusalsASecond + 7; ++i)
+            log.audit(AuditSubject::kStrangerRefusal, "stranger", {});
+        log.audit(AuditSubject::kRefusal, "known", {});
+        log.audit(AuditSubject::kManagement, "done", {});
+        clock.advance(Milliseconds(1'000));
+        log.audit(AuditSubject::kStrangerRefusal, "again", {});
+    }
+    ASSERT_EQ(sink->lines.size(), SpdlogLog::kRefusalsASecond + 4);
+    const auto ends = [&](std::size_t from_end, std::string_view text) {
+        return sink->lines[sink->lines.size() - from_end].ends_with(text);
+    };
+    EXPECT_TRUE(ends(4, " known\n") && ends(3, " done\n"));
+    EXPECT_TRUE(ends(2, " audit.suppressed of=strangers refusals=7\n")) << sink->lines.back();
+    EXPECT_TRUE(ends(1, " again\n"));
+}
+
+TEST(SpdlogLog, OpensItsFilesAnewOrKeepsThem) {
+    ManualClock clock;
+    std::string pattern = (std::filesystem::temp_directory_path() / "signalbox-XXXXXX").string();
+    const std::filesystem::path folder = ::mkdtemp(pattern.data());
+    LogOptions options;
+    options.file = folder / "log";
+    options.audit_file = folder / "a" / "audit";
+    {
+        auto log = *SpdlogLog::create(options, clock);
+        log->audit(AuditSubject::kManagement, "first", {});
+        while (lines_of(options.file).empty() || lines_of(options.audit_file).empty())
+            std::this_thread::yield();  // what still waits would go to the new files
+        std::filesystem::rename(options.file, folder / "log.1");
+        std::filesystem::rename(folder / "a", folder / "b");
+        std::ofstream(folder / "a") << "no folder";
+        EXPECT_EQ(log->reopen(),
+                  std::vector<std::string>(
+                      {"cannot open the log file " + options.audit_file + ": Not a directory"}));
+        log->audit(AuditSubject::kManagement, "second", {});
+    }
+    EXPECT_EQ(lines_of(options.file).size(), 1U);
+    EXPECT_EQ(lines_of(folder / "b" / "audit").size(), 2U);
     std::filesystem::remove_all(folder);
 }
 

@@ -160,6 +160,19 @@ std::vector<ConnectionRef> CompanyHomes::revoke(const CompanyId& company, const 
     return session_members(company, session);
 }
 
+std::vector<ConnectionRef> CompanyHomes::revoke_company(const CompanyId& company, WallTime now) {
+    ++revocations_;
+    parked_.forget_company(company);
+    std::vector<ConnectionRef> refs;
+    const auto found = companies_.find(company);
+    if (found == companies_.end()) return refs;
+    for (const auto& [session, members] : found->second.sessions) {
+        note_close(company, session, "SESSION_INVALID", now);
+        std::ranges::move(session_members(company, session), std::back_inserter(refs));
+    }
+    return refs;
+}
+
 void CompanyHomes::note_close(const CompanyId& company, const SessionId& session,
                               std::string_view code, WallTime now) {
     std::string key = key_of(company, session.str());

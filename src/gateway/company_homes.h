@@ -99,6 +99,8 @@ public:
     /// Notes the close and counts it. @return the session's connections, which still have to go.
     [[nodiscard]] std::vector<ConnectionRef> revoke(const CompanyId& company,
                                                     const SessionId& session, WallTime now);
+    /// The same for all sessions that have connections or parked ones.
+    [[nodiscard]] std::vector<ConnectionRef> revoke_company(const CompanyId& company, WallTime now);
     /// Notes a close for a connection that never entered (a held refusal).
     void note_close(const CompanyId& company, const SessionId& session, std::string_view code,
                     WallTime now);

@@ -225,13 +225,15 @@ void Gateway::refuse(Connection& connection, Error error) {
     ++stats_.connections_refused;
     stats_.count_error(error.code);
     const auth::Principal& who = connection.principal;
-    s_.log.info("connection.refused", {{"connectionId", connection.socket.id()},
-                                       {"userId", who.user.str()},
-                                       {"companyId", who.company.str()},
-                                       {"code", error.code},
-                                       {"ref", error.ref},
-                                       {"reason", error.message},
-                                       {"peer", connection.socket.handshake().peer}});
+    s_.log.audit(who.user.empty() ? AuditSubject::kStrangerRefusal : AuditSubject::kRefusal,
+                 "connection.refused",
+                 {{"connectionId", connection.socket.id()},
+                  {"userId", who.user.str()},
+                  {"companyId", who.company.str()},
+                  {"code", error.code},
+                  {"ref", error.ref},
+                  {"reason", error.message},
+                  {"peer", connection.socket.handshake().peer}});
     std::string data;
     JsonWriter(data)
         .begin_object()

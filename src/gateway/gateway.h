@@ -226,6 +226,9 @@ public:
 
     /// Closes the connections of a session that was removed from the store.
     void close_revoked(const auth::SessionRecord& record);
+    /// Closes every connection of the company and forgets what recovery keeps of it; `done` hears
+    /// how many there were. Its sessions in the store are another matter.
+    void end_company(CompanyId company, std::move_only_function<void(std::size_t)> done);
 
     /// Tells every connection `system.serverShutdown`, refuses new connections and executions, and
     /// closes each connection when its last execution has ended. `drained` runs when none is left.
@@ -239,6 +242,7 @@ public:
 
     /// Counts an error that was told to a client outside of what the gateway answers itself.
     void count_error(std::string_view code) { stats_.count_error(code); }
+    [[nodiscard]] Log& log() { return s_.log; }
     [[nodiscard]] Stats stats() const;
     /// The sum over all shards.
     void collect_stats(std::move_only_function<void(Stats)> done);
@@ -358,6 +362,8 @@ private:
                                                   const Incoming& incoming,
                                                   const actions::Action* action);
     void reject(Connection& connection, const Incoming& incoming, const Error& error);
+    void audit_refusal(const Connection& connection, std::string_view action,
+                       const Error& error) const;
     void note_violation(Connection& connection, const Error& error);
     /// Sends `envelope` to the ack when there is one, else in the event `message`.
     void send_envelope(Connection& connection, std::string_view envelope,

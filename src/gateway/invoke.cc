@@ -119,6 +119,8 @@ actions::ActionResult Gateway::change_subscription(const actions::ExecutionReque
     if (request.action->definition.name == "artifact.unsubscribe") {
         unsubscribe(*connection, *artifact);
     } else if (auto refusal = refuse_subscription(*connection, *artifact)) {
+        if (refusal->is(ErrorCode::kArtifactForbidden))
+            audit_refusal(*connection, request.action->definition.name, *refusal);
         return std::unexpected(std::move(*refusal));
     } else {
         subscribe(*connection, *artifact);

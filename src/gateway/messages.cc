@@ -270,6 +270,7 @@ void Gateway::execution_ended(const std::string& socket_id, std::uint64_t token)
 
 void Gateway::reject(Connection& connection, const Incoming& incoming, const Error& error) {
     stats_.count_error(error.code);
+    if (error.is(ErrorCode::kForbidden)) audit_refusal(connection, incoming.action, error);
     envelope_.clear();
     updates::append_error(envelope_, incoming.request_id, incoming.action, error);
     send_envelope(connection, envelope_, incoming.ack);
@@ -277,6 +278,19 @@ void Gateway::reject(Connection& connection, const Incoming& incoming, const Err
         error.is(ErrorCode::kPayloadTooLarge)) {
         note_violation(connection, error);
     }
+}
+
+void Gateway::audit_refusal(const Connection& connection, std::string_view action,
+                            const Error& error) const {
+    const auth::Principal& who = connection.principal;
+    s_.log.audit(AuditSubject::kRefusal, "action.refused",
+                 {{"actor", who.user.str()},
+                  {"actorCompany", who.company.str()},
+                  {"connectionId", connection.socket.id()},
+                  {"action", action},
+                  {"code", error.code},
+                  {"reason", error.message},
+                  {"peer", connection.socket.handshake().peer}});
 }
 
 void Gateway::note_violation(Connection& connection, const Error& error) {

@@ -86,7 +86,15 @@ void ParkedConnections::record(ParkedConnection& parked, std::string_view envelo
 }
 
 void ParkedConnections::forget_session(const CompanyId& company, const SessionId& session) {
-    const auto group = groups_.find(updates::session_room(company, session));
+    forget(updates::session_room(company, session));
+}
+
+void ParkedConnections::forget_company(const CompanyId& company) {
+    forget(updates::company_room(company));
+}
+
+void ParkedConnections::forget(const std::string& name) {
+    const auto group = groups_.find(name);
     if (group == groups_.end()) return;
     const Group numbers = group->second;
     for (const Number number : numbers) extract(number);

@@ -33,6 +33,7 @@ public:
     /// Keeps one more private message of what find() has found, which may drop it or others.
     void record(ParkedConnection& parked, std::string_view envelope, MonotonicTime now);
     void forget_session(const CompanyId& company, const SessionId& session);
+    void forget_company(const CompanyId& company);
     void expire(MonotonicTime now);
 
     [[nodiscard]] bool has(const CompanyId& company) const;
@@ -44,6 +45,7 @@ private:
     using Number = std::uint64_t;  // rises with time
     using Group = std::set<Number>;
     void drop(Number number);
+    void forget(const std::string& group);
     ParkedConnection extract(Number number);
     void drop_over_bytes();
     void drop_over(const std::string& group, std::size_t most);

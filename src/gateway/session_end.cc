@@ -16,6 +16,22 @@ void Gateway::move_session_end(const auth::SessionRecord& record) {
          });
 }
 
+void Gateway::end_company(CompanyId company, std::move_only_function<void(std::size_t)> done) {
+    const ShardIndex home_shard = home_of(company);
+    auto shared = std::make_shared<decltype(done)>(std::move(done));
+    tell(home_shard, [company = std::move(company), asker = s_.mesh.self(), shared](Gateway& home) {
+        const auto members = home.homes_.revoke_company(company, home.s_.clock.wall_now());
+        for (const ConnectionRef& member : members) {
+            home.tell(member.shard, [id = member.id](Gateway& peer) {
+                peer.close_by_id(id.str(), {.code = "SESSION_INVALID",
+                                            .event = "system.sessionRevoked",
+                                            .data = R"({"reason":"revoked"})"});
+            });
+        }
+        home.tell(asker, [shared, count = members.size()](Gateway&) { (*shared)(count); });
+    });
+}
+
 void Gateway::look_at_session_end(Connection& connection) {
     const auth::Principal& who = connection.principal;
     check_session({who.user, who.company, who.session,

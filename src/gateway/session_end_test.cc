@@ -76,6 +76,33 @@ TEST_P(SessionEnd, IsFinalWhenTheIdIsSomebodyElsesByThen) {
     EXPECT_TRUE(client_.closed());
 }
 
+TEST_P(SessionEnd, ComesWithThatOfTheCompanyAndWithNoOther) {
+    TestClient other(node_, Login{.company = "acme-2", .session = "s2"}, GetParam());
+    TestClient colleague(node_, Login{.user = "u2", .session = "s3"});
+    std::optional<std::size_t> closed;
+    node_.gateway(2).end_company(CompanyId::trusted("acme"), [&](std::size_t n) { closed = n; });
+    node_.turn();
+    EXPECT_EQ(closed, 2U);
+    EXPECT_TRUE(client_.closed());
+    EXPECT_TRUE(colleague.closed());
+    EXPECT_FALSE(other.closed());
+    EXPECT_THAT(client_.take_joined(), HasSubstr("system.sessionRevoked"));
+}
+
+TEST_P(SessionEnd, WithTheCompanyLeavesNothingToComeBackTo) {
+    client_.transport().drop();
+    node_.turn();
+    const auto parked = [&] {
+        std::size_t sum = 0;
+        for (ShardIndex i = 0; i < 3; ++i) sum += node_.gateway(i).stats().connections_parked;
+        return sum;
+    };
+    ASSERT_EQ(parked(), 1U);
+    node_.gateway(0).end_company(CompanyId::trusted("acme"), [](std::size_t) {});
+    node_.turn();
+    EXPECT_EQ(parked(), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(OnEachShard, SessionEnd, ::testing::Values(0, 1, 2));
 
 }  // namespace

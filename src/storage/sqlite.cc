@@ -87,7 +87,7 @@ std::expected<SqliteDatabase, std::string> SqliteDatabase::open(const std::strin
 std::expected<void, SqliteError> SqliteDatabase::configure() {
     sqlite3_busy_timeout(handle_.get(), 0);  // this process is the only writer
     return execute(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+        "PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
         "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
 }
 

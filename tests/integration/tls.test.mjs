@@ -5,10 +5,11 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import tls from 'node:tls';
 import { after, test } from 'node:test';
+import tls from 'node:tls';
 import { eventually, patience, Server, within } from './harness.mjs';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-tls-'));
@@ -82,6 +83,17 @@ test('another server with the same key resumes, also while keys are rotated', as
         assert.equal((await handshake(other, { session })).resumed, resumed, `keys ${keys}`);
         await other.stop();
     }
+});
+
+test('TLS begins with the byte behind a PROXY header', async () => {
+    const proxied = await Server.start({ config: `[server]\nproxy_protocol = "required"\ntrusted_proxies = ["127.0.0.1"]\n${config([])}` });
+    const socket = net.connect(proxied.port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.cork();
+    socket.write(Buffer.from('\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x07\x0a\x00\x00\x01\xd4\x31\x01\xbb', 'latin1'));
+    setImmediate(() => socket.uncork());
+    assert.equal((await handshake(proxied, { socket })).alpn, 'http/1.1');
+    await proxied.stop();
 });
 
 test('a bad certificate or ticket key changes nothing', async () => {
