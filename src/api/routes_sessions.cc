@@ -190,8 +190,9 @@ void delete_sessions(CallPtr call) {
         principal, *filter,
         on_success<std::size_t>(std::move(call), [filter = *filter](CallPtr c, std::size_t count) {
             const auto company = filter.company.value_or(CompanyId());
+            const auto user = filter.user.value_or(UserId());
             c->audit("sessions.deleted",
-                     {.user = filter.user->str(), .company = company.str(), .count = count});
+                     {.user = user.str(), .company = company.str(), .count = count});
             c->answer(empty_answer());
         }));
 }
