@@ -415,6 +415,7 @@ void Executor::end_where(
 
 void Executor::abandon_all() {
     std::vector<std::shared_ptr<Execution>> all;
+    all.reserve(executions_.size());
     for (const auto& [id, execution] : executions_) all.push_back(execution);
     for (const auto& execution : all) {
         execution->end(std::unexpected(Error::of(

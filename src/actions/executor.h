@@ -58,7 +58,7 @@ struct Call {
 };
 
 /// JSON of one progress(), at most; a longer one is dropped and logged.
-inline constexpr std::size_t kProgressBytesMax = 64 * 1024;
+inline constexpr std::size_t kProgressBytesMax = std::size_t{64} * 1024;
 /// Progress of one blocking handler that may wait for its shard; more is dropped.
 inline constexpr std::size_t kProgressWaitingMax = 64;
 

@@ -132,12 +132,12 @@ protected:
     Executor executor{wheel, shard, pool, random, log, clock};
 };
 
-ImmediateHandler answering(std::string json) {
+ImmediateHandler answering(const std::string& json) {
     return
         [json](ActionContext&, const JsonText&) -> ActionResult { return JsonText::trusted(json); };
 }
 
-ImmediateHandler failing_with(Error error) {
+ImmediateHandler failing_with(const Error& error) {
     return
         [error](ActionContext&, const JsonText&) -> ActionResult { return std::unexpected(error); };
 }

@@ -24,7 +24,7 @@ public:
 
 class RunAtOnce : public testing::Test {
 protected:
-    const Action& add(std::string name, Handler handler, std::string schema = "true") {
+    const Action& add(const std::string& name, Handler handler, std::string schema = "true") {
         ActionDefinition definition;
         definition.name = name;
         definition.input_schema = std::move(schema);
