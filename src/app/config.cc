@@ -168,13 +168,14 @@ private:
     void read_key_file(std::string_view key, const std::string& path, std::string& content) {
         if (path.empty()) return;
         auto text = read_file(path);
-        if (text) {
+        if (text && !text->empty()) {
             content = std::move(*text);
             return;
         }
+        const std::string fault = text ? "is empty" : text.error();
         const ConfigOrigin& origin = origins_[std::string(key)];
         findings_.problems.push_back({origin.where, origin.line, std::string(key),
-                                      fmt::format("{} {}", quote(path), text.error())});
+                                      fmt::format("{} {}", quote(path), fault)});
     }
 
     /// What public keys serve is theirs to say, unless the operator does.

@@ -270,7 +270,7 @@ void Server::Node::make_shards() {
         runtime::ThreadPoolOptions{.threads = config.server.blocking_threads});
     // Actions that block must not hold up logins.
     token_pool = std::make_unique<runtime::ThreadPool>(
-        runtime::ThreadPoolOptions{.threads = 2, .queued_max = 16'384, .name = "tokens"});
+        runtime::ThreadPoolOptions{.threads = 2, .queued_max = 2'048, .name = "tokens"});
     http_client = std::make_unique<runtime::CurlHttpClient>(config.http_client);
     shards = std::make_unique<runtime::ShardGroup>(
         runtime::ShardGroupOptions{.shards = count, .clock = &clock});
@@ -388,9 +388,10 @@ void Server::Node::stop() {
     // first two refuse once stopped, the store goes between the shards' threads and their mailboxes,
     // and last the objects that the tasks speak of.
     if (http_client) http_client->stop();
-    if (token_pool) token_pool->stop();
     if (pool) pool->stop();
     if (shards) shards->join();
+    // Its tasks own what they answer, which is a shard's: none runs beside.
+    if (token_pool) token_pool->stop();
     sessions.reset();
     if (shards) shards->stop();
     sweep.reset();

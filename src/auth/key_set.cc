@@ -74,7 +74,15 @@ Result<PublicKey> make_key(const char* type, const ParameterBuilder& builder) {
         parameters != nullptr && making != nullptr && EVP_PKEY_fromdata_init(making.get()) == 1 &&
         EVP_PKEY_fromdata(making.get(), &made, EVP_PKEY_PUBLIC_KEY, parameters.get()) == 1;
     PublicKey key(made);
-    const KeyContext checking(good ? EVP_PKEY_CTX_new(key.get(), nullptr) : nullptr);
+    ERR_clear_error();
+    if (!good) return std::unexpected("its numbers make no key");
+    return key;
+}
+
+/// For points of curves. Not for RSA: OpenSSL looks for primes there, up to seconds a key.
+Result<PublicKey> checked(Result<PublicKey> key) {
+    if (!key) return key;
+    const KeyContext checking(EVP_PKEY_CTX_new(key->get(), nullptr));
     const bool sound = checking != nullptr && EVP_PKEY_public_check_quick(checking.get()) == 1;
     ERR_clear_error();
     if (!sound) return std::unexpected("its numbers make no key");
@@ -91,6 +99,7 @@ Result<PublicKey> rsa_key(JsonObject jwk) {
     const Number exponent(BN_bin2bn(bytes_of(*e), static_cast<int>(e->size()), nullptr));
     if (BN_is_odd(exponent.get()) == 0 || BN_is_one(exponent.get()) == 1)
         return std::unexpected("its exponent is even or 1");
+    if (BN_is_odd(modulus.get()) == 0) return std::unexpected("its modulus is even");
     const ParameterBuilder builder(OSSL_PARAM_BLD_new());
     OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get());
     OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get());
@@ -107,7 +116,7 @@ Result<PublicKey> ec_key(JsonObject jwk, const Curve& curve) {
     OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, curve.openssl, 0);
     OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
                                      point.size());
-    return make_key("EC", builder);
+    return checked(make_key("EC", builder));
 }
 
 Result<PublicKey> okp_key(JsonObject jwk, const Curve& curve) {

@@ -82,6 +82,8 @@ void TokenGate::check(std::string token, Expiry expiry, Done done) {
 
 VerifyCost TokenGate::cost_of(std::string_view token) {
     constexpr std::size_t kHeaderBytesKept = 1'024;
+    // verify() refuses it for its size alone: it is not to be hashed, or to wait.
+    if (token.size() > verifier_->token_bytes_max()) return VerifyCost::kSmall;
     const std::string_view header = token.substr(0, token.find('.'));
     if (header.empty() || header.size() > kHeaderBytesKept) return verifier_->cost_of(token);
     if (header == last_header_) return last_cost_;

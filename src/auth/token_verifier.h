@@ -92,6 +92,7 @@ public:
     /// The set that verify() uses now, to notice a change; nullptr when there is none.
     [[nodiscard]] std::shared_ptr<const KeySet> fetched_keys() const;
     [[nodiscard]] Milliseconds leeway() const { return options_.leeway; }
+    [[nodiscard]] std::size_t token_bytes_max() const { return options_.token_bytes_max; }
 
     /// Sentences for the operator: keys of options.key_set that are left out.
     [[nodiscard]] const std::vector<std::string>& key_warnings() const { return key_warnings_; }
