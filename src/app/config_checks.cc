@@ -130,6 +130,11 @@ public:
         if (asks && gateway.introspection.url.empty()) {
             problem("auth.sessions.mode", "\"introspect\" needs auth.sessions.introspect_url");
         }
+        if (asks && gateway.introspection.cached_for > gateway.introspect_recheck) {
+            problem("auth.sessions.introspect_cache",
+                    "must not be over auth.sessions.introspect_recheck: open connections would be "
+                    "judged by old answers");
+        }
         constexpr std::string_view kPlain = "http://";
         const std::string_view url = gateway.introspection.url;
         if (!asks || !url.starts_with(kPlain)) return;

@@ -372,6 +372,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"[auth]\ntoken_sources = [\"query\"]", "2: auth.token_sources: must contain"},
         BadLine{"[auth.sessions]\nmode = \"introspect\"",
                 "2: auth.sessions.mode: \"introspect\" needs auth.sessions.introspect_url"},
+        BadLine{"[auth.sessions]\nmode = \"introspect\"\nintrospect_url = "
+                "\"https://api\"\nintrospect_cache = \"1m\"",
+                "4: auth.sessions.introspect_cache: must not be over"},
         BadLine{"[auth.sessions]\nintrospect_url = \"ftp://api\"",
                 "2: auth.sessions.introspect_url: must be empty, or a URL like"},
         BadLine{"[auth.jwt]\nalgorithms = [\"none\"]", "2: auth.jwt.algorithms: must be"},

@@ -72,16 +72,18 @@ void Gateway::admit_caller(auth::TokenClaims claims, Credentials credentials, Se
     who.company = claims.company;
     who.permissions = policy().renewed(claims.permissions);
     who.expires_at = claims.expires_at;
-    if (credentials.session_id.empty() && need == SessionNeed::kOptional)
-        return done(std::move(who));
+    // An API that decides about sessions decides about their permissions too: it must be asked.
+    const bool may_do_without = need == SessionNeed::kOptional && !session_judge_;
+    if (credentials.session_id.empty() && may_do_without) return done(std::move(who));
     auto session = session_of(claims, credentials.session_id);
     if (!session) return done(std::unexpected(std::move(session.error())));
     who.session = std::move(*session);
     SessionClaim claim{who.user, who.company, who.session, std::move(credentials.bearer)};
     check_session(std::move(claim),
-                  [who = std::move(who), done = std::move(done)](auto checked) mutable {
+                  [this, who = std::move(who), done = std::move(done)](auto checked) mutable {
                       if (!checked) return done(std::unexpected(std::move(checked.error())));
-                      who.permissions = checked->applied_to(who.permissions);
+                      // Roles may have changed meanwhile.
+                      who.permissions = policy().renewed(checked->applied_to(who.permissions));
                       done(std::move(who));
                   });
 }

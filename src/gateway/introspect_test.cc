@@ -215,6 +215,30 @@ TEST_P(Introspection, CountsForRestToo) {
     EXPECT_EQ(call(R"({"active":false})"), "SESSION_INVALID");
 }
 
+TEST_P(Introspection, NeedsASessionOverRestWhereStoresDoNot) {
+    std::string outcome;
+    node.gateway(elsewhere())
+        .authenticate({.bearer = Login{}.token(node), .session_id = {}}, SessionNeed::kOptional,
+                      [&](auto who) { outcome = who ? "let in" : who.error().code; });
+    node.turn();
+    EXPECT_EQ(outcome, "SESSION_REQUIRED");
+}
+
+TEST_P(Introspection, ForgetsItsPermissionsWhenAConnectionComesBackAndNoneAreNamed) {
+    StockClient alice(node, kAlice);
+    alice.connect(elsewhere());
+    answer(R"({"active":true,"permissions":["a"]})");
+    alice.read();
+    alice.cut();
+    node.advance(seconds(6));
+    alice.begin();
+    node.turn();
+    answer(R"({"active":true})");
+    alice.read();
+    EXPECT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.messages.back().text, HasSubstr(R"("permissions":["*"])"));
+}
+
 TEST_P(Introspection, DecidesForAConnectionThatComesBack) {
     StockClient alice(node, kAlice);
     alice.connect(elsewhere());

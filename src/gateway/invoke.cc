@@ -241,6 +241,10 @@ void Gateway::call_action(ActionCall call, std::shared_ptr<CallListener> listene
         who,
         [this, request = std::move(request),
          sink = std::move(sink)](std::optional<Error> error) mutable {
+            // Roles may have changed meanwhile.
+            request.principal.permissions = policy().renewed(request.principal.permissions);
+            const auto allowed = find_action(request.principal, request.action->definition.name);
+            if (!error && !allowed) error = allowed.error();
             if (error) return sink->on_end(std::unexpected(std::move(*error)));
             invoke(std::move(request), nullptr, std::move(sink));
         },

@@ -78,17 +78,18 @@ RemoteJudge::Entry& RemoteJudge::entry_of(const std::string& key) {
 }
 
 void RemoteJudge::forget_oldest() {
-    while (entries_.size() > options_.entries_max && !recent_.back().call) {
-        entries_.erase(recent_.back().key);
-        recent_.pop_back();
+    auto oldest = recent_.end();
+    while (entries_.size() > options_.entries_max && --oldest != recent_.begin()) {
+        if (oldest->call) continue;
+        entries_.erase(oldest->key);
+        oldest = recent_.erase(oldest);
     }
 }
 
 void RemoteJudge::ask(const std::string& key, std::string body, Done done) {
     Entry& entry = entry_of(key);
     const MonotonicTime now = clock_.monotonic_now();
-    if (entry.verdict && now < entry.verdict->answered_at + options_.cached_for)
-        return done(*entry.verdict);
+    if (entry.verdict && is_fresh(*entry.verdict)) return done(*entry.verdict);
     if (entry.call) {
         if (entry.waiting.size() >= kWaitingMax) return done(known(entry));
         entry.waiting.push_back(std::move(done));
@@ -138,10 +139,17 @@ void RemoteJudge::take(const std::string& key,
 }
 
 std::expected<Verdict, Error> RemoteJudge::known(const Entry& entry) const {
+    const auto& verdict = entry.verdict;
+    if (verdict && is_fresh(*verdict)) return *verdict;
     const Milliseconds counts_for = options_.cached_for + options_.stale_for;
-    if (entry.verdict && clock_.monotonic_now() < entry.verdict->answered_at + counts_for)
-        return *entry.verdict;
+    if (verdict && verdict->yes && clock_.monotonic_now() < verdict->answered_at + counts_for)
+        return *verdict;
     return std::unexpected(no_verdict(kRetryAfterFailure));
+}
+
+bool RemoteJudge::is_fresh(const Verdict& verdict) const {
+    const bool is_over = verdict.expires_at && clock_.wall_now() >= *verdict.expires_at;
+    return !is_over && clock_.monotonic_now() < verdict.answered_at + options_.cached_for;
 }
 
 }  // namespace signalbox::gateway

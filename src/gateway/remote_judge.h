@@ -36,7 +36,8 @@ struct Verdict {
 
 /// Asks the API for verdicts by POST of a JSON object, and remembers them. The same question is
 /// under way once at a time. Only a readable answer with status 200 counts; without one, and when
-/// nothing that still counts is known, there is no verdict (fail closed).
+/// nothing that still counts is known, there is no verdict (fail closed). A no, and a yes whose time
+/// has passed, do not outlive an outage.
 ///
 /// Threading: confined to its shard; `done` runs there, now or later, unless the judge ends before.
 /// Bounds:    entries_max answers, the least recently used go; kWaitingMax callers a question;
@@ -68,6 +69,8 @@ private:
     /// What counts without a new answer.
     [[nodiscard]] std::expected<Verdict, Error> known(const Entry& entry) const;
     void forget_oldest();
+    /// Whether the answer can be given without asking.
+    [[nodiscard]] bool is_fresh(const Verdict& verdict) const;
 
     JudgeOptions options_;
     HttpClient& client_;

@@ -142,6 +142,27 @@ TEST_F(Judge, LetsWhatIsKnownCountWhileTheApiIsDown) {
     EXPECT_THAT(take(), ElementsAre("OVERLOADED"));
 }
 
+TEST_F(Judge, DoesNotLetANoOutliveAnOutage) {
+    ask();
+    answer(R"({"active":false})");
+    clock.advance(seconds(11));
+    ask();
+    client.fail(HttpClientFault::kTimeout);
+    EXPECT_THAT(take(), ElementsAre("no", "OVERLOADED"));
+}
+
+TEST_F(Judge, AsksAgainOnceAYesIsOver) {
+    const std::string end = format_time(clock.wall_now() + seconds(2));
+    ask();
+    answer(R"({"active":true,"expiresAt":")" + end + "\"}");
+    clock.advance(seconds(1));
+    ask();
+    EXPECT_EQ(client.count(), 1U);
+    clock.advance(seconds(1));
+    ask();
+    EXPECT_EQ(client.count(), 2U);
+}
+
 TEST_F(Judge, LeavesAnApiAloneForASecondAfterAFailure) {
     ask();
     client.fail(HttpClientFault::kBroken);
@@ -184,6 +205,17 @@ TEST_F(BoundedJudge, ForgetsTheOldestAnswers) {
         ask(std::to_string(i));
         answer(R"({"active":true})");
         clock.advance(seconds(1));
+    }
+    EXPECT_EQ(judge.size(), 3U);
+}
+
+TEST_F(BoundedJudge, ForgetsOthersForWhatIsUnderWay) {
+    ask("under way");
+    for (int i = 0; i < 20; ++i) {
+        clock.advance(seconds(1));
+        judge.ask(std::to_string(i), "{}", [](auto) {});
+        testing::FakeHttpClient::finish(
+            client.last(), HttpResponse::of(200, "application/json", R"({"active":true})"));
     }
     EXPECT_EQ(judge.size(), 3U);
 }

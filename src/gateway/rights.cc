@@ -91,8 +91,10 @@ void Gateway::renew_rights(ParkedConnection& parked, const AdmissionRequest& req
     RightsChange& change = parked.change;
     auth::Principal& who = parked.principal;
     const auth::Permissions before = who.permissions;
-    // The token that lives longer counts, so that an old one in the client's auth ends nothing.
-    if (who.expires_at < request.principal.expires_at) {
+    // The token that lives longer counts, so that an old one in the client's auth ends nothing. An
+    // API that decides about sessions has been asked about the one presented: nothing that it said
+    // before counts.
+    if (session_judge_ || who.expires_at < request.principal.expires_at) {
         who = request.principal;
         change.cause = RightsChange::Cause::kToken;
     }
