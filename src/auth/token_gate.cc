@@ -11,16 +11,8 @@
 namespace signalbox::auth {
 namespace {
 
-constexpr Milliseconds kRetryAfter{1'000};
-
-Error retryable(ErrorCode code, std::string message) {
-    Error error = Error::of(code, std::move(message));
-    error.retry_after = kRetryAfter;
-    return error;
-}
-
 Error overloaded() {
-    return retryable(ErrorCode::kOverloaded, "too many tokens are being verified");
+    return Error::of(ErrorCode::kOverloaded, "too many tokens are being verified");
 }
 
 }  // namespace
@@ -159,7 +151,7 @@ void TokenGate::wait_for_key(Job job) {
         if (answer == KeysAnswer::kFresh) return run(std::move(*shared));
         if (answer == KeysAnswer::kOverloaded) return shared->done(std::unexpected(overloaded()));
         shared->done(std::unexpected(
-            retryable(ErrorCode::kUpstreamUnavailable,
+            Error::of(ErrorCode::kUpstreamUnavailable,
                       "the token's key is not known, and the source of keys does not answer")));
     });
 }

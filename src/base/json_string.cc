@@ -104,30 +104,11 @@ char* unescape_unicode(char* to, const char*& at) {
     return write_utf8(to, unit);
 }
 
-/// Decodes the escape whose letter is at `at`, and moves `at` behind it.
+/// Decodes the escape, which is JSON's, whose letter is at `at`, and moves `at` behind it.
 char* unescape_one(char* to, const char*& at) {
     const char letter = *at++;
-    switch (letter) {
-        case 'b':
-            *to = '\b';
-            break;
-        case 'f':
-            *to = '\f';
-            break;
-        case 'n':
-            *to = '\n';
-            break;
-        case 'r':
-            *to = '\r';
-            break;
-        case 't':
-            *to = '\t';
-            break;
-        case 'u':
-            return unescape_unicode(to, at);
-        default:
-            *to = letter;
-    }
+    if (letter == 'u') return unescape_unicode(to, at);
+    *to = kEscapeOf[static_cast<unsigned char>(letter)];
     return to + 1;
 }
 

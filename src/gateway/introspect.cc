@@ -11,7 +11,6 @@ namespace signalbox::gateway {
 namespace {
 
 constexpr Milliseconds kLookEvery{1'000};
-constexpr Milliseconds kRetryWhenBusy{1'000};
 
 std::string key_of(const auth::SessionRecord& session, std::string_view token) {
     return auth::sha256(token) + session.id.str();
@@ -76,9 +75,7 @@ void Gateway::introspect(SessionClaim claim, Done<SessionFound> done) {
             });
     };
     if (ask(home_of(waiting->session.company), task)) return;
-    Error error = Error::of(ErrorCode::kOverloaded, "the server is busy");
-    error.retry_after = kRetryWhenBusy;
-    waiting->done(std::unexpected(std::move(error)));
+    waiting->done(std::unexpected(Error::of(ErrorCode::kOverloaded, "the server is busy")));
 }
 
 void Gateway::keep_introspecting() {

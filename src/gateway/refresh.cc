@@ -6,16 +6,8 @@
 namespace signalbox::gateway {
 namespace {
 
-constexpr Milliseconds kRetryWhenBusy{1'000};
-
-Error retryable(ErrorCode code, std::string message) {
-    Error error = Error::of(code, std::move(message));
-    error.retry_after = kRetryWhenBusy;
-    return error;
-}
-
 Error broke_meanwhile() {
-    return retryable(ErrorCode::kOverloaded, "the connection broke meanwhile; send it again");
+    return Error::of(ErrorCode::kOverloaded, "the connection broke meanwhile; send it again");
 }
 
 std::string token_of(const actions::ExecutionRequest& request) {
@@ -48,7 +40,7 @@ void Gateway::refresh_token(const actions::ExecutionRequest& request, Connection
     }
     if (connection->refreshing) {
         return sink->on_end(std::unexpected(
-            retryable(ErrorCode::kRateLimited, "a new token of this connection is being checked")));
+            Error::of(ErrorCode::kRateLimited, "a new token of this connection is being checked")));
     }
     connection->refreshing = true;
     std::string token(without_bearer(token_of(request)));

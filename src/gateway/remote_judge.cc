@@ -8,13 +8,7 @@ namespace signalbox::gateway {
 namespace {
 
 constexpr Milliseconds kRetryAfterFailure{1'000};
-constexpr std::size_t kAnswerBytesMax = 64 * 1024;
-
-Error no_verdict(Milliseconds retry_after) {
-    Error error = Error::of(ErrorCode::kOverloaded, "the API that decides this does not answer");
-    error.retry_after = retry_after;
-    return error;
-}
+constexpr std::size_t kAnswerBytesMax = std::size_t{64} * 1024;
 
 std::optional<WallTime> time_of(JsonElement element) {
     constexpr double kSecondsMax = 253'402'300'799;  // the end of the year 9999
@@ -144,7 +138,8 @@ std::expected<Verdict, Error> RemoteJudge::known(const Entry& entry) const {
     const Milliseconds counts_for = options_.cached_for + options_.stale_for;
     if (verdict && verdict->yes && clock_.monotonic_now() < verdict->answered_at + counts_for)
         return *verdict;
-    return std::unexpected(no_verdict(kRetryAfterFailure));
+    return std::unexpected(
+        Error::of(ErrorCode::kOverloaded, "the API that decides this does not answer"));
 }
 
 bool RemoteJudge::is_fresh(const Verdict& verdict) const {
