@@ -128,9 +128,12 @@ void JwksSource::fetch() {
 
 void JwksSource::finish(const std::expected<HttpResponse, HttpClientFailure>& outcome) {
     fetching_ = false;
+    const std::uint64_t changed_before = changed_;
     std::string fault = outcome ? take(*outcome) : outcome.error().reason;
     if (fault.empty()) {
         succeed(outcome->headers);
+        if (changed_ != changed_before)
+            answer_waiters_before(MonotonicTime::max(), KeysAnswer::kChanged);
     } else {
         fail(fault);
     }

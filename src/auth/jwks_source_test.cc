@@ -192,12 +192,23 @@ TEST_F(JwksSourceTest, WhoAsksHearsWhenANewerSetIsThere) {
     EXPECT_EQ(kid(), "b");
 }
 
-TEST_F(JwksSourceTest, WhoAsksDuringAFetchWaitsForTheNext) {
+TEST_F(JwksSourceTest, WhoAsksDuringAFetchHearsOfItsNewSet) {
+    advance(1ms);
+    ask();
+    answer(response(set_with("a")));
+    EXPECT_EQ(answers_, std::vector{KeysAnswer::kChanged});
+    EXPECT_EQ(http_.count(), 1U);
+}
+
+TEST_F(JwksSourceTest, WhoAsksDuringAFetchThatBringsNothingNewWaitsForTheNext) {
+    answer(response(set_with("a")));
+    advance(801s);
+    ASSERT_EQ(http_.count(), 2U);
     advance(1ms);
     ask();
     answer(response(set_with("a")));
     EXPECT_TRUE(answers_.empty());
-    ASSERT_EQ(http_.count(), 2U);
+    ASSERT_EQ(http_.count(), 3U);
     answer(response(set_with("b")));
     EXPECT_EQ(answers_, std::vector{KeysAnswer::kFresh});
 }

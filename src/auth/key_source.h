@@ -9,6 +9,7 @@ namespace signalbox::auth {
 
 enum class KeysAnswer : std::uint8_t {
     kFresh,        ///< SharedKeySet holds what the source had after the question
+    kChanged,      ///< another set is there, asked for before the question: look, and ask again
     kUnavailable,  ///< the source does not answer: what it has now is not known
     kOverloaded,   ///< too many wait already
 };

@@ -128,11 +128,12 @@ void TokenGate::run_on_pool(Job job) {
 }
 
 void TokenGate::finish(Job job, Outcome outcome) {
-    if (outcome && job.cost == VerifyCost::kLarge) {
+    if (job.cost == VerifyCost::kLarge) {
         forget_when_keys_changed();
-        // Keys that changed meanwhile may refuse it now.
+        // Keys that changed meanwhile may say otherwise.
         const bool current = job.verifier == verifier_ && job.keys == keys_;
-        if (current) verified_.insert(job.digest, *outcome);
+        if (!current) return run(std::move(job));
+        if (outcome) verified_.insert(job.digest, *outcome);
     }
     const bool retry = !outcome && job.attempt == Attempt::kFirst && ports_.source != nullptr &&
                        outcome.error().is(ErrorCode::kInvalidToken) &&
@@ -145,10 +146,11 @@ void TokenGate::wait_for_key(Job job) {
     if (waiting_ >= kWaitingMax) return job.done(std::unexpected(overloaded()));
     ++waiting_;
     auto shared = std::make_shared<Job>(std::move(job));
-    shared->attempt = Attempt::kLast;
     ports_.source->refresh(ports_.own, [this, shared](KeysAnswer answer) {
         --waiting_;
-        if (answer == KeysAnswer::kFresh) return run(std::move(*shared));
+        if (answer == KeysAnswer::kFresh) shared->attempt = Attempt::kLast;
+        if (answer == KeysAnswer::kFresh || answer == KeysAnswer::kChanged)
+            return run(std::move(*shared));
         if (answer == KeysAnswer::kOverloaded) return shared->done(std::unexpected(overloaded()));
         shared->done(std::unexpected(
             Error::of(ErrorCode::kUpstreamUnavailable,

@@ -93,6 +93,11 @@ protected:
             verified_ += &queue == &pool_.tasks ? 1 : 0;
         }
     }
+    /// The pool's first task, not what it posts.
+    void verify_one() {
+        pool_.tasks.front()();
+        pool_.tasks.pop_front();
+    }
     std::vector<std::string> told() { return std::exchange(told_, {}); }
     using Told = std::vector<std::string>;
 
@@ -175,18 +180,46 @@ TEST_F(TokenGateTest, VerifiesKnownTokensAnewWhenKeysOrOptionsChange) {
     EXPECT_EQ(told(), Told{"u1"});
 }
 
-TEST_F(TokenGateTest, ForgetsWhatWasVerifiedWithKeysThatHaveGoneMeanwhile) {
-    const std::string good = token();
-    check(good);
-    pool_.tasks.front()();
-    pool_.tasks.clear();
+TEST_F(TokenGateTest, TakesNothingThatWasVerifiedWithKeysThatHaveGoneMeanwhile) {
+    check(token());
+    verify_one();
     publish("b");
-    run();
-    EXPECT_EQ(told(), Told{"u1"});
-    check(good);
     run();
     EXPECT_EQ(told(), Told{});
     EXPECT_EQ(source_.asked.size(), 1U);
+}
+
+TEST_F(TokenGateTest, RefusesNothingForAKeyThatCameWhileItWasVerified) {
+    check(token("b"));
+    verify_one();
+    publish("b");
+    run();
+    EXPECT_EQ(told(), Told{"u1"});
+    EXPECT_TRUE(source_.asked.empty());
+}
+
+TEST_F(TokenGateTest, VerifiesAnewWhatWasVerifiedWithOptionsThatHaveGoneMeanwhile) {
+    check(token());
+    verify_one();
+    gate_->set_verifier(verifier_of(Milliseconds(1)));
+    run();
+    EXPECT_EQ(told(), Told{"u1"});
+    EXPECT_EQ(verified_, 1);
+}
+
+TEST_F(TokenGateTest, ATokenWhoseKeyAChangedSetLacksAsksAgain) {
+    check(token("b"));
+    run();
+    publish("c");
+    source_.asked.at(0)(KeysAnswer::kChanged);
+    run();
+    EXPECT_EQ(told(), Told{});
+    ASSERT_EQ(source_.asked.size(), 2U);
+    publish("b");
+    source_.asked.at(1)(KeysAnswer::kChanged);
+    run();
+    EXPECT_EQ(told(), Told{"u1"});
+    EXPECT_EQ(gate_->waiting(), 0U);
 }
 
 TEST_F(TokenGateTest, ATokenOfAnUnknownKeyWaitsForOneRefresh) {
