@@ -168,6 +168,12 @@ ShardNamespace& NamespaceCore::on(ShardIndex shard) {
     return *on_shards[shard];
 }
 
+void NamespaceCore::close() {
+    on_shards.clear();
+    handlers = {};
+    matches = {};
+}
+
 std::expected<std::uint16_t, std::string> Core::listen(std::uint16_t port, std::string host) {
     check_not_serving("listen()");
     std::shared_ptr<runtime::TlsContext> tls;
@@ -204,12 +210,14 @@ socketio::Server& Core::make_sockets(runtime::Shard& shard) {
 }
 
 void Core::close() {
-    if (state_.exchange(State::kClosed) != State::kServing) return;
-    node_->stop();
+    const State before = state_.exchange(State::kClosed);
+    if (before == State::kClosed) return;
+    if (before == State::kServing) node_->stop();
     places_.clear();
-    for (const auto& [name, ns] : namespaces_) ns->on_shards.clear();
+    for (const auto& [name, ns] : namespaces_) ns->close();
+    for (const auto& parent : parents_) parent->close();
     const std::lock_guard lock(children_mutex_);
-    for (const auto& [name, child] : children_) child.core->on_shards.clear();
+    for (const auto& [name, child] : children_) child.core->close();
 }
 
 bool Core::run_on(ShardIndex shard, Task task) {
@@ -222,7 +230,7 @@ bool Core::run_on(ShardIndex shard, Task task) {
 
 bool Core::run_on_all(const std::function<void(ShardIndex)>& task) {
     if (state_ == State::kNew) return false;
-    if (!node_->current_shard() && state_ != State::kServing) return false;
+    if (!current_shard() && state_ != State::kServing) return false;
     return node_->try_run_on_all(task);
 }
 
@@ -247,7 +255,7 @@ bool Core::broadcast_stamped(NamespaceCore& ns, LoggedEvent event) {
             [&ns, shared](ShardIndex shard) { ns.on(shard).emit_recoverable(*shared); });
     };
     if (state_ == State::kNew) return false;
-    if (const auto own = node_->current_shard()) return send(ns.on(*own).recovery()->next_stamp());
+    if (const auto own = current_shard()) return send(ns.on(*own).recovery()->next_stamp());
     const std::lock_guard lock(outside_mutex_);
     return send({static_cast<std::uint32_t>(options_.shards), ++last_outside_number_});
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,17 +27,19 @@ struct NamespaceHandlers {
 };
 
 /// A namespace as its handles see it, or what many of them have in common. Its handlers are set
-/// before a shard knows of it and const from then on.
+/// before a shard knows of it and const from then on, until the server closes.
 struct NamespaceCore {
     NamespaceCore(Core& owner, std::string its_name);
     NamespaceCore(Core& owner, Server::Predicate predicate);
 
     /// Its part on a shard, made by the first call. On the shard's thread only.
     [[nodiscard]] ShardNamespace& on(ShardIndex shard);
+    /// Drops what the program gave, which may hold handles of this server. No shard runs any more.
+    void close();
 
     Core& core;
     const std::string name;  ///< empty: the parent of those that `matches` takes
-    const Server::Predicate matches = {};
+    Server::Predicate matches = {};
     NamespaceHandlers handlers;
     std::vector<std::unique_ptr<ShardNamespace>> on_shards;  ///< each its own shard's affair
 };
@@ -62,7 +65,7 @@ public:
                                                                    std::string host);
     void close();
 
-    [[nodiscard]] bool on_shard(ShardIndex shard) const { return node_->current_shard() == shard; }
+    [[nodiscard]] bool on_shard(ShardIndex shard) const { return current_shard() == shard; }
     /// Runs `task` at once on the shard's own thread, else posts it. @return false when there is no
     /// room for it, or no server any more.
     bool run_on(ShardIndex shard, Task task);
@@ -72,7 +75,7 @@ public:
     /// For answers: always admitted.
     void post(ShardIndex shard, Task task) { node_->post(shard, std::move(task)); }
     /// Where answers to the calling thread arrive.
-    [[nodiscard]] ShardIndex home() const { return node_->current_shard().value_or(0); }
+    [[nodiscard]] ShardIndex home() const { return current_shard().value_or(0); }
     /// Calls what belongs to the application; what it throws goes to Options::on_exception.
     template <class Call>
     void guard(const Call& call) const {
@@ -85,6 +88,9 @@ public:
 
 private:
     enum class State : std::uint8_t { kNew, kServing, kClosed };
+    [[nodiscard]] std::optional<ShardIndex> current_shard() const {
+        return node_ == nullptr ? std::nullopt : node_->current_shard();
+    }
     void report(std::exception_ptr error) const;
     bool broadcast_stamped(NamespaceCore& ns, LoggedEvent event);
     [[nodiscard]] socketio::Server& make_sockets(runtime::Shard& shard);

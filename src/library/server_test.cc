@@ -87,6 +87,7 @@ TEST(Server, RefusesNamesThatCannotTravel) {
 TEST(Server, DoesNothingBeforeItListensAndAfterItIsClosed) {
     Server server;
     EXPECT_FALSE(server.emit("message"));
+    EXPECT_FALSE(server.fetch_sockets([](auto) { FAIL(); }));
     ASSERT_TRUE(server.listen(0).has_value());
     server.close();
     EXPECT_FALSE(server.emit("message"));
@@ -99,6 +100,23 @@ TEST(Server, LeavesItsHandlesHarmless) {
     ASSERT_TRUE(server->listen(0).has_value());
     server.reset();
     EXPECT_FALSE(chat.to("room").emit("message"));
+}
+
+TEST(Server, LetsGoOfItsHandlersAndTheirHandlesWhenItEnds) {
+    for (const bool listens : {false, true}) {
+        auto held = std::make_shared<int>();
+        const std::weak_ptr<int> left = held;
+        auto server = std::make_unique<Server>();
+        Namespace chat = server->of("/chat");
+        chat.on_connection([chat, held](const Socket&) {});
+        ParentNamespace rooms = server->of([held](auto, auto) { return false; });
+        rooms.use([rooms, held](const Socket&, const Next& next) { next(); });
+        held.reset();
+        EXPECT_EQ(listens, listens && server->listen(0).has_value());
+        server.reset();
+        EXPECT_TRUE(left.expired());
+        EXPECT_FALSE(chat.fetch_sockets([](auto) { FAIL(); }));
+    }
 }
 
 TEST(Server, StampsBroadcastsOfItsOwnThreadsAndOthersForRecovery) {
