@@ -160,9 +160,9 @@ TEST(Messages, FollowLimitsThatChangeWhileConnected) {
     limits.connection_messages = {1, 1};
     auth::TokenOptions token_options;
     token_options.secret = "another secret of more than thirty-two bytes";
-    node.gateway().reconfigure({limits, node.options_.token_leeway,
-                                *auth::TokenVerifier::create(token_options),
-                                std::make_shared<auth::ServiceKeys>()});
+    node.gateway().reconfigure(
+        {limits, node.options_.token_leeway, *auth::TokenVerifier::create(token_options),
+         std::make_shared<auth::ServiceKeys>(), std::make_shared<auth::Policy>()});
     client.request("1", "echo", "1");
     EXPECT_THAT(client.take_joined(), HasSubstr("RESPONSE"));
     client.request("2", "echo", "1");
@@ -402,8 +402,8 @@ TEST(Updates, AreRefusedWholeWithoutCredit) {
 TEST(Sessions, OfAServiceWithTwoCompaniesAreListedOneCompanyAtATime) {
     TestNode node;
     auth::Principal service;
-    service.service_key_id = "k";
-    service.service_companies = {CompanyId::trusted("a"), CompanyId::trusted("b")};
+    service.service = std::make_shared<const auth::Service>(
+        "k", std::vector{CompanyId::trusted("a"), CompanyId::trusted("b")});
     std::string told;
     const auto list = [&](auth::SessionFilter filter) {
         node.gateway().list_sessions(service, std::move(filter), [&](auto listed) {
