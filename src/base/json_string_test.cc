@@ -61,7 +61,7 @@ TEST(CheckedJsonString, AgreesWithTheParser) {
     int accepted = 0;
     for (int run = 0; run < 20'000; ++run) {
         std::string text = "\"";
-        for (std::uint64_t n = random.below(12); n > 0; --n) {
+        for (std::uint64_t n = random.below(40); n > 0; --n) {
             text += kPieces[random.below(std::size(kPieces))];
         }
         text += '"';
@@ -71,7 +71,7 @@ TEST(CheckedJsonString, AgreesWithTheParser) {
         ASSERT_EQ(whole, parsed(text)) << text;
         accepted += whole ? 1 : 0;
     }
-    EXPECT_GT(accepted, 1'000);
+    EXPECT_GT(accepted, 500);
 }
 
 TEST(AppendJsonString, IsReadBackWhateverIsInIt) {
@@ -80,7 +80,7 @@ TEST(AppendJsonString, IsReadBackWhateverIsInIt) {
     SeededRandom random(2);
     for (int run = 0; run < 20'000; ++run) {
         std::string text;
-        for (std::uint64_t n = random.below(12); n > 0; --n) {
+        for (std::uint64_t n = random.below(40); n > 0; --n) {
             text += kPieces[random.below(std::size(kPieces))];
         }
         std::string written;
