@@ -23,7 +23,7 @@ bool is_refusal(int status) {
 
 /// The user's id, or a service's key.
 std::string actor_of(const auth::Principal& principal) {
-    return principal.is_service() ? "key:" + principal.service_key_id : principal.user.str();
+    return principal.is_service() ? "key:" + principal.service->key_id : principal.user.str();
 }
 
 }  // namespace
@@ -93,9 +93,8 @@ std::expected<Body, Error> Call::body() {
 }
 
 std::optional<CompanyId> own_company(const auth::Principal& principal) {
-    if (!principal.company.empty()) return principal.company;
-    if (principal.service_companies.size() == 1) return principal.service_companies.front();
-    return std::nullopt;
+    const CompanyId* const only = principal.only_company();
+    return only == nullptr ? std::nullopt : std::optional(*only);
 }
 
 gateway::Credentials credentials_of(const HttpRequest& request) {

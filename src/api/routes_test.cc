@@ -364,12 +364,14 @@ TEST(OwnCompany, IsTheUsersOrTheOnlyOneOfAService) {
     user.company = CompanyId::trusted("c1");
     EXPECT_EQ(own_company(user), CompanyId::trusted("c1"));
     auth::Principal service;
-    service.service_key_id = "k";
-    EXPECT_EQ(own_company(service), std::nullopt);
-    service.service_companies = {CompanyId::trusted("c2")};
-    EXPECT_EQ(own_company(service), CompanyId::trusted("c2"));
-    service.service_companies.push_back(CompanyId::trusted("c3"));
-    EXPECT_EQ(own_company(service), std::nullopt);
+    const auto of_service = [](std::vector<CompanyId> companies) {
+        auth::Principal service;
+        service.service = std::make_shared<const auth::Service>("k", std::move(companies));
+        return own_company(service);
+    };
+    EXPECT_EQ(of_service({}), std::nullopt);
+    EXPECT_EQ(of_service({CompanyId::trusted("c2")}), CompanyId::trusted("c2"));
+    EXPECT_EQ(of_service({CompanyId::trusted("c2"), CompanyId::trusted("c3")}), std::nullopt);
 }
 
 TEST(RetryAfter, IsWholeSecondsRoundedUpAndNeverZero) {

@@ -69,7 +69,7 @@ Decision Policy::may_use_everywhere(const Principal& who, std::string_view permi
         reaching.ground == Ground::kLiteral) {
         return {Ground::kAny, reaching.grant};
     }
-    if (who.is_service() && who.service_companies.empty()) {
+    if (who.is_service() && who.service->companies.empty()) {
         const Decision literal = by_claims(who.permissions, permission);
         if (literal.ground == Ground::kLiteral) return {Ground::kKeyOfAll, literal.grant};
     }
@@ -81,9 +81,7 @@ Decision Policy::may_use_in(const Principal& who, const CompanyId& target,
     if (target.empty() || permission.empty()) return {};
     const Decision everywhere = may_use_everywhere(who, permission);
     if (everywhere) return everywhere;
-    const auto& served = who.service_companies;
-    const bool own = who.is_service() ? std::ranges::find(served, target) != served.end()
-                                      : who.company == target;
+    const bool own = who.is_service() ? who.service->acts_in(target) : who.company == target;
     return own ? by_claims(who.permissions, permission) : everywhere;
 }
 

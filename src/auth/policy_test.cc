@@ -21,8 +21,7 @@ Principal user_of(const char* of, std::vector<std::string> claimed) {
 
 Principal service_of(std::vector<CompanyId> companies, std::vector<std::string> claimed) {
     Principal principal;
-    principal.service_key_id = "key";
-    principal.service_companies = std::move(companies);
+    principal.service = std::make_shared<const Service>("key", std::move(companies));
     principal.permissions = Permissions(std::move(claimed));
     return principal;
 }

@@ -41,8 +41,7 @@ std::string fault_of(const ServiceKey& key, const std::vector<ServiceKey>& earli
 Principal principal_of(const ServiceKey& key) {
     Principal principal;
     principal.permissions = Permissions(key.permissions);
-    principal.service_key_id = key.id;
-    principal.service_companies = key.companies;
+    principal.service = std::make_shared<const Service>(key.id, key.companies);
     return principal;
 }
 

@@ -24,12 +24,12 @@ TEST(ServiceKeys, FindsTheServiceOfAKey) {
     ASSERT_TRUE(keys.has_value()) << keys.error();
     const auto service = keys->find(kKey);
     ASSERT_TRUE(service.has_value());
-    EXPECT_EQ(service->service_key_id, "billing");
+    EXPECT_EQ(service->service->key_id, "billing");
     EXPECT_TRUE(service->is_service());
     EXPECT_TRUE(service->user.empty());
     EXPECT_TRUE(Policy().may_use_in(*service, CompanyId::trusted("acme"), "updates:send"));
     EXPECT_FALSE(Policy().may_use_in(*service, CompanyId::trusted("other"), "updates:send"));
-    EXPECT_EQ(keys->find("another")->service_key_id, "old");
+    EXPECT_EQ(keys->find("another")->service->key_id, "old");
 }
 
 TEST(ServiceKeys, KnowsNoOtherKey) {

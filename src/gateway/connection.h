@@ -54,28 +54,28 @@ public:
     socketio::Socket& socket;
     State state = State::kAdmitting;
     MessageFormat format = MessageFormat::kString;
+    bool warned_of_violations = false;
+    bool refreshing = false;        ///< its session is being looked up for a new token
+    std::uint32_t incarnation = 0;  ///< how often it has been recovered
     auth::Principal principal;
     std::unique_ptr<Joining> joining = std::make_unique<Joining>();
     std::optional<ArtifactId> artifact;       ///< asked for at connect
     std::vector<Subscription> subscriptions;  ///< that one included
     RecoveryState recovery;
-    std::uint32_t incarnation = 0;                 ///< how often it has been recovered
     std::unique_ptr<Introspection> introspection;  ///< in that mode only
     std::optional<WallTime> session_expires_at;
     WallTime connected_at{};
     MonotonicTime last_heard{};
 
     limits::TokenBucket messages;
-    std::size_t violations = 0;
     MonotonicTime violations_since{};
-    bool warned_of_violations = false;
-    bool refreshing = false;  ///< its session is being looked up for a new token
 
     std::vector<InFlight> in_flight;
     std::uint64_t next_token = 1;
 
     /// Why we close it: an error code, or null. Goes into the session's `lastClose`.
     std::unique_ptr<const std::string> close_code;
+    std::uint32_t violations = 0;
 
     /// Arms the timer for the next of: end of the hold, expiry warning, close at expiry.
     void hold_until(MonotonicTime time);

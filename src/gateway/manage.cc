@@ -128,12 +128,9 @@ void Gateway::delete_session(const auth::Principal& principal, SessionId id,
 void Gateway::delete_sessions(const auth::Principal& principal, auth::SessionFilter filter,
                               Done<std::size_t> done) {
     if (s_.sessions == nullptr) return done(std::unexpected(no_store()));
-    if (!filter.company && !principal.company.empty()) filter.company = principal.company;
-    if (!filter.company && principal.service_companies.size() == 1)
-        filter.company = principal.service_companies[0];
-    if (!filter.company) {
-        return done(std::unexpected(company_missing()));
-    }
+    if (const CompanyId* only = principal.only_company(); !filter.company && only != nullptr)
+        filter.company = *only;
+    if (!filter.company) return done(std::unexpected(company_missing()));
     if (!policy().may_use_in(principal, *filter.company, kManageSessions))
         return done(std::unexpected(needs(kManageSessions)));
     remove_sessions(std::move(filter), 0, std::move(done));

@@ -17,7 +17,7 @@ protected:
     /// PUT of the client's session.
     void put(Milliseconds ttl, const char* user = "u1") {
         auth::Principal service;
-        service.service_key_id = "tests";
+        service.service = std::make_shared<const auth::Service>("tests");
         service.permissions = auth::Permissions({"sessions:manage"});
         const SessionRequest request{.user = UserId::trusted(user),
                                      .company = CompanyId::trusted("acme"),

@@ -72,7 +72,7 @@ TEST_P(SessionUse, EndsASessionAfterItsLastConnection) {
 
 TEST_P(SessionUse, ShowsNoSessionThatHasEnded) {
     auth::Principal service;
-    service.service_key_id = "tests";
+    service.service = std::make_shared<const auth::Service>("tests");
     service.permissions = auth::Permissions({"sessions:manage"});
     const auto shown = [&] {
         std::string code = "none";
@@ -105,7 +105,7 @@ TEST(SessionRemoval, OfACompanyTakesEverySessionAndClosesEveryConnection) {
                          static_cast<ShardIndex>(shards - 1));
         TestClient bystander(node, Login{.company = "other", .session = "other"});
         auth::Principal service;
-        service.service_key_id = "tests";
+        service.service = std::make_shared<const auth::Service>("tests");
         service.permissions = auth::Permissions({"sessions:manage"});
         auth::SessionFilter filter;
         filter.company = CompanyId::trusted("acme");

@@ -81,6 +81,7 @@ private:
     Context& context_;
     engineio::Session* session_;
     Revision revision_;
+    bool closing_ = false;
     Decoder decoder_;
     std::vector<std::unique_ptr<LocalSocket>> sockets_;
     std::vector<Left> left_;
@@ -88,7 +89,6 @@ private:
     MonotonicTime connects_since_{};
     // To join a namespace or, joined, for outstanding attachments; null: neither is awaited.
     std::unique_ptr<Timer> timeout_;
-    bool closing_ = false;
 };
 
 }  // namespace signalbox::socketio
