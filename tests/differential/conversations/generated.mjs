@@ -4,47 +4,9 @@
 // JavaScript program would print differently than it was written, base64 that is none, text that is
 // not UTF-8, `1` on a WebSocket (docs/protocol/deviations.md has a fixed conversation for each).
 
+import { Random } from '../../random.mjs';
 import { frame } from '../wire.mjs';
 import { bytes, conversation, get, handshake, http, joined, post, receive, send, session, settle, upgrade } from '../steps.mjs';
-
-/// mulberry32
-class Random {
-    constructor(seed) {
-        this.state = seed >>> 0;
-    }
-
-    next() {
-        this.state = (this.state + 0x6d2b79f5) >>> 0;
-        let t = this.state;
-        t = Math.imul(t ^ (t >>> 15), t | 1);
-        t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-        return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-    }
-
-    below(limit) {
-        return Math.floor(this.next() * limit);
-    }
-
-    chance(part) {
-        return this.next() < part;
-    }
-
-    pick(list) {
-        return list[this.below(list.length)];
-    }
-
-    times(least, most, make) {
-        return Array.from({ length: least + this.below(most - least + 1) }, () => make());
-    }
-
-    bytes(most) {
-        return Buffer.from(this.times(0, most, () => this.below(256)));
-    }
-
-    text(most) {
-        return this.times(0, most, () => this.pick(['a', 'B', '7', ' ', '"', '\\', '/', ',', '[', '}', '-', '_', '\n', 'é', '€', '😀', '\u2028'])).join('');
-    }
-}
 
 function json(random, depth = 0) {
     const makers = [
