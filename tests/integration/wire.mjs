@@ -40,7 +40,7 @@ export class Http {
     async call(method, target, token, body, headers = {}) {
         const { status, text } = await this.send(method, target, {
             headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }), ...headers },
-            body: body && JSON.stringify(body),
+            body: body && Buffer.from(JSON.stringify(body)),
         });
         return { status, body: text ? JSON.parse(text) : null };
     }

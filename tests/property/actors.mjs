@@ -78,7 +78,8 @@ export class Actors {
         }
         world.count(`connects answered ${outcome.refused ?? 'with an end'}`);
         const isForbidden = outcome.refused === 'ARTIFACT_FORBIDDEN';
-        const explained = isForbidden ? !listener.always(may, listener.started) : listener.softEnd <= now();
+        const hasExpired = outcome.refused === 'TOKEN_EXPIRED' && listener.token.claims.expires <= now() + 50;
+        const explained = isForbidden ? !listener.always(may, listener.started) : hasExpired || listener.softEnd <= now();
         if (!explained) world.fault('not let in without a reason', listener, { outcome, artifact });
     }
 

@@ -57,7 +57,8 @@ function report(world, judge, seconds) {
     console.log(`${events} events in ${seconds.toFixed(0)} s, ${world.server.options.shardCount} shards, seed ${seed}: ${world.messages.length} messages, `
         + `${world.listeners.length} connections, ${judge.came} deliveries, ${judge.owed} of them owed, ${judge.withheld} withheld, the last ${Math.max(0, judge.latest)} ms after the end of a right; `
         + `in its worst second the machine kept us waiting for ${world.starvation.worst} ms`);
-    for (const fault of world.faults) console.log(`\n${JSON.stringify(fault, (key, value) => (key === 'listeners' || key === 'lane' ? undefined : value))}`);
+    const brief = (key, value) => (value?.logins ? value.id : value);
+    for (const fault of world.faults) console.log(`\n${JSON.stringify(fault, brief)}`);
     const faults = world.counts.get('faults') ?? 0;
     console.log(`${faults} faults`);
     return faults;

@@ -44,7 +44,7 @@ export class Judge {
         for (const [message, arrival] of listener.arrivals) {
             ++this.came;
             const wrong = this.#wrongWith(listener, message, arrival);
-            if (wrong) this.world.fault(wrong, listener, { message: { ...message, company: message.company.id }, arrival, ends: listener.ends });
+            if (wrong) this.world.fault(wrong, listener, { message, arrival, ends: listener.ends });
         }
     }
 
@@ -75,15 +75,16 @@ export class Judge {
         if (isOwed) ++this.owed;
         if (!isOwed && !hasCome) ++this.withheld;
         if (!isOwed || hasCome) return;
-        this.world.fault('a message that never came', listener, { message: { ...message, company: message.company.id }, gaps: listener.gaps });
+        this.world.fault('a message that never came', listener, { message, gaps: listener.gaps });
     }
 
     #isOwed(listener, message) {
         const { from, until, accepted, isVolatile, audience } = message;
         if (accepted !== true || isVolatile || listener.opened > from) return false;
-        let steadyUntil = until + settle;
+        if (listener.softEndKnown < until) return false;
+        let steadyUntil = this.world.aSecondAfter(until);
         for (const gap of listener.gaps) {
-            if (gap.to + settle > from && gap.from < until + settle) steadyUntil = Math.max(steadyUntil, gap.to + settle);
+            if (gap.to > from && gap.from < steadyUntil) steadyUntil = Math.max(steadyUntil, this.world.aSecondAfter(gap.to));
         }
         if (listener.softEndKnown < steadyUntil || this.world.stoppedAt < steadyUntil) return false;
         return surelyMeans(audience, listener, from, steadyUntil);

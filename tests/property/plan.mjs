@@ -112,7 +112,7 @@ export class Plan {
         if (kind === 'badRefresh') return { how: random.pick(['user', 'company', 'session', 'signature', 'expired']), other: random.pick(this.slots), token: { permissions: ['*'] } };
         if (kind === 'say') return { updates: this.#ownUpdates(slot) };
         if (kind === 'call') return { updates: this.#ownUpdates(slot), withSession: random.chance(0.5) };
-        if (kind === 'recover') return { afterMs: random.below(800) };
+        if (kind === 'recover') return { afterMs: random.below(random.chance(0.3) ? 3500 : 500) };
         slot.state = 'closed';
         return {};
     }

@@ -100,6 +100,15 @@ export class World {
         return begin + settle;
     }
 
+    /// When a second is over for those whom the machine let run all through it.
+    aSecondAfter(at) {
+        let end = at + settle;
+        for (let kept = this.starvation.between(at, end); at + settle + kept > end; kept = this.starvation.between(at, end)) {
+            end = at + settle + kept;
+        }
+        return end;
+    }
+
     /// How long something took from its being asked for until a client felt it.
     measure(what, transport, ms) {
         const key = `${what}, ${transport}`;
@@ -177,9 +186,17 @@ export class World {
             const entry = this.config.begin(config);
             for (const listener of this.listeners) listener.rightsMayChange();
             server.child.kill('SIGHUP');
-            await eventually('the reload in the log', () => server.output.includes('configuration.reloaded'));
+            await this.#reloaded();
             entry.sure = now();
             this.settleRights(this.listeners, entry);
+        });
+    }
+
+    /// The log is read in pieces, and is long: it is forgotten at each reload.
+    async #reloaded() {
+        const { server } = this;
+        await eventually('the reload in the log', () => server.output.includes('configuration.reloaded')).catch((error) => {
+            throw new Error(`${error.message}:\n${server.output.slice(-2000)}`);
         });
     }
 
