@@ -36,10 +36,19 @@ export class Starvation {
     /// @return at most how many milliseconds between the two were not ours or the server's
     between(from, to) {
         let sum = 0;
-        for (let i = this.#spans.length - 1; i >= 0 && this.#spans[i].to >= from; --i) {
-            if (this.#spans[i].from <= to) sum += this.#spans[i].ms;
-        }
+        for (let i = this.#firstAfter(from); i < this.#spans.length && this.#spans[i].from <= to; ++i) sum += this.#spans[i].ms;
         return sum;
+    }
+
+    /// The index of the first span that ends at `time` or later.
+    #firstAfter(time) {
+        let [low, high] = [0, this.#spans.length];
+        while (low < high) {
+            const middle = (low + high) >> 1;
+            if (this.#spans[middle].to < time) low = middle + 1;
+            else high = middle;
+        }
+        return low;
     }
 
     /// The worst second.
