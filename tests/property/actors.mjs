@@ -4,6 +4,7 @@ import { nowSeconds, pause, signToken, userToken } from '../integration/harness.
 import { now } from './clock.mjs';
 import { settle } from './history.mjs';
 import { Listener } from './listener.mjs';
+import { Life } from './logins.mjs';
 import { maySend } from './rights.mjs';
 import { Lane, updateOf } from './world.mjs';
 
@@ -180,7 +181,7 @@ export class Actors {
     async #disguise(slot, how, other) {
         const { world } = this;
         const { company, login } = slot;
-        const nobodys = { id: `${login.id}:nobody`, ends: [] };
+        const nobodys = new Life(`${login.id}:nobody`);
         const isForeign = other.company !== company || other.login.user !== login.user;
         const own = world.token(company, login.user, {});
         if (how === 'session') return { life: (isForeign && other.login.life) || nobodys, token: own };
@@ -224,13 +225,13 @@ export class Actors {
         const { status } = await world.http.call('POST', '/api/v1/updates', token.text, body, withSession ? { 'x-session-id': Buffer.from(life.id).toString('latin1') } : {});
         world.conclude(messages, status === 202);
         const fairly = world.fairly(begun);
-        const configs = world.config.possible(fairly, now());
         const own = messages.every(({ company }) => company === listener.company);
-        const may = (config) => own && maySend(token.claims, config);
+        const rights = world.config.possible(fairly, now()).flatMap((config) => life.says.possible(fairly, now())
+            .map((permissions) => own && maySend(permissions ? { permissions } : token.claims, config)));
         const ends = [token.claims.expires, ...(withSession ? life.ends.map(({ from }) => from) : [])];
         const over = token.claims.expires + 1000 < fairly || (withSession && life === slot.login.life && life.ends.some(({ sure }) => sure + settle < fairly));
-        if (status === 202 && (over || !configs.some(may))) world.fault('an update over HTTP without a right', listener, { own, over, token: token.claims });
-        if (status !== 202 && configs.every(may) && ends.every((end) => end > now() + 50)) world.fault('an update over HTTP refused without a reason', listener, { status, withSession });
+        if (status === 202 && (over || !rights.some(Boolean))) world.fault('an update over HTTP without a right', listener, { own, over, token: token.claims });
+        if (status !== 202 && rights.every(Boolean) && ends.every((end) => end > now() + 50)) world.fault('an update over HTTP refused without a reason', listener, { status, withSession });
     }
 
     revokeLogin({ login }) {
@@ -247,6 +248,10 @@ export class Actors {
 
     async removeConnection({ slot }) {
         if (slot.listener?.isOpen) await this.world.removeConnection(slot.listener);
+    }
+
+    decide({ login, permissions }) {
+        return this.world.decide(login, permissions);
     }
 
     reload({ config }) {

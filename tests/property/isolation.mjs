@@ -7,6 +7,7 @@
 //       --events N      (default 5000) an update, subscription, refresh, revocation … each
 //       --seed N        printed (default: by the clock)
 //       --per-second N  (default 600)
+//       --introspect    the server asks an API about sessions; it ends them and changes permissions too
 //
 // Environment: as tests/integration/harness.mjs, but SIGNALBOX_SHARDS is 2 when it is not set.
 
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     options: {
         events: { type: 'string', default: '5000' },
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+        introspect: { type: 'boolean', default: false },
         'per-second': { type: 'string', default: String(600 / slowness) },
     },
 });
@@ -65,7 +67,7 @@ function report(world, judge, seconds) {
 }
 
 console.log(`${events} events, seed ${seed}`);
-const plan = new Plan({ seed, events, perSecond });
+const plan = new Plan({ seed, events, perSecond, asksTheApi: values.introspect });
 const world = await World.start(plan, Number(process.env.SIGNALBOX_SHARDS ?? 2));
 globalThis.__w = world;
 let faults = 1;

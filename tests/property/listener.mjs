@@ -40,10 +40,13 @@ export class Listener {
         return watching;
     }
 
-    /// The values of both that may have counted between the times, paired.
+    /// All claims and configurations that may have counted together between the times.
     #rights(from, to) {
         const configs = this.world.config.possible(from, to);
-        return this.claims.possible(from, to).flatMap((claims) => configs.map((config) => [claims, config]));
+        const said = this.life.says.possible(from, to);
+        return this.claims.possible(from, to)
+            .flatMap((claims) => said.map((permissions) => (permissions ? { ...claims, permissions, roles: [] } : claims)))
+            .flatMap((claims) => configs.map((config) => [claims, config]));
     }
 
     always(rule, from, to = now()) {
@@ -171,7 +174,7 @@ export class Listener {
     }
 
     #noteChange(cause) {
-        const since = cause === 'roles' ? this.world.config.last.from : this.changing;
+        const since = { roles: this.world.config.last.from, session: this.life.says.last.from, token: this.changing }[cause];
         this.world.measure(`permissions changed by ${cause}, until told`, this.transport, now() - since);
     }
 

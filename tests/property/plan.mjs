@@ -13,9 +13,9 @@ const shortTtl = 3;
 const ofSlots = { open: { subscribe: 28, unsubscribe: 6, refresh: 18, badRefresh: 3, say: 20, call: 10, recover: 12, reconnect: 5, leave: 2 }, closed: { connect: 88, intrude: 12 } };
 
 export class Plan {
-    /// @param options  {seed, events, perSecond}
-    constructor({ seed, events, perSecond }) {
-        Object.assign(this, { events, perSecond, random: new Random(seed) });
+    /// @param options  {seed, events, perSecond, asksTheApi}
+    constructor({ seed, events, perSecond, asksTheApi }) {
+        Object.assign(this, { events, perSecond, asksTheApi, random: new Random(seed) });
         const { random } = this;
         this.artifacts = hostileIds(random, 8);
         this.users = hostileIds(random, usersPerCompany + 1);
@@ -111,7 +111,7 @@ export class Plan {
         if (kind === 'refresh') return { token: this.#lasting(slot, at, this.#token()) };
         if (kind === 'badRefresh') return { how: random.pick(['user', 'company', 'session', 'signature', 'expired']), other: random.pick(this.slots), token: { permissions: ['*'] } };
         if (kind === 'say') return { updates: this.#ownUpdates(slot) };
-        if (kind === 'call') return { updates: this.#ownUpdates(slot), withSession: random.chance(0.5) };
+        if (kind === 'call') return { updates: this.#ownUpdates(slot), withSession: random.chance(0.5) || this.asksTheApi };
         if (kind === 'recover') return { afterMs: random.below(random.chance(0.3) ? 3500 : 500) };
         slot.state = 'closed';
         return {};
@@ -155,6 +155,11 @@ export class Plan {
         return { kind, slot, company, login };
     }
 
+    #decide() {
+        const { company, login } = this.random.pick(this.slots);
+        return { kind: 'decide', company, login, permissions: this.#claims().permissions };
+    }
+
     /// An event counts as many as it has updates.
     *decisions() {
         const { random } = this;
@@ -166,8 +171,8 @@ export class Plan {
                 decision = { kind: 'reload', config: this.#config() };
                 nextReload = at + reloadEvery;
             } else {
-                const kind = at < this.slots.length ? 'slot' : random.weighted({ publish: 92, slot: 7.4, revoke: 0.6 });
-                decision = { publish: () => this.#publish(), slot: () => this.#ofSlot(at), revoke: () => this.#revoke() }[kind]();
+                const kind = at < this.slots.length ? 'slot' : random.weighted({ publish: 92, slot: 7.4, revoke: 0.6, ...(this.asksTheApi && { decide: 0.3 }) });
+                decision = { publish: () => this.#publish(), slot: () => this.#ofSlot(at), revoke: () => this.#revoke(), decide: () => this.#decide() }[kind]();
             }
             yield { ...decision, at };
             at += decision.updates?.length ?? 1;

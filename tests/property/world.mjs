@@ -6,6 +6,7 @@ import { eventually, nowSeconds, pause, Server, serviceKey, userToken } from '..
 import { Http } from '../integration/wire.mjs';
 import { now, Starvation } from './clock.mjs';
 import { settle, Versions } from './history.mjs';
+import { AskedLogins, Life, StoredLogins } from './logins.mjs';
 
 const api = '/api/v1';
 const encoded = encodeURIComponent;
@@ -43,16 +44,6 @@ export class Lane {
     }
 }
 
-/// One life of a session: ends with its revocation or its time; its id may live again.
-class Life {
-    ends = [];
-    connecting = new Set();
-
-    constructor(id) {
-        this.id = id;
-    }
-}
-
 export class World {
     graceMs = 1000;
     listeners = [];
@@ -66,7 +57,9 @@ export class World {
         const world = new World();
         world.plan = plan;
         world.config = new Versions(plan.config);
-        world.server = await Server.start({ config: fixed + configText(plan.config), shardCount });
+        world.logins = new (plan.asksTheApi ? AskedLogins : StoredLogins)(world);
+        await world.logins.start();
+        world.server = await Server.start({ config: fixed + world.logins.config + configText(plan.config), shardCount });
         world.starvation = new Starvation(world.server.child.pid);
         world.http = new Http(world.server);
         return world;
@@ -78,6 +71,7 @@ export class World {
         await pause(300);
         this.http.close();
         await this.server.stop();
+        this.logins.stop();
     }
 
     count(what) {
@@ -132,15 +126,11 @@ export class World {
         return login.company.lane.run(async () => {
             if (login.life && !this.isOver(login.life)) return login.life;
             await Promise.allSettled(login.life?.connecting ?? []);
-            const id = login.sameId && !login.ttl ? login.id : `${login.id}~${login.lives = (login.lives ?? 0) + 1}`;
-            const life = new Life(id);
-            const ttlSeconds = login.ttl;
+            const keepsId = login.sameId && !login.ttl && this.logins.reusesIds;
+            const life = new Life(keepsId ? login.id : `${login.id}~${login.lives = (login.lives ?? 0) + 1}`);
             const begun = now();
-            const { status, body } = await this.asService('PUT', `/sessions/${encoded(id)}`, {
-                userId: login.user, companyId: login.company.id, ...(ttlSeconds && { ttlSeconds }),
-            });
-            if (status > 201) this.fault('a session that is not made', null, { login: login.id, status, body });
-            if (ttlSeconds) life.ends.push({ what: 'session', from: begun + ttlSeconds * 1000 - 50, sure: Date.parse(body?.expiresAt) });
+            const expires = await this.logins.make(login, life.id);
+            if (login.ttl) life.ends.push({ what: 'session', from: begun + login.ttl * 1000 - 50, sure: expires });
             return (login.life = life);
         });
     }
@@ -150,29 +140,48 @@ export class World {
         return life.ends.some(({ from }) => from <= now() + 200);
     }
 
-    async #end(what, company, targets, method, target) {
+    /// What is being ended ends when `end` says; undefined: it was none.
+    async #end(what, targets, end) {
         const cause = { what, asked: true, from: now(), sure: Infinity };
         for (const { ends } of targets) ends.push(cause);
-        const { status, body } = await this.asService(method, target);
-        if (status === 204) return (cause.sure = now());
-        if (status !== 404) this.fault('a revocation that is refused', null, { what, company: company.id, status, body });
+        const since = await end();
+        if (since !== undefined) return (cause.sure = since);
         for (const { ends } of targets) ends.splice(ends.indexOf(cause), 1);
     }
 
     revokeLogin(login) {
-        return login.company.lane.run(() => login.life && this.#end('session revoked', login.company, [login.life], 'DELETE', `/sessions/${encoded(login.life.id)}`));
+        return login.company.lane.run(() => login.life && this.#end('session revoked', [login.life], () => this.logins.end([login.life])));
     }
 
     /// @param user  undefined: all of the company
     revokeAll(company, user) {
+        const what = user === undefined ? 'company revoked' : 'user revoked';
         const query = `?companyId=${encoded(company.id)}${user === undefined ? '' : `&userId=${encoded(user)}`}`;
-        const lives = () => company.logins.filter((login) => login.life && (user ?? login.user) === login.user).map(({ life }) => life);
-        return company.lane.run(() => this.#end(user === undefined ? 'company revoked' : 'user revoked', company, lives(), 'DELETE', `/sessions${query}`));
+        return company.lane.run(() => {
+            const lives = company.logins.filter((login) => login.life && (user ?? login.user) === login.user).map(({ life }) => life);
+            return this.#end(what, lives, () => this.logins.end(lives, `/sessions${query}`));
+        });
     }
 
     removeConnection(listener) {
         const target = { ends: listener.causes };
-        return this.#end('connection removed', listener.company, [target], 'DELETE', `/connections/${encoded(listener.id)}`);
+        return this.#end('connection removed', [target], async () => {
+            const { status } = await this.asService('DELETE', `/connections/${encoded(listener.id)}`);
+            return status === 204 ? now() : undefined;
+        });
+    }
+
+    /// The API gives a login other permissions than its tokens.
+    decide(login, permissions) {
+        return login.company.lane.run(() => {
+            const { life } = login;
+            if (!life || this.isOver(life)) return;
+            const entry = life.says.begin(permissions);
+            const listeners = this.listeners.filter((listener) => listener.life === life);
+            for (const listener of listeners) listener.rightsMayChange();
+            entry.sure = this.logins.decide(life, permissions);
+            this.settleRights(listeners, entry);
+        });
     }
 
     /// SIGHUP with other roles and rules.
@@ -203,7 +212,7 @@ export class World {
     settleRights(listeners, { sure }) {
         setTimeout(() => {
             for (const listener of listeners) listener.rightsHaveChanged(sure + settle);
-        }, settle + 5);
+        }, sure - now() + settle + 5);
     }
 
     /// A message that is being sent: {company, audience, from, until, accepted}.
