@@ -1,9 +1,9 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <expected>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,11 +52,19 @@ class SharedKeySet {
 public:
     using Snapshot = std::shared_ptr<const KeySet>;
     /// @return nullptr while there is none.
-    [[nodiscard]] Snapshot get() const { return set_.load(); }
-    void set(Snapshot set) { set_.store(std::move(set)); }
+    [[nodiscard]] Snapshot get() const {
+        const std::lock_guard lock(mutex_);
+        return set_;
+    }
+    void set(Snapshot set) {
+        const std::lock_guard lock(mutex_);
+        set_.swap(set);
+    }
 
 private:
-    std::atomic<Snapshot> set_;
+    // libstdc++ 12's std::atomic<std::shared_ptr> lets a store overtake a load that is not done.
+    mutable std::mutex mutex_;
+    Snapshot set_;
 };
 
 }  // namespace signalbox::auth
