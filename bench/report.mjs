@@ -12,7 +12,7 @@ export function median(values) {
 
 export const metricOf = (id) => metrics[scenarios[id].metric ?? 'cpu'];
 
-const isPeer = (name) => name !== 'signalbox' && name !== 'floor';
+const isPeer = (name) => !['signalbox', 'nginx', 'floor'].includes(name);
 
 function summarizeServer(id, name, rounds) {
     const metric = metricOf(id);

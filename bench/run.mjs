@@ -1,6 +1,6 @@
 // script/bench: measures Signalbox and its peers, interleaved, and reports. See docs/performance.md.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -10,7 +10,7 @@ import { describeMachine } from './machine.mjs';
 import { plot } from './plot.mjs';
 import { budgetTable, resultTable, summarize } from './report.mjs';
 import { scenarios } from './scenarios.mjs';
-import { build, root, servers, startServer, Workspace } from './servers.mjs';
+import { build, makeCertificate, root, servers, startServer, Workspace } from './servers.mjs';
 
 const usage = 'usage: script/bench [--quick] [--scenario NAME]... [--server NAME]... [--runs N] [--micro]';
 const loadPatience = 240_000;
@@ -42,16 +42,6 @@ function exit(message) {
     process.exit(2);
 }
 
-function makeCertificate(folder) {
-    const keyFile = path.join(folder, 'key.pem');
-    const certificateFile = path.join(folder, 'certificate.pem');
-    execFileSync('openssl', [
-        'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-        '-subj', '/CN=127.0.0.1', '-keyout', keyFile, '-out', certificateFile,
-    ], { stdio: 'ignore' });
-    return { keyFile, certificateFile };
-}
-
 /// The server has one core and the generator another, where there are two.
 const cores = os.cpus().length > 1 ? { server: 0, load: 1 } : { server: 0, load: 0 };
 
@@ -65,7 +55,6 @@ async function runLoad(name, server, workspace, scenario, { quick }) {
     const options = {
         dialect: servers[name].dialect,
         port: server.port,
-        pid: server.pid,
         credentials: workspace.credentials,
         'warm-up': quick ? 0.3 : 1.5,
         seconds: quick ? 0.7 : 3,
@@ -74,7 +63,10 @@ async function runLoad(name, server, workspace, scenario, { quick }) {
         ...scenario.load,
         ...(quick && scenario.quick),
     };
-    const args = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
+    const args = [
+        ...server.pids.flatMap((pid) => ['--pid', String(pid)]),
+        ...Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]),
+    ];
     const child = spawn('taskset', ['-c', String(cores.load), path.join(build, 'bench/signalbox_bench_load'), scenario.program, ...args]);
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => (output.stdout += chunk));

@@ -1,11 +1,12 @@
 // Starts the servers that are measured, one at a time, and stops exactly what it started.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +26,16 @@ function signToken(company) {
     const claims = { sub: 'bench', companyId: company, permissions: ['updates:send'], exp: Math.floor(Date.now() / 1000) + 86_400 };
     const signed = `${base64url('{"alg":"HS256","typ":"JWT"}')}.${base64url(JSON.stringify(claims))}`;
     return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+}
+
+export function makeCertificate(folder) {
+    const keyFile = path.join(folder, 'key.pem');
+    const certificateFile = path.join(folder, 'certificate.pem');
+    execFileSync('openssl', [
+        'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+        '-subj', '/CN=127.0.0.1', '-keyout', keyFile, '-out', certificateFile,
+    ], { stdio: 'ignore' });
+    return { keyFile, certificateFile };
 }
 
 /// A folder of one measurement: credentials, configuration, data.
@@ -93,6 +104,56 @@ async function makeSessions(port, { companies }, { tls }) {
     }
 }
 
+function startSignalbox(workspace, scenario) {
+    const file = path.join(workspace.folder, 'signalbox.toml');
+    writeFileSync(file, signalboxConfig(workspace, scenario));
+    return {
+        command: process.env.SIGNALBOX_BIN ?? path.join(build, 'signalbox'),
+        args: ['serve', '--dev', '--config', file, '--host', '127.0.0.1', '--port', '0', '--shards', '1'],
+    };
+}
+
+async function freePort() {
+    const probe = net.createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address();
+    await once(probe.close(), 'close');
+    return port;
+}
+
+/// nginx as one process that ends TLS and passes everything on, also upgrades.
+function nginxConfig({ certificate }, port, upstream) {
+    return `
+daemon off; master_process off; pid nginx.pid; error_log stderr warn;
+events { worker_connections 16000; multi_accept on; }
+http {
+    access_log off;
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+    upstream signalbox { server 127.0.0.1:${upstream}; keepalive 64; }
+    server {
+        listen 127.0.0.1:${port} ssl backlog=4096;
+        ssl_certificate ${certificate.certificateFile};
+        ssl_certificate_key ${certificate.keyFile};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        location / {
+            proxy_pass http://signalbox;
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection upgrade;
+            proxy_buffering off;
+        }
+    }
+}
+`;
+}
+
+async function startNginx(workspace, upstream) {
+    const port = await freePort();
+    const file = path.join(workspace.folder, 'nginx.conf');
+    writeFileSync(file, nginxConfig(workspace, port, upstream));
+    return { command: '/usr/sbin/nginx', args: ['-p', workspace.folder, '-c', file, '-e', 'stderr'], port };
+}
+
 const node = (...args) => ({ command: process.execPath, args });
 
 /// What can be measured. `cannot` names scenarios that a server has no answer to, with the reason.
@@ -109,15 +170,16 @@ export const servers = {
     signalbox: {
         title: 'Signalbox',
         dialect: 'socketio',
-        start(workspace, scenario) {
-            const file = path.join(workspace.folder, 'signalbox.toml');
-            writeFileSync(file, signalboxConfig(workspace, scenario));
-            return {
-                command: process.env.SIGNALBOX_BIN ?? path.join(build, 'signalbox'),
-                args: ['serve', '--dev', '--config', file, '--host', '127.0.0.1', '--port', '0', '--shards', '1'],
-            };
-        },
+        start: startSignalbox,
         prepare: makeSessions,
+    },
+    nginx: {
+        title: 'nginx ends TLS before Signalbox',
+        dialect: 'socketio',
+        start: (workspace, scenario) => startSignalbox(workspace, { ...scenario, tls: false }),
+        prepare: (port, workspace, scenario) => makeSessions(port, workspace, { ...scenario, tls: false }),
+        before: startNginx,
+        cannot: (scenario) => !scenario.tls && 'it is there for TLS',
     },
     'socketio-uws': {
         title: 'socket.io on uWebSockets.js',
@@ -158,37 +220,63 @@ const within = (ms, what, promise) => {
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
 
-/// @param wrapper  command that runs it, as a list: `taskset -c 0`
-/// @return a running server: {pid, port, stop()}
+class Child {
+    /// @param wrapper  command that runs it, as a list: `taskset -c 0`
+    constructor(name, { command, args }, wrapper, workspace, scenario) {
+        this.name = name;
+        this.output = '';
+        this.process = spawn(wrapper[0], [...wrapper.slice(1), command, ...args], {
+            cwd: workspace.folder, env: childEnvironment(workspace, scenario), stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        this.exited = once(this.process, 'exit');
+        this.failed = this.exited.then(([code]) => { throw new Error(`${name} ended with ${code}:\n${this.output.slice(-2000)}`); });
+        this.failed.catch(() => {});
+        for (const stream of [this.process.stdout, this.process.stderr]) stream.on('data', (chunk) => (this.output += chunk));
+    }
+
+    /// @return what `sign()` gives as soon as it is not empty
+    async sees(what, sign) {
+        const found = new Promise((resolve) => {
+            const look = async () => {
+                const value = await sign();
+                if (value) resolve(value);
+                else if (this.process.exitCode === null) setTimeout(look, 10);
+            };
+            look();
+        });
+        return within(startPatience, `${this.name} ${what}`, Promise.race([found, this.failed]));
+    }
+
+    async stop() {
+        if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+        this.process.kill('SIGTERM');
+        await within(stopPatience, `${this.name} ends`, this.exited).catch(() => this.process.kill('SIGKILL'));
+    }
+}
+
+const accepts = (port) => new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+});
+
+/// @return a running server: {pids, port, stop()}
 export async function startServer(name, workspace, scenario, wrapper) {
-    const { start, prepare } = servers[name];
-    const { command, args } = start(workspace, scenario);
-    const child = spawn(wrapper[0], [...wrapper.slice(1), command, ...args], {
-        cwd: workspace.folder, env: childEnvironment(workspace, scenario), stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    const exited = once(child, 'exit');
+    const { start, prepare, before } = servers[name];
+    const children = [];
+    const launch = (title, what) => children[children.push(new Child(title, what, wrapper, workspace, scenario)) - 1];
     const stop = async () => {
-        if (child.exitCode !== null || child.signalCode !== null) return;
-        child.kill('SIGTERM');
-        await within(stopPatience, `${name} ends`, exited).catch(() => child.kill('SIGKILL'));
+        for (const child of children.reverse()) await child.stop();
     };
-    const listening = new Promise((resolve, reject) => {
-        const read = (chunk) => {
-            output += chunk;
-            const port = /listening (?:on https?:\/\/\S+:)?(\d+)/.exec(output)?.[1];
-            if (port) resolve(Number(port));
-        };
-        child.stdout.on('data', read);
-        child.stderr.on('data', read);
-        child.once('error', reject);
-        exited.then(([code]) => reject(new Error(`${name} ended with ${code}:\n${output.slice(-2000)}`)));
-    });
-    listening.catch(() => {});
     try {
-        const port = await within(startPatience, `${name} listens`, listening);
+        const server = launch(name, start(workspace, scenario));
+        let port = Number(await server.sees('listens', () => /listening (?:on https?:\/\/\S+:)?(\d+)/.exec(server.output)?.[1]));
         await prepare?.(port, workspace, scenario);
-        return { pid: child.pid, port, stop };
+        if (before) {
+            const proxy = await before(workspace, port);
+            await launch(`proxy of ${name}`, proxy).sees('listens', () => accepts(proxy.port));
+            port = proxy.port;
+        }
+        return { pids: children.map((child) => child.process.pid), port, stop };
     } catch (error) {
         await stop();
         throw error;

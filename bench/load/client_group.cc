@@ -2,9 +2,9 @@
 
 namespace signalbox::bench {
 
-void ClientGroup::open_until(std::size_t count) {
+void ClientGroup::open_until(std::size_t count, std::size_t at_once) {
     while (open_ < count) {
-        while (clients_.size() < count && clients_.size() - open_ < kConnectsAtOnce) {
+        while (clients_.size() < count && clients_.size() - open_ < at_once) {
             began_(clients_.size());
             clients_.push_back(std::make_unique<Client>(target_, clients_.size(), *this));
         }

@@ -30,8 +30,8 @@ public:
 
     explicit ClientGroup(const Target& target) : target_(target) {}
 
-    /// Opens clients until there are `count`, some at a time, and waits for the last.
-    void open_until(std::size_t count);
+    /// Opens clients until there are `count`, `at_once` at a time, and waits for the last.
+    void open_until(std::size_t count, std::size_t at_once = kConnectsAtOnce);
     void on_arrival(Handler handler) { handler_ = std::move(handler); }
     void on_client_begin(Began began) { began_ = std::move(began); }
     void on_client_open(Opened opened) { opened_ = std::move(opened); }

@@ -7,7 +7,7 @@ std::string run_lockstep(const Run& run) {
     const Options& options = run.target.options;
     MessageTemplate request = echo_request(options.dialect, options.data_bytes);
     ClientGroup group(run.target);
-    group.open_until(options.connections);
+    group.open_until(options.connections, 1);
     std::size_t unanswered = 0;
     group.on_arrival([&](Client&, const Arrival&, TimePoint) { --unanswered; });
     for (std::size_t done = 0; done < options.operations; ++done) {
@@ -24,7 +24,7 @@ std::string run_lockstep_fanout(const Run& run) {
     const Options& options = run.target.options;
     MessageTemplate request = publish_request(options.dialect, options.credentials.front().company);
     ClientGroup group(run.target);
-    group.open_until(options.connections);
+    group.open_until(options.connections, 1);
     std::size_t undelivered = 0;
     group.on_arrival([&](Client&, const Arrival&, TimePoint) { --undelivered; });
     for (std::size_t done = 0; done < options.operations; ++done) {
@@ -34,6 +34,15 @@ std::string run_lockstep_fanout(const Run& run) {
         wait_while(run.target.loop, "the update comes", [&] { return undelivered > 0; });
     }
     return json_member("operations", static_cast<double>(options.operations * group.size()));
+}
+
+std::string run_lockstep_connect(const Run& run) {
+    ClientGroup group(run.target);
+    for (std::size_t done = 0; done < run.target.options.operations; ++done) {
+        group.open_until(1, 1);
+        group.reset_all();
+    }
+    return json_member("operations", static_cast<double>(run.target.options.operations));
 }
 
 }  // namespace signalbox::bench

@@ -21,6 +21,7 @@ Scenario find_scenario(const std::string& name) {
         {"stock-connect", run_stock_connect},
         {"lockstep", run_lockstep},
         {"lockstep-fanout", run_lockstep_fanout},
+        {"lockstep-connect", run_lockstep_connect},
         {"idle", run_idle},
         {"polling", run_polling},
     };
@@ -31,7 +32,7 @@ Scenario find_scenario(const std::string& name) {
 
 void run(const Options& options) {
     const Scenario scenario = find_scenario(options.scenario);
-    const ServerProcess server(options.pid);
+    const ServerProcess server(options.pids);
     Loop loop;
     const TlsContext tls = options.tls ? make_tls_context() : nullptr;
     const auto deflate = options.deflate ? std::make_unique<Deflate>() : nullptr;

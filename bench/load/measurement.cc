@@ -16,21 +16,33 @@ double microseconds(Nanoseconds duration) {
 
 }  // namespace
 
-ServerProcess::ServerProcess(int pid) : pid_(pid) {
-    if (clock_getcpuclockid(pid, &clock_) != 0) fail("there is no process of this --pid");
+ServerProcess::ServerProcess(const std::vector<int>& pids) {
+    for (const int pid : pids) {
+        clockid_t clock{};
+        if (clock_getcpuclockid(pid, &clock) != 0) fail("there is no process of this --pid");
+        processes_.push_back({pid, clock});
+    }
 }
 
 Nanoseconds ServerProcess::cpu_time() const {
-    timespec time{};
-    if (clock_gettime(clock_, &time) != 0) fail("the server has ended");
-    return std::chrono::seconds(time.tv_sec) + Nanoseconds(time.tv_nsec);
+    Nanoseconds sum{};
+    for (const Process& process : processes_) {
+        timespec time{};
+        if (clock_gettime(process.clock, &time) != 0) fail("the server has ended");
+        sum += std::chrono::seconds(time.tv_sec) + Nanoseconds(time.tv_nsec);
+    }
+    return sum;
 }
 
 std::uint64_t ServerProcess::resident_bytes() const {
-    std::ifstream statm(fmt::format("/proc/{}/statm", pid_));
-    std::uint64_t size = 0, resident = 0;
-    if (!(statm >> size >> resident)) fail("the server has ended");
-    return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    std::uint64_t pages = 0;
+    for (const Process& process : processes_) {
+        std::ifstream statm(fmt::format("/proc/{}/statm", process.pid));
+        std::uint64_t size = 0, resident = 0;
+        if (!(statm >> size >> resident)) fail("the server has ended");
+        pages += resident;
+    }
+    return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 void Measurement::start() {

@@ -4,24 +4,28 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "load/histogram.h"
 #include "load/loop.h"
 
 namespace signalbox::bench {
 
-/// The server as the kernel accounts for it.
+/// The server as the kernel accounts for it, with the proxy before it where there is one.
 class ServerProcess {
 public:
     /// Ends the program when there is no such process.
-    explicit ServerProcess(int pid);
+    explicit ServerProcess(const std::vector<int>& pids);
     /// User and system time of all its threads, also of those that have ended.
     [[nodiscard]] Nanoseconds cpu_time() const;
     [[nodiscard]] std::uint64_t resident_bytes() const;
 
 private:
-    int pid_;
-    clockid_t clock_{};
+    struct Process {
+        int pid;
+        clockid_t clock;
+    };
+    std::vector<Process> processes_;
 };
 
 /// Operations, time and the server's CPU between start() and stop(); may be started again, the

@@ -52,7 +52,7 @@ const std::map<std::string_view, Setter>& setters() {
     static const std::map<std::string_view, Setter> all{
         {"--dialect", [](Options& o, std::string_view v) { o.dialect = dialect_of(v); }},
         {"--port", [](Options& o, std::string_view v) { o.port = number_of<std::uint16_t>(v); }},
-        {"--pid", [](Options& o, std::string_view v) { o.pid = number_of<int>(v); }},
+        {"--pid", [](Options& o, std::string_view v) { o.pids.push_back(number_of<int>(v)); }},
         {"--path", [](Options& o, std::string_view v) { o.path = v; }},
         {"--credentials",
          [](Options& o, std::string_view v) { o.credentials = read_credentials(std::string(v)); }},
@@ -85,7 +85,7 @@ Options parse_options(const std::vector<std::string_view>& arguments) {
         if (setter == setters().end()) refuse("unknown option " + std::string(arguments[i]));
         setter->second(options, arguments[i + 1]);
     }
-    if (options.port == 0 || options.pid == 0 || options.credentials.empty()) {
+    if (options.port == 0 || options.pids.empty() || options.credentials.empty()) {
         refuse("--port, --pid and --credentials are required");
     }
     if (options.connections < options.credentials.size()) {

@@ -29,7 +29,7 @@ struct Options {
     std::string scenario;
     Dialect dialect = Dialect::kSocketio;
     std::uint16_t port = 0;
-    int pid = 0;  ///< the server's process
+    std::vector<int> pids;  ///< the server's processes
     std::string path = "/realtime/";
     std::vector<Credentials> credentials;  ///< connections are dealt out to these in equal runs
     std::size_t connections = 200;

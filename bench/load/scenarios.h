@@ -37,5 +37,7 @@ struct Run {
 [[nodiscard]] std::string run_lockstep(const Run& run);
 /// `operations` times, one after another: an update to all connections.
 [[nodiscard]] std::string run_lockstep_fanout(const Run& run);
+/// `operations` times, one after another: a connection is opened and reset.
+[[nodiscard]] std::string run_lockstep_connect(const Run& run);
 
 }  // namespace signalbox::bench

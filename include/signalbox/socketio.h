@@ -419,7 +419,8 @@ public:
     /// @return the port, or a sentence that says why not.
     [[nodiscard]] std::expected<std::uint16_t, std::string> listen(std::uint16_t port,
                                                                    std::string host = "127.0.0.1");
-    /// Disconnects everybody ("server shutting down") and ends the threads.
+    /// Disconnects everybody ("server shutting down"), ends the threads and drops all handlers, so
+    /// that handles of this server inside them keep nothing alive.
     void close();
 };
 

@@ -28,6 +28,8 @@ struct TransportNumbers {
     std::int64_t http_requests = 0;
     std::int64_t http_faults = 0;
     std::int64_t tls_failures = 0;
+    std::int64_t recv_calls = 0;
+    std::int64_t send_calls = 0;
     std::int64_t bytes_in = 0;
     std::int64_t bytes_out = 0;
     std::int64_t mailbox_overloads = 0;

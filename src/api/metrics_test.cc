@@ -22,7 +22,7 @@ Measurements measured() {
     m.gateway.executions_timed_out = 2;
     m.gateway.count_error("RATE_LIMITED");
     m.gateway.count_error("OUT_OF_STOCK");
-    m.transport = TransportNumbers{.bytes_in = 1'234'567};
+    m.transport = TransportNumbers{.send_calls = 8, .bytes_in = 1'234'567};
     m.transport->key_set = auth::JwksNumbers{.failed = 4, .age_seconds = 1.5};
     m.process.open_fds = 12;
     m.version = "1.2.3";
@@ -36,6 +36,7 @@ TEST(Metrics, ShowsWhatWasCounted) {
     EXPECT_TRUE(has_line(text, "signalbox_errors_total{code=\"RATE_LIMITED\"} 1"));
     EXPECT_TRUE(has_line(text, "signalbox_errors_total{code=\"INTERNAL\"} 0"));
     EXPECT_TRUE(has_line(text, "signalbox_errors_total{code=\"other\"} 1"));
+    EXPECT_TRUE(has_line(text, "signalbox_send_calls_total 8"));
     EXPECT_TRUE(has_line(text, "signalbox_received_bytes_total 1234567"));
     EXPECT_TRUE(has_line(text, "signalbox_build_info{version=\"1.2.3\"} 1"));
     EXPECT_TRUE(has_line(text, "process_open_fds 12"));

@@ -372,6 +372,8 @@ api::TransportNumbers Server::Node::transport_numbers() {
         add(sum.http_requests, s.http_requests);
         add(sum.http_faults, s.http_faults);
         add(sum.tls_failures, s.tls_failures);
+        add(sum.recv_calls, s.recv_calls);
+        add(sum.send_calls, s.send_calls);
         add(sum.bytes_in, s.bytes_in);
         add(sum.bytes_out, s.bytes_out);
         add(sum.mailbox_overloads, s.overloaded);
