@@ -175,7 +175,7 @@ export class Listener {
 
     #noteChange(cause) {
         const since = { roles: this.world.config.last.from, session: this.life.says.last.from, token: this.changing }[cause];
-        this.world.measure(`permissions changed by ${cause}, until told`, this.transport, now() - since);
+        if (since) this.world.measure(`permissions changed by ${cause}, until told`, this.transport, now() - since);
     }
 
     #onWelcome({ connectionId, sessionId, companyId, recovered }) {
