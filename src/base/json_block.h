@@ -11,8 +11,8 @@
 
 namespace signalbox {
 
-/// A few bytes of text at a time, to find where a run of plain characters in JSON ends. A search
-/// gives one bit for each byte that it finds, in their order.
+/// A few bytes of text at a time, to find where a run of plain characters in JSON ends. What the
+/// searches give is asked with first() only: bits above the lowest may be set for nothing.
 class JsonBlock {
 public:
 #ifdef __SSE2__
@@ -34,10 +34,6 @@ public:
     [[nodiscard]] bool ascii() const { return mask_of(bytes_) == 0; }
     /// Bytes before the first found; `found` is not 0.
     [[nodiscard]] static std::ptrdiff_t first(Found found) { return std::countr_zero(found); }
-    /// Without those in the first `bytes`, which are less than kBytes.
-    [[nodiscard]] static Found from(Found found, std::ptrdiff_t bytes) {
-        return found & (~Found{0} << bytes);
-    }
 
 private:
     static __m128i all(char byte) { return _mm_set1_epi8(byte); }
@@ -57,22 +53,17 @@ private:
 
     [[nodiscard]] Found quotes_and_backslashes() const { return equal('"') | equal('\\'); }
     [[nodiscard]] Found specials() const {
-        // A high bit in each byte, so that none borrows from the next.
-        const std::uint64_t controls =
-            ~((bytes_ | kHighBits) - kLowBits * 0x20) & ~bytes_ & kHighBits;
+        const std::uint64_t controls = (bytes_ - kLowBits * 0x20) & ~bytes_ & kHighBits;
         return quotes_and_backslashes() | controls;
     }
     [[nodiscard]] bool ascii() const { return (bytes_ & kHighBits) == 0; }
     [[nodiscard]] static std::ptrdiff_t first(Found found) { return std::countr_zero(found) / 8; }
-    [[nodiscard]] static Found from(Found found, std::ptrdiff_t bytes) {
-        return found & (~Found{0} << (bytes * 8));
-    }
 
 private:
     static constexpr std::uint64_t kLowBits = 0x0101010101010101, kHighBits = 0x8080808080808080;
     [[nodiscard]] std::uint64_t equal(char byte) const {
         const std::uint64_t zero = bytes_ ^ (kLowBits * static_cast<unsigned char>(byte));
-        return ~(((zero & ~kHighBits) + ~kHighBits) | zero) & kHighBits;
+        return (zero - kLowBits) & ~zero & kHighBits;
     }
 
     std::uint64_t bytes_ = 0;

@@ -2,7 +2,6 @@
 
 #include <simdjson.h>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -82,10 +81,6 @@ constexpr auto kEscapeOf = [] {
     return escapes;
 }();
 
-char escaped_by(char letter) {
-    return kEscapeOf[static_cast<unsigned char>(letter)];
-}
-
 /// False for most texts, found by one pass without branches. True also for an escaped backslash
 /// before a u.
 bool may_have_unicode_escape(std::string_view text) {
@@ -113,7 +108,7 @@ char* unescape_unicode(char* to, const char*& at) {
 char* unescape_one(char* to, const char*& at) {
     const char letter = *at++;
     if (letter == 'u') return unescape_unicode(to, at);
-    *to = escaped_by(letter);
+    *to = kEscapeOf[static_cast<unsigned char>(letter)];
     return to + 1;
 }
 
@@ -165,31 +160,17 @@ struct Cursors {
     char* to;
 };
 
-/// Reads a block, with its two-character escapes, or up to what is neither one nor plain. A block
-/// more is readable. Writes no further than it could have read.
-Cursors read_block(Cursors now, bool& ascii) {
-    const char* const begin = now.at;
-    const JsonBlock block(begin);
-    ascii = ascii && block.ascii();
-    block.store(now.to);
-    auto special = block.specials();
-    while (special != 0) {
-        const std::ptrdiff_t plain = begin + JsonBlock::first(special) - now.at;
-        now = {now.at + plain, now.to + plain};
-        const char simple = *now.at == '\\' ? escaped_by(now.at[1]) : 0;
-        if (simple == 0) return now;
-        *now.to = simple;
-        now = {now.at + 2, now.to + 1};
-        if (now.at - begin >= JsonBlock::kBytes) return now;
-        JsonBlock(now.at).store(now.to);
-        special = JsonBlock::from(special, now.at - begin);
-    }
-    const std::ptrdiff_t rest = begin + JsonBlock::kBytes - now.at;
-    return {now.at + rest, now.to + rest};
-}
-
 /// Copies up to the next byte that does not stand for itself, or to the end.
 Cursors copy_plain(Cursors now, const char* end, bool& ascii) {
+    while (end - now.at >= JsonBlock::kBytes) {
+        const JsonBlock block(now.at);
+        ascii = ascii && block.ascii();
+        block.store(now.to);
+        const auto special = block.specials();
+        const std::ptrdiff_t plain = special == 0 ? JsonBlock::kBytes : JsonBlock::first(special);
+        now = {now.at + plain, now.to + plain};
+        if (special != 0) return now;
+    }
     for (; now.at < end && !is_special(*now.at); ++now.at) {
         ascii = ascii && static_cast<unsigned char>(*now.at) < 0x80;
         *now.to++ = *now.at;
@@ -200,7 +181,7 @@ Cursors copy_plain(Cursors now, const char* end, bool& ascii) {
 /// At a backslash. @return nullopt when no escape of JSON follows.
 std::optional<Cursors> read_escape(Cursors now, const char* end) {
     if (++now.at == end) return std::nullopt;
-    if (const char simple = escaped_by(*now.at)) {
+    if (const char simple = kEscapeOf[static_cast<unsigned char>(*now.at)]) {
         *now.to = simple;
         return Cursors{now.at + 1, now.to + 1};
     }
@@ -213,10 +194,8 @@ std::optional<Cursors> read_escape(Cursors now, const char* end) {
 /// left to read. @return nullopt when it is not valid, or has no end.
 std::optional<Cursors> read_string(Cursors now, const char* end, bool& ascii) {
     while (true) {
-        const bool long_enough = end - now.at >= 2 * JsonBlock::kBytes;
-        now = long_enough ? read_block(now, ascii) : copy_plain(now, end, ascii);
+        now = copy_plain(now, end, ascii);
         if (now.at == end) return std::nullopt;
-        if (!is_special(*now.at)) continue;
         if (*now.at == '"') return now;
         const auto next = *now.at == '\\' ? read_escape(now, end) : std::nullopt;
         if (!next) return std::nullopt;
@@ -280,34 +259,34 @@ char* write_escape(char* to, char c) {
     return to;
 }
 
-/// Writes the first `count` bytes of a block, those behind them being plain. A block more is
-/// readable, and writable.
-Cursors write_block(Cursors now, std::ptrdiff_t count, bool& ascii) {
-    const char* const begin = now.at;
-    const JsonBlock block(begin);
-    ascii = ascii && block.ascii();
+/// Writes the block's plain bytes up to the first that is special, and that one. The first `count`
+/// of the block's bytes are at `now.at`.
+Cursors write_some(Cursors now, JsonBlock block, std::ptrdiff_t count) {
     block.store(now.to);
-    for (auto special = block.specials(); special != 0; special &= special - 1) {
-        const std::ptrdiff_t plain = begin + JsonBlock::first(special) - now.at;
-        now = {now.at + plain + 1, write_escape(now.to + plain, now.at[plain])};
-        JsonBlock(now.at).store(now.to);
-    }
-    return {begin + count, now.to + (begin + count - now.at)};
+    const auto special = block.specials();
+    if (special == 0) return {now.at + count, now.to + count};
+    const std::ptrdiff_t plain = JsonBlock::first(special);
+    return {now.at + plain + 1, write_escape(now.to + plain, now.at[plain])};
 }
 
 /// Writes a text's bytes as they stand in a JSON string: at most 6 a character, 2 without controls.
 /// Room for a block more is needed. @return the end of what was written.
 char* write_escaped(char* to, std::string_view text, bool& ascii) {
     Cursors now{text.data(), to};
-    std::ptrdiff_t left = std::ssize(text);
-    for (; left >= 2 * JsonBlock::kBytes; left -= JsonBlock::kBytes)
-        now = write_block(now, JsonBlock::kBytes, ascii);
-    char rest[3 * JsonBlock::kBytes];
-    std::memset(rest, ' ', sizeof rest);
-    std::memcpy(rest, now.at, static_cast<std::size_t>(left));
-    now.at = rest;
-    for (; left > 0; left -= JsonBlock::kBytes)
-        now = write_block(now, std::min(left, JsonBlock::kBytes), ascii);
+    const char* const end = text.data() + text.size();
+    while (end - now.at >= JsonBlock::kBytes) {
+        const JsonBlock block(now.at);
+        ascii = ascii && block.ascii();
+        now = write_some(now, block, JsonBlock::kBytes);
+    }
+    while (now.at < end) {
+        char rest[JsonBlock::kBytes];
+        std::memset(rest, ' ', sizeof rest);
+        std::memcpy(rest, now.at, static_cast<std::size_t>(end - now.at));
+        const JsonBlock block(rest);
+        ascii = ascii && block.ascii();
+        now = write_some(now, block, end - now.at);
+    }
     return now.to;
 }
 
