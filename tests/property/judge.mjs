@@ -80,7 +80,8 @@ export class Judge {
     }
 
     #isOwed(listener, message) {
-        const { from, until, accepted, isVolatile, audience } = message;
+        const { until, accepted, isVolatile, audience } = message;
+        const from = message.from - 1;  // what was told in the same millisecond may have come after
         if (accepted !== true || isVolatile || listener.opened > from) return false;
         if (listener.softEndKnown < until) return false;
         let steadyUntil = this.world.aSecondAfter(until);
