@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actions/schema.h"
+#include "actions/upstream.h"
 #include "base/check.h"
 
 namespace signalbox::actions {
@@ -104,6 +105,7 @@ public:
           home_(std::this_thread::get_id()) {
         const ActionDefinition& definition = request_.action->definition;
         request_.wants_status = request_.wants_status || definition.progress;
+        if (request_.action_name.empty()) request_.action_name = definition.name;
         deadline_ = deadline_of(call_of(request_), wheel_.now());
     }
     ~Execution() override { leave_gate(); }
@@ -130,7 +132,9 @@ public:
 
 private:
     void run_immediate(const ImmediateHandler& handler);
-    void run_async(const AsyncHandler& handler);
+    template <class Begin>
+    void run_async(Begin begin);
+    [[nodiscard]] Async<ActionResult> call(const UpstreamHandler& handler);
     void run_blocking(const BlockingHandler& handler);
     void run_on_pool(const BlockingHandler& handler);
     Driver drive(std::shared_ptr<Execution> self, Async<ActionResult> handler);
@@ -174,20 +178,31 @@ void Executor::Execution::run() {
     if (const auto* immediate = std::get_if<ImmediateHandler>(&handler)) {
         return run_immediate(*immediate);
     }
+    if (const auto* upstream = std::get_if<UpstreamHandler>(&handler))
+        return run_async([&] { return call(*upstream); });
     const auto* async = std::get_if<AsyncHandler>(&handler);
     SB_CHECK(async != nullptr);  // built-in actions are the gateway's
-    run_async(*async);
+    run_async([&] { return (*async)(*this, request_.data); });
+}
+
+Async<ActionResult> Executor::Execution::call(const UpstreamHandler& handler) {
+    SB_CHECK(owner_->http_ != nullptr);
+    return call_upstream(
+        handler.upstream,
+        {*owner_->http_, shard_, wheel_, clock_, owner_->random_, log_, owner_->upstream_numbers_},
+        *this, request_);
 }
 
 void Executor::Execution::run_immediate(const ImmediateHandler& handler) {
     finish(contained([&] { return handler(*this, std::move(request_.data)); }));
 }
 
-void Executor::Execution::run_async(const AsyncHandler& handler) {
+template <class Begin>
+void Executor::Execution::run_async(Begin begin) {
     wheel_.arm(timeout_, deadline_);
     std::optional<Async<ActionResult>> coroutine;
     try {
-        coroutine.emplace(handler(*this, request_.data));
+        coroutine.emplace(begin());
     } catch (...) {
         return finish({std::nullopt, describe_current_exception()});
     }
@@ -318,8 +333,14 @@ void Executor::Execution::on_timeout() {
 }
 
 Executor::Executor(TimerWheel& wheel, signalbox::Executor& shard, BlockingPool& pool,
-                   Random& random, Log& log, const Clock& clock)
-    : wheel_(wheel), shard_(shard), pool_(pool), random_(random), log_(log), clock_(clock) {}
+                   Random& random, Log& log, const Clock& clock, HttpClient* http)
+    : wheel_(wheel),
+      shard_(shard),
+      pool_(pool),
+      random_(random),
+      log_(log),
+      clock_(clock),
+      http_(http) {}
 
 Executor::~Executor() {
     abandon_all();
@@ -441,7 +462,9 @@ std::optional<Error> Executor::input_fault(const Call& call) {
 }
 
 ActionResult Executor::policed(const Call& call, ActionResult result) {
-    if (!result) {
+    const bool is_upstream =
+        std::holds_alternative<UpstreamHandler>(call.action.definition.handler);
+    if (!result && !is_upstream) {
         Error& error = result.error();
         if (!may_be_given_by_handler(error.code)) {
             return std::unexpected(internal_error(
@@ -453,9 +476,18 @@ ActionResult Executor::policed(const Call& call, ActionResult result) {
                 internal_error(call, "the handler's error details are not JSON"));
         }
         error.ref.clear();
-        return result;
     }
-    if (call.action.output == nullptr) return result;
+    if (!result || call.action.output == nullptr) return result;
+    auto checked = matching(call, std::move(result));
+    if (!checked && is_upstream) {
+        Error& error = checked.error();
+        error.code = error_info(ErrorCode::kUpstreamError).name;
+        error.message = "the service behind the action gave what its schema does not allow";
+    }
+    return checked;
+}
+
+ActionResult Executor::matching(const Call& call, ActionResult result) {
     const auto output = parser_.parse(result->str());
     if (!output) return std::unexpected(internal_error(call, "the handler's result is not JSON"));
     const auto faults = call.action.output->validate(*output);

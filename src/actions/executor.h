@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -10,7 +11,9 @@
 #include <unordered_map>
 
 #include "actions/registry.h"
+#include "actions/upstream_answer.h"
 #include "base/executor.h"
+#include "base/http_client.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -36,10 +39,16 @@ public:
 /// One run to be started. Permission and rate limits have been checked by the caller.
 struct ExecutionRequest {
     const Action* action = nullptr;
+    /// Keeps `action` alive, also when a reload brings another registry; null: somebody else does.
+    std::shared_ptr<const ActionRegistry> registry;
+    /// As asked for, where the action's own ends in a star; empty: its own.
+    std::string action_name;
     auth::Principal principal;
     std::optional<ArtifactId> artifact;  ///< of the connection
     std::string connection_id;           ///< empty over REST
     std::string request_id;
+    std::string idempotency_key;  ///< of the caller, or empty
+    std::string traceparent;      ///< of the caller, unchecked, or empty
     JsonText data;
     std::optional<Milliseconds>
         timeout;                ///< the caller's; the shorter of it and the action's counts
@@ -106,6 +115,19 @@ public:
     [[nodiscard]] virtual Sleep sleep(Milliseconds delay) = 0;
 };
 
+/// What upstream actions of one shard have done.
+struct UpstreamNumbers {
+    std::array<std::uint64_t, kUpstreamFates> requests{};  ///< by UpstreamFate
+    std::uint64_t retries = 0;
+    std::uint64_t in_flight = 0;
+
+    void add(const UpstreamNumbers& other) {
+        for (std::size_t i = 0; i < requests.size(); ++i) requests[i] += other.requests[i];
+        retries += other.retries;
+        in_flight += other.in_flight;
+    }
+};
+
 /// Runs actions on one shard: validates input, keeps deadlines, contains exceptions, ends each
 /// execution exactly once.
 ///
@@ -114,7 +136,8 @@ public:
 /// `running` when a thread of the pool takes it. Errors given to the sink: VALIDATION_FAILED (with
 /// details), OVERLOADED (pool or concurrency full), TIMEOUT, CANCELLED, INTERNAL (an exception, an
 /// output against the schema, an error that a handler may not give; with a ref in the log),
-/// SHUTTING_DOWN, and what the handler itself answers. A handler that goes on after TIMEOUT or
+/// SHUTTING_DOWN, and what the handler itself answers; an upstream's call also what
+/// upstream_answer.h says, and UPSTREAM_ERROR for an output against the schema. A handler that goes on after TIMEOUT or
 /// CANCELLED is not interrupted on the pool; its late result is dropped and counted, and it holds
 /// its concurrency slot until it returns. A coroutine is destroyed at its suspension point.
 ///
@@ -130,8 +153,9 @@ public:
         std::uint64_t late = 0;  ///< results that came after the end
     };
 
+    /// @param http  for upstream actions; null: there must be none.
     Executor(TimerWheel& wheel, signalbox::Executor& shard, BlockingPool& pool, Random& random,
-             Log& log, const Clock& clock);
+             Log& log, const Clock& clock, HttpClient* http = nullptr);
     /// Abandons all.
     ~Executor();
 
@@ -158,6 +182,7 @@ public:
     /// Ends all that still runs, with SHUTTING_DOWN.
     void abandon_all();
     [[nodiscard]] const Counters& counters() const { return counters_; }
+    [[nodiscard]] const UpstreamNumbers& upstream_numbers() const { return upstream_numbers_; }
 
 private:
     class Execution;
@@ -168,6 +193,7 @@ private:
     [[nodiscard]] std::optional<Error> input_fault(const Call& call);
     /// What the client gets for what the handler gave.
     [[nodiscard]] ActionResult policed(const Call& call, ActionResult result);
+    [[nodiscard]] ActionResult matching(const Call& call, ActionResult result);
     [[nodiscard]] Error internal_error(const Call& call, std::string_view cause);
     [[nodiscard]] ActionResult run_inside(const Call& call);
     void count(const ActionResult& result);
@@ -178,8 +204,10 @@ private:
     Random& random_;
     Log& log_;
     const Clock& clock_;
+    HttpClient* http_;
     JsonParser parser_;
     Counters counters_;
+    UpstreamNumbers upstream_numbers_;
     std::size_t running_ = 0;
     ExecutionId next_id_ = 1;
     /// Those that run, and those that have ended while their handler has not.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "actions/schema.h"
+#include "actions/upstream.h"
 
 namespace signalbox::actions {
 namespace {
@@ -19,16 +20,30 @@ bool is_valid_name(std::string_view name) {
     });
 }
 
+constexpr std::string_view kStar = "*";
+
+/// "orders.*"
+bool is_valid_pattern(std::string_view name) {
+    constexpr std::string_view kEnd = ".*";
+    return name.ends_with(kEnd) && is_valid_name(name.substr(0, name.size() - kEnd.size()));
+}
+
+bool may_be_called(const ActionDefinition& definition) {
+    const bool upstream = std::holds_alternative<UpstreamHandler>(definition.handler);
+    return is_valid_name(definition.name) || (upstream && is_valid_pattern(definition.name));
+}
+
 bool has_handler(const Handler& handler) {
     if (const auto* immediate = std::get_if<ImmediateHandler>(&handler)) return bool(*immediate);
     if (const auto* async = std::get_if<AsyncHandler>(&handler)) return bool(*async);
     if (const auto* blocking = std::get_if<BlockingHandler>(&handler)) return bool(blocking->run);
+    if (const auto* asked = std::get_if<UpstreamHandler>(&handler)) return bool(asked->upstream);
     return true;
 }
 
 /// Why the definition cannot work, or "".
 std::string_view fault_of(const ActionDefinition& definition) {
-    if (!is_valid_name(definition.name)) {
+    if (!may_be_called(definition)) {
         return "has a bad name: 1 to 128 of A-Z a-z 0-9 _ . - beginning with none of the last two";
     }
     if (!has_handler(definition.handler)) return "has no handler";
@@ -74,13 +89,42 @@ std::expected<void, std::string> ActionRegistry::add(ActionDefinition definition
     const auto added =
         actions_.emplace(name, Action{std::move(definition), std::move(*input), std::move(output),
                                       std::make_shared<ConcurrencyGate>()});
-    by_name_.emplace(added.first->first, &added.first->second);
+    index(added.first->first, added.first->second);
     return {};
+}
+
+ActionRegistry::ActionRegistry(const ActionRegistry& other) : actions_(other.actions_) {
+    for (const auto& [name, action] : actions_) index(name, action);
+}
+
+void ActionRegistry::index(const std::string& name, const Action& action) {
+    if (name.ends_with(kStar)) {
+        by_prefix_.emplace(std::string_view(name).substr(0, name.size() - kStar.size()), &action);
+    } else {
+        by_name_.emplace(name, &action);
+    }
+    const auto* handler = std::get_if<UpstreamHandler>(&action.definition.handler);
+    if (handler != nullptr && handler->upstream->spec().forward_authorization)
+        forwards_authorization_ = true;
 }
 
 const Action* ActionRegistry::find(std::string_view name) const {
     const auto found = by_name_.find(name);
-    return found == by_name_.end() ? nullptr : found->second;
+    if (found != by_name_.end()) return found->second;
+    // Of two beginnings of one name the longer comes first.
+    for (const auto& [prefix, action] : by_prefix_) {
+        if (name.starts_with(prefix) && name.size() <= kNameMax &&
+            is_valid_name(name.substr(prefix.size())))
+            return action;
+    }
+    return nullptr;
+}
+
+void ActionRegistry::share_gates(const ActionRegistry& before) {
+    for (auto& [name, action] : actions_) {
+        const auto known = before.actions_.find(name);
+        if (known != before.actions_.end()) action.gate = known->second.gate;
+    }
 }
 
 void append_description(std::string& out, const Action& action) {

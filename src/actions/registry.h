@@ -23,6 +23,7 @@ namespace signalbox::actions {
 
 class ActionContext;
 class Schema;
+class Upstream;
 
 /// What a handler answers: data, or an error with VALIDATION_FAILED, FORBIDDEN, NOT_FOUND or a code
 /// of the action's own.
@@ -40,11 +41,18 @@ struct BlockingHandler {
 /// validated like any other, never given to the executor.
 struct BuiltIn {};
 
-using Handler = std::variant<ImmediateHandler, AsyncHandler, BlockingHandler, BuiltIn>;
+/// Asks a service over HTTP, from the shard (upstream.h). Only its name may end in a star:
+/// "orders.*" is every action whose name begins "orders.".
+struct UpstreamHandler {
+    std::shared_ptr<Upstream> upstream;
+};
+
+using Handler =
+    std::variant<ImmediateHandler, AsyncHandler, BlockingHandler, BuiltIn, UpstreamHandler>;
 
 /// One operation, as its author registers it.
 struct ActionDefinition {
-    std::string name;  ///< `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`
+    std::string name;  ///< `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`; an upstream's may end in `.*`
     std::string description;
     std::string permission;             ///< empty: none needed
     std::string input_schema = "true";  ///< JSON Schema draft-07 text
@@ -78,19 +86,35 @@ struct Action {
     std::shared_ptr<ConcurrencyGate> gate;  ///< never null
 };
 
-/// All actions of a server, by name. Filled before the shards start, then const and shared by them.
+/// All actions of a server, by name. Filled before the shards see it, then const and shared by them;
+/// a reload fills another. A copy shares the gates.
 class ActionRegistry {
 public:
+    ActionRegistry() = default;
+    ActionRegistry(const ActionRegistry& other);
+    ActionRegistry(ActionRegistry&&) = default;
+    ActionRegistry& operator=(ActionRegistry&&) = default;
+    ~ActionRegistry() = default;
+
     /// @return a sentence that names the fault: a bad or second name, a schema that does not
     /// compile.
     [[nodiscard]] std::expected<void, std::string> add(ActionDefinition definition);
+    /// The action of that name, else the one with a star whose beginning of it is longest.
     [[nodiscard]] const Action* find(std::string_view name) const;
+    /// Actions that `before` has too count on in its gates.
+    void share_gates(const ActionRegistry& before);
+    /// Whether some action sends the caller's token on.
+    [[nodiscard]] bool forwards_authorization() const { return forwards_authorization_; }
     /// Ordered by name.
     [[nodiscard]] const std::map<std::string, Action, std::less<>>& all() const { return actions_; }
 
 private:
+    void index(const std::string& name, const Action& action);
+
     std::map<std::string, Action, std::less<>> actions_;
-    std::unordered_map<std::string_view, const Action*> by_name_;  // borrows from actions_
+    std::unordered_map<std::string_view, const Action*> by_name_;          // borrows from actions_
+    std::map<std::string_view, const Action*, std::greater<>> by_prefix_;  // without the star
+    bool forwards_authorization_ = false;
 };
 
 /// The entry of one action in `actions.list` and `GET /actions`:

@@ -23,7 +23,6 @@ namespace signalbox::api {
 /// Threading: confined to its shard; what is shared by all shards is const or thread-safe.
 struct Context {
     gateway::Gateway& gateway;
-    const actions::ActionRegistry& actions;
     const Options& options;
     const StaticFiles& files;
     TransportNumbersSource transport_numbers;  ///< may be empty

@@ -37,6 +37,20 @@ Samples finished_executions(const Measurements& m) {
             {"cancelled", static_cast<double>(s.executions_cancelled)}};
 }
 
+Samples upstream_requests(const Measurements& m) {
+    Samples samples;
+    for (std::size_t i = 0; i < actions::kUpstreamFates; ++i) {
+        samples.push_back({std::string(to_string(static_cast<actions::UpstreamFate>(i))),
+                           static_cast<double>(m.gateway.upstream.requests[i])});
+    }
+    return samples;
+}
+
+template <std::uint64_t actions::UpstreamNumbers::* Member>
+Samples of_upstream(const Measurements& m) {
+    return one(static_cast<double>(m.gateway.upstream.*Member));
+}
+
 Samples errors_by_code(const Measurements& m) {
     Samples samples;
     for (const ErrorInfo& info : error_registry()) {
@@ -128,6 +142,13 @@ constexpr MetricInfo kRegistry[] = {
     {"signalbox_executions_late_total", kCounter, "",
      "Results that came after the execution had been given up",
      of_gateway<&Stats::executions_late>},
+    {"signalbox_upstream_requests_total", kCounter, "outcome",
+     "Requests to the services behind upstream actions, each try one, by how they ended",
+     upstream_requests},
+    {"signalbox_upstream_requests_running", kGauge, "", "Such requests that are under way",
+     of_upstream<&actions::UpstreamNumbers::in_flight>},
+    {"signalbox_upstream_retries_total", kCounter, "", "Such requests that were sent once more",
+     of_upstream<&actions::UpstreamNumbers::retries>},
     {"signalbox_errors_total", kCounter, "code",
      "Errors told to clients, by code; actions' own codes count as other", errors_by_code},
     {"signalbox_http_connections", kGauge, "", "TCP connections that speak HTTP now",

@@ -42,7 +42,6 @@ bool is_read(const HttpRequest& request) {
 
 Router::Router(const Shared& shared, gateway::Gateway& gateway, SocketEndpoint socket)
     : context_{.gateway = gateway,
-               .actions = shared.actions,
                .options = shared.options,
                .files = shared.files,
                .transport_numbers = shared.transport_numbers},

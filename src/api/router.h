@@ -24,7 +24,6 @@ struct SocketEndpoint {
 /// What all shards' routers share; const while they run. What is left empty is not served.
 struct Shared {
     const Options& options;
-    const actions::ActionRegistry& actions;
     const StaticFiles& files;
     TransportNumbersSource transport_numbers;
 };

@@ -3,6 +3,7 @@
 #include "actions/registry.h"
 #include "api/event_stream.h"
 #include "api/routes.h"
+#include "updates/request_parser.h"
 
 namespace signalbox::api {
 namespace {
@@ -70,6 +71,9 @@ gateway::ActionCall action_call(const Call& call, Body& body) {
                                .data = body.raw("data").value_or(JsonText()),
                                .timeout = std::nullopt,
                                .wants_status = body.flag("progress").value_or(false)};
+    const std::string_view key = call.request.headers.find("Idempotency-Key").value_or("");
+    if (updates::is_valid_request_id(key)) action.idempotency_key = key;
+    action.traceparent = call.request.headers.find("traceparent").value_or("");
     if (const auto timeout = body.positive("timeoutMs")) action.timeout = Milliseconds(*timeout);
     return action;
 }
@@ -79,7 +83,7 @@ gateway::ActionCall action_call(const Call& call, Body& body) {
 void get_actions(CallPtr call) {
     std::string list = R"({"actions":[)";
     const std::size_t empty = list.size();
-    for (const auto& [name, action] : call->api.actions.all()) {
+    for (const auto& [name, action] : call->api.gateway.actions().all()) {
         const std::string& needs = action.definition.permission;
         if (!call->api.gateway.policy().may_run(call->principal, needs)) continue;
         if (list.size() > empty) list += ',';

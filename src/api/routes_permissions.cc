@@ -15,7 +15,7 @@ struct Explanation {
 };
 
 std::expected<Explanation, Error> explain_action(const Call& call, std::string name) {
-    const actions::Action* action = call.api.actions.find(name);
+    const actions::Action* action = call.api.gateway.actions().find(name);
     if (action == nullptr) {
         return std::unexpected(Error::of(ErrorCode::kActionNotFound,
                                          "there is no action `" + name.substr(0, 128) + '`'));

@@ -32,11 +32,8 @@ class ApiNode {
 public:
     explicit ApiNode(Options options = {})
         : options_(std::move(options)),
-          router_({.options = options_,
-                   .actions = node.registry,
-                   .files = files_,
-                   .transport_numbers = {}},
-                  node.gateway(), {.requests = endpoint, .upgrades = endpoint}) {}
+          router_({.options = options_, .files = files_, .transport_numbers = {}}, node.gateway(),
+                  {.requests = endpoint, .upgrades = endpoint}) {}
 
     /// Hands the request in and runs what it leads to.
     std::shared_ptr<ExchangeRecord> send(HttpRequest request) {

@@ -126,7 +126,7 @@ private:
     }
 
     void apply_text(const ConfigKey& key, const std::string& text, const std::string& where) {
-        if (key.type == ValueType::kRoles || key.type == ValueType::kServiceKeys) {
+        if (key.type >= ValueType::kRoles) {
             apply(read_toml_value(key, text, where), where);
         } else {
             apply({&key, read_plain_text(key.type, text), 0}, where);

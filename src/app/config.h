@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actions/upstream_spec.h"
 #include "auth/jwks_source.h"
 #include "auth/policy.h"
 #include "auth/service_keys.h"
@@ -79,6 +80,7 @@ struct Config {
     auth::JwksSourceOptions jwks;
     std::vector<auth::ServiceKey> service_keys;
     runtime::HttpClientOptions http_client;
+    actions::UpstreamOptions actions;
     LogConfig log;
     std::string data_dir = "var";
     /// Files that hold the values of secret keys, by the paths of these.

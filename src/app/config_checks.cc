@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actions/upstream.h"
 #include "app/config_value.h"
 
 namespace signalbox::app {
@@ -155,6 +156,24 @@ public:
         check_burst("limits.handshakes_burst", limits.address_handshakes);
     }
 
+    void check_actions() {
+        const std::size_t size = config_.actions.signing_secret.size();
+        if (size != 0 && size < auth::kSecretBytesMin) {
+            problem("actions.signing_secret", fmt::format("must have at least {} bytes, has {}",
+                                                          auth::kSecretBytesMin, size));
+        }
+        const bool known = std::ranges::any_of(findings_.problems, [](const ConfigProblem& p) {
+            return p.key.starts_with("actions.upstream");
+        });
+        if (known) return;
+        actions::ActionRegistry registry;
+        actions::add_built_in_actions(registry);
+        if (config_.mode == RunMode::kDev) actions::add_dev_actions(registry);
+        for (std::string& fault : actions::add_upstream_actions(registry, config_.actions))
+            problem("actions.upstream", std::move(fault));
+        for (const actions::UpstreamSpec& each : config_.actions.upstreams) warn_of(each);
+    }
+
     void check_dev_host(RemoteDev remote_dev) {
         const bool refuse = config_.mode == RunMode::kDev && remote_dev == RemoteDev::kRefuse;
         if (!refuse || is_loopback(config_.server.host)) return;
@@ -164,6 +183,26 @@ public:
     }
 
 private:
+    void warn_of(const actions::UpstreamSpec& upstream) {
+        const auto warn = [&](std::string_view message) {
+            findings_.warnings.push_back(
+                make("actions.upstream", fmt::format("{}: {}", quote(upstream.name), message))
+                    .text());
+        };
+        constexpr std::string_view kPlain = "http://";
+        const std::string_view url = upstream.url;
+        const bool secret = upstream.forward_authorization || !upstream.headers.empty();
+        if (secret && url.starts_with(kPlain)) {
+            const std::string_view host = url.substr(kPlain.size());
+            if (!is_loopback(host.substr(0, host.find_first_of(":/?"))))
+                warn("sends tokens or keys over plain HTTP");
+        }
+        const bool blind =
+            upstream.mode == actions::UpstreamMode::kRest && !upstream.forward_authorization;
+        if (blind && upstream.permission == actions::kUpstreamDecides)
+            warn("the API cannot decide who may run it without forward_authorization");
+    }
+
     [[nodiscard]] bool has_key_set() const {
         return !config_.jwks_file.empty() || !config_.jwks.url.empty();
     }
@@ -208,6 +247,7 @@ void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev 
     checker.check_cookie();
     checker.check_introspection();
     checker.check_limits();
+    checker.check_actions();
     checker.check_dev_host(remote_dev);
 }
 

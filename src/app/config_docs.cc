@@ -27,9 +27,9 @@ constexpr std::string_view kMarkdownHead =
     "\n"
     "- Flags win over the environment, the environment over the file.\n"
     "- Every key has an environment name: `SIGNALBOX_`, section and key in capitals, dots as\n"
-    "  underscores. Lists are separated by commas; `auth.roles` and `auth.service_keys` are TOML "
-    "in\n"
-    "  one line. Unknown `SIGNALBOX_` variables are ignored with a warning.\n"
+    "  underscores. Lists are separated by commas; `auth.roles`, `auth.service_keys` and "
+    "`actions.upstream`\n"
+    "  are TOML in one line. Unknown `SIGNALBOX_` variables are ignored with a warning.\n"
     "- Durations are texts like `\"25s\"`, `\"500ms\"` or `\"1m30s\"` with the units d, h, m, s "
     "and ms.\n"
     "- Unknown keys, wrong types and impossible values are all reported at once, with file and "
@@ -53,11 +53,24 @@ void append_service_keys_example(std::string& out) {
         "#companies = []                      # none: every company, by no wildcard\n";
 }
 
+void append_upstream_example(std::string& out) {
+    out += "# Actions that are behind HTTP, in any language: docs/upstream.md.\n";
+    out += "#[[actions.upstream]]\n#name = \"orders.get\"\n";
+    out += "#url = \"http://127.0.0.1:3000/orders/{id}\"\n#permission = \"orders:read\"\n";
+    out += "#mode = \"rest\"\n#method = \"GET\"\n";
+}
+
 void append_roles_example(std::string& out) {
     out +=
         "# Permissions that each role of auth.jwt.roles_claim brings.\n"
         "#[auth.roles]\n"
         "#editor = [\"orders:*\", \"updates:send\"]\n";
+}
+
+void append_example(std::string& out, ValueType type) {
+    if (type == ValueType::kRoles) append_roles_example(out);
+    if (type == ValueType::kServiceKeys) append_service_keys_example(out);
+    if (type == ValueType::kUpstreams) append_upstream_example(out);
 }
 
 std::string in_dev(const ConfigKey& key, const Config& dev) {
@@ -118,10 +131,9 @@ std::string generate_toml(const Config& config) {
     std::string out(kTomlHead);
     std::string section;
     for (const ConfigKey& key : config_keys()) {
-        if (key.type == ValueType::kRoles || key.type == ValueType::kServiceKeys) {
+        if (key.type >= ValueType::kRoles) {
             out += '\n';
-            key.type == ValueType::kRoles ? append_roles_example(out)
-                                          : append_service_keys_example(out);
+            append_example(out, key.type);
             continue;
         }
         out += '\n';

@@ -193,6 +193,9 @@ struct ListPart {
     void (*set)(Config&, bool);
 };
 
+/// config_keys_actions.cc
+void add_action_keys(std::vector<ConfigKey>& keys);
+
 [[nodiscard]] ConfigKey set_key(KeyText text, std::vector<ListPart> parts);
 
 }  // namespace signalbox::app

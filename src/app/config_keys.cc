@@ -482,6 +482,11 @@ void add_http_client_keys(Keys& keys) {
         {"http_client.connect_timeout",
          "How long a connection to a server that Signalbox asks may take, name and TLS included."},
         kTimeout));
+    keys.push_back(integer_key<&Config::http_client, &HttpClientOptions::active_per_origin_max>(
+        {"http_client.requests_per_origin_max",
+         "Requests at a time, each on a connection of its own, to one server that Signalbox asks; "
+         "others wait for their turn."},
+        {1, 256}));
 }
 
 void add_log_and_data(Keys& keys) {
@@ -533,7 +538,8 @@ void add_secret_files(Keys& keys) {
 /// What Server::reload() hands on. Each client is told payload_bytes_max in its handshake, and the
 /// connections that are open were counted under the old limit.
 Effect effect_of(std::string_view path) {
-    constexpr std::string_view kSections[] = {"limits.", "auth.jwt.", "auth.artifacts."};
+    constexpr std::string_view kSections[] = {"limits.", "auth.jwt.", "auth.artifacts.",
+                                              "actions."};
     constexpr std::string_view kKeys[] = {"log.level", "auth.roles", "auth.service_keys",
                                           "auth.sessions.claim"};
     constexpr std::string_view kFixed[] = {"limits.payload_bytes_max",
@@ -561,6 +567,7 @@ Keys make_keys() {
     add_count_limits(keys);
     add_recovery_keys(keys);
     add_http_client_keys(keys);
+    add_action_keys(keys);
     add_log_and_data(keys);
     add_secret_files(keys);
     for (ConfigKey& key : keys) key.effect = effect_of(key.path);
@@ -665,6 +672,7 @@ RawValue read_plain_text(ValueType type, std::string_view text) {
         case ValueType::kText:
         case ValueType::kRoles:
         case ValueType::kServiceKeys:
+        case ValueType::kUpstreams:
             break;
     }
     return std::string(text);

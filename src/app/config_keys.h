@@ -22,6 +22,7 @@ enum class ValueType : std::uint8_t {
     kList,
     kRoles,        ///< a table: role → list of permissions
     kServiceKeys,  ///< an array of tables
+    kUpstreams,    ///< likewise
 };
 
 enum class Secrecy : std::uint8_t { kPublic, kSecret };
@@ -59,7 +60,7 @@ struct ConfigKey {
                                                         const Config& wanted);
 
 /// Reads what the environment or a flag says into the shape of `type` (lists by commas). What
-/// cannot be read stays text, which assign() then refuses. Not for kRoles and kServiceKeys.
+/// cannot be read stays text, which assign() then refuses. Not for kRoles and those below it.
 [[nodiscard]] RawValue read_plain_text(ValueType type, std::string_view text);
 
 }  // namespace signalbox::app

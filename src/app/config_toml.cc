@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include "app/config_upstream.h"
+
 namespace signalbox::app {
 namespace {
 
@@ -41,6 +43,28 @@ RawValue plain_value(const toml::node& node) {
     return {};
 }
 
+/// Each text as a list of one; nullopt when one is no text.
+std::optional<RoleTable> text_table(const toml::node& node) {
+    if (!node.is_table()) return std::nullopt;
+    RoleTable texts;
+    for (const auto& [name, value] : *node.as_table()) {
+        if (!value.is_string()) return std::nullopt;
+        texts[std::string(name.str())] = {value.as_string()->get()};
+    }
+    return texts;
+}
+
+RawTable raw_table(const toml::table& table) {
+    RawTable raw{.fields = {}, .line = table.source().begin.line};
+    for (const auto& [name, node] : table) {
+        auto texts = text_table(node);
+        raw.fields.push_back({std::string(name.str()),
+                              texts ? RawValue(std::move(*texts)) : plain_value(node),
+                              name.source().begin.line});
+    }
+    return raw;
+}
+
 /// Walks one document and collects what it says.
 class Reader {
 public:
@@ -57,6 +81,8 @@ public:
             read_roles(key, *node.as_table());
         } else if (key.type == ValueType::kServiceKeys && node.is_array()) {
             read_service_keys(key, *node.as_array());
+        } else if (key.type == ValueType::kUpstreams && node.is_array()) {
+            read_upstreams(key, *node.as_array());
         } else {
             content_.assignments.push_back({&key, plain_value(node), node.source().begin.line});
         }
@@ -101,6 +127,23 @@ private:
             }
         }
         content_.assignments.push_back({&key, std::move(services), array.source().begin.line});
+    }
+
+    void read_upstreams(const ConfigKey& key, const toml::array& array) {
+        std::vector<actions::UpstreamSpec> upstreams;
+        for (const toml::node& node : array) {
+            const toml::table* table = node.as_table();
+            if (table == nullptr) {
+                problem(node.source(), key.path, "must be " + key.expects);
+                continue;
+            }
+            upstreams.push_back(read_upstream(raw_table(*table), [&](std::uint32_t line,
+                                                                     std::string_view name,
+                                                                     std::string text) {
+                content_.problems.push_back({name_, line, join(key.path, name), std::move(text)});
+            }));
+        }
+        content_.assignments.push_back({&key, std::move(upstreams), array.source().begin.line});
     }
 
     auth::ServiceKey read_service_key(const ConfigKey& key, const toml::table& table) {

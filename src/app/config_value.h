@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "actions/upstream_spec.h"
 #include "auth/service_keys.h"
 #include "base/clock.h"
 
@@ -18,8 +19,9 @@ using RoleTable = std::map<std::string, std::vector<std::string>>;
 
 /// A value as a file, the environment or a flag gives it, before its key has judged it. monostate:
 /// of a shape that no key has.
-using RawValue = std::variant<std::monostate, bool, std::int64_t, double, std::string,
-                              std::vector<std::string>, RoleTable, std::vector<auth::ServiceKey>>;
+using RawValue =
+    std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>,
+                 RoleTable, std::vector<auth::ServiceKey>, std::vector<actions::UpstreamSpec>>;
 
 /// "25s", "500ms", "1h", "1m30s": whole numbers with units d, h, m, s, ms, each at most once and
 /// from the longest to the shortest. @return nullopt for anything else, also over 100 years.

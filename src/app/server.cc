@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <iterator>
 #include <mutex>
 
+#include "actions/upstream.h"
 #include "app/config_checks.h"
 #include "app/config_keys.h"
 #include "app/control_commands.h"
@@ -128,7 +131,8 @@ struct Server::Node {
     std::shared_ptr<const auth::ServiceKeys> service_keys;
     std::shared_ptr<const auth::Policy> policy;
     Milliseconds token_leeway{};
-    actions::ActionRegistry actions;
+    actions::ActionRegistry own_actions;  ///< those that a reload leaves as they are
+    std::shared_ptr<const actions::ActionRegistry> actions;
     api::Options api_options;
     api::StaticFiles files;
     std::optional<api::Shared> api;
@@ -153,6 +157,8 @@ struct Server::Node {
     [[nodiscard]] std::expected<void, StartError> open_shared(actions::ActionRegistry extra);
     /// Leaves the keys as they are on an error.
     [[nodiscard]] std::expected<void, StartError> load_keys(const Config& from);
+    /// Leaves the actions as they are on an error.
+    [[nodiscard]] std::vector<std::string> load_actions(const Config& from);
     [[nodiscard]] std::expected<void, StartError> open_data();
     void make_shards();
     void configure_key_source(const Config& from);
@@ -213,12 +219,14 @@ std::expected<void, StartError> Server::Node::open_shared(actions::ActionRegistr
     log = std::move(*opened);
     if (auto done = load_keys(config); !done) return std::unexpected(std::move(done.error()));
 
-    actions = std::move(extra);
-    actions::add_built_in_actions(actions);
-    if (config.mode == RunMode::kDev) actions::add_dev_actions(actions);
+    own_actions = std::move(extra);
+    actions::add_built_in_actions(own_actions);
+    if (config.mode == RunMode::kDev) actions::add_dev_actions(own_actions);
+    if (auto faults = load_actions(config); !faults.empty())
+        return std::unexpected(StartError{std::move(faults.front())});
     api_options = app::api_options(config);
     files = static_files(config);
-    api.emplace(api::Shared{api_options, actions, files, [this] { return transport_numbers(); }});
+    api.emplace(api::Shared{api_options, files, [this] { return transport_numbers(); }});
     if (config.server.tls_certificate_file.empty()) return {};
     auto context = runtime::TlsContext::load(tls_files(config.server));
     if (!context) return std::unexpected(StartError{std::move(context.error())});
@@ -239,6 +247,13 @@ std::expected<void, StartError> Server::Node::load_keys(const Config& from) {
         std::make_shared<auth::Policy>(auth::PolicyOptions{from.tokens.roles, from.artifact_rules});
     audit_keys(*log, from);
     return {};
+}
+
+std::vector<std::string> Server::Node::load_actions(const Config& from) {
+    auto all = std::make_shared<actions::ActionRegistry>(own_actions);
+    auto faults = actions::add_upstream_actions(*all, from.actions, actions.get());
+    if (faults.empty()) actions = std::move(all);
+    return faults;
 }
 
 std::expected<void, StartError> Server::Node::open_data() {
@@ -449,8 +464,9 @@ ReloadOutcome Server::reload(const Config& config) {
     } else {
         node.configure_key_source(config);
     }
+    std::ranges::move(node.load_actions(config), std::back_inserter(outcome.problems));
     const gateway::LiveOptions live{config.gateway.limits, node.token_leeway, node.tokens,
-                                    node.service_keys, node.policy};
+                                    node.service_keys,     node.policy,       node.actions};
     node.shards->run_on_all([&](runtime::Shard& shard) {
         NodeShard& part = *node.parts[shard.index()];
         part.gateway.reconfigure(live);

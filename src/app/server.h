@@ -44,7 +44,8 @@ public:
     /// The public listener's port.
     [[nodiscard]] std::uint16_t port() const;
     [[nodiscard]] Log& log();
-    /// Applies what can change while running: keys, roles, limits, log level, certificates.
+    /// Applies what can change while running: keys, roles, limits, upstream actions, log level,
+    /// certificates.
     [[nodiscard]] ReloadOutcome reload(const Config& config);
 
     /// Refuses new sessions and work, tells the clients, waits until everything has ended, at most

@@ -32,6 +32,8 @@ struct Principal {
     Permissions permissions;
     std::optional<WallTime> expires_at;      ///< of the token; none for keys
     std::shared_ptr<const Service> service;  ///< null: a user
+    /// As verified; only where an action forwards it (`forward_authorization`), else null.
+    std::shared_ptr<const std::string> token;
 
     [[nodiscard]] bool is_service() const { return service != nullptr; }
     /// The one company of a user, or of a service that has one; else null.

@@ -51,8 +51,8 @@ struct HttpClientFailure {
     std::string reason;  ///< for logs; never holds headers or bodies
 };
 
-/// A request on its way. Destroyed or cancelled, it is given up: its connection closes (an HTTP/2
-/// stream is reset) and nothing more is told.
+/// A request on its way. Destroyed or cancelled, it is given up: its connection closes and nothing
+/// more is told.
 ///
 /// Threading: belongs to the thread of the executor that the request was made with.
 class HttpCall {

@@ -155,6 +155,7 @@ void Gateway::take_token(Connection& connection, const std::string& token, auth:
     if (!claims) return turn_away(connection, std::move(claims.error()));
     if (session_judge_)
         connection.introspection = std::make_unique<Introspection>(token, claims->permissions);
+    keep_token(connection.principal, token);
     if (auto error = take_claims(connection, std::move(*claims)))
         return refuse(connection, std::move(*error));
     request_admission(connection);

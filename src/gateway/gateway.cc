@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "gateway/bearer.h"
 #include "gateway/connection.h"
 #include "gateway/peers.h"
 
@@ -16,7 +17,7 @@ constexpr std::size_t kAddressesMax = 100'000;
 Gateway::Gateway(Services services)
     : s_(std::move(services)),
       token_gate_({s_.clock, s_.mesh, s_.token_pool, s_.key_source}, s_.tokens),
-      executor_(s_.wheel, s_.mesh, s_.pool, s_.random, s_.log, s_.clock),
+      executor_(s_.wheel, s_.mesh, s_.pool, s_.random, s_.log, s_.clock, s_.http),
       homes_(s_.options, s_.random.id(6)),
       started_at_(s_.clock.wall_now()),
       address_buckets_(kAddressesMax) {
@@ -38,6 +39,7 @@ void Gateway::reconfigure(const LiveOptions& live) {
     token_gate_.set_verifier(live.tokens);
     s_.service_keys = live.service_keys;
     s_.policy = live.policy;
+    if (live.actions != nullptr) s_.actions = live.actions;
     if (sockets_ != nullptr) renew_all_rights();
 }
 
@@ -65,6 +67,12 @@ void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth:
         });
 }
 
+void Gateway::keep_token(auth::Principal& who, std::string_view token) const {
+    who.token = s_.actions->forwards_authorization()
+                    ? std::make_shared<const std::string>(without_bearer(token))
+                    : nullptr;
+}
+
 void Gateway::admit_caller(auth::TokenClaims claims, Credentials credentials, SessionNeed need,
                            Done<auth::Principal> done) {
     auth::Principal who;
@@ -72,6 +80,7 @@ void Gateway::admit_caller(auth::TokenClaims claims, Credentials credentials, Se
     who.company = claims.company;
     who.permissions = policy().renewed(claims.permissions);
     who.expires_at = claims.expires_at;
+    keep_token(who, credentials.bearer);
     // An API that decides about sessions decides about their permissions too: it must be asked.
     const bool may_do_without = need == SessionNeed::kOptional && !session_judge_;
     if (credentials.session_id.empty() && may_do_without) return done(std::move(who));
@@ -102,6 +111,7 @@ Stats Gateway::stats() const {
     stats.executions_timed_out = counters.timed_out;
     stats.executions_cancelled = counters.cancelled;
     stats.executions_late = counters.late;
+    stats.upstream = executor_.upstream_numbers();
     return stats;
 }
 

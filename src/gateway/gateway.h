@@ -57,8 +57,9 @@ struct Services {
     std::shared_ptr<const auth::ServiceKeys> service_keys;
     std::shared_ptr<const auth::Policy> policy;
     auth::SessionStore* sessions = nullptr;  ///< null except in store mode
-    HttpClient* http = nullptr;              ///< asks the API; needed in introspect mode
-    const actions::ActionRegistry& actions;
+    HttpClient* http =
+        nullptr;  ///< asks the API; needed in introspect mode and by upstream actions
+    std::shared_ptr<const actions::ActionRegistry> actions;
     BlockingPool& pool;
     Log& log;
     const Clock& clock;
@@ -88,6 +89,7 @@ struct LiveOptions {
     std::shared_ptr<const auth::TokenVerifier> tokens;
     std::shared_ptr<const auth::ServiceKeys> service_keys;
     std::shared_ptr<const auth::Policy> policy;
+    std::shared_ptr<const actions::ActionRegistry> actions = nullptr;  ///< null: those of before
 };
 
 template <class T>
@@ -109,6 +111,8 @@ struct ActionCall {
     JsonText data;
     std::optional<Milliseconds> timeout;
     bool wants_status = false;
+    std::string idempotency_key = {};  ///< empty: none
+    std::string traceparent = {};      ///< likewise; unchecked
 };
 
 /// Hears how an action that was called over REST goes, as envelopes. on_final() is the last call.
@@ -173,11 +177,13 @@ public:
         sockets_ = &sockets;
         unfinished_sessions_ = std::move(unfinished_sessions);
     }
-    /// What may change while it runs: limits for what comes next, keys for the next token, roles
-    /// for everybody at once: what is no longer allowed ends.
+    /// What may change while it runs: limits and actions for what comes next, keys for the next
+    /// token, roles for everybody at once: what is no longer allowed ends.
     void reconfigure(const LiveOptions& live);
     [[nodiscard]] const LimitOptions& limits() const { return s_.options.limits; }
     [[nodiscard]] const auth::Policy& policy() const { return *s_.policy; }
+    /// Until the next reconfigure().
+    [[nodiscard]] const actions::ActionRegistry& actions() const { return *s_.actions; }
 
     /// Admission of an Engine.IO handshake: address bucket, draining (429, 503 with Retry-After).
     void admit_handshake(const HttpRequest& request, engineio::Application::Decision decide);
@@ -296,6 +302,8 @@ private:
     [[nodiscard]] std::optional<Error> take_claims(Connection& connection,
                                                    auth::TokenClaims claims);
     void turn_away(Connection& connection, Error error);
+    /// For actions that send it on to the service behind them.
+    void keep_token(auth::Principal& who, std::string_view token) const;
     void admit_caller(auth::TokenClaims claims, Credentials credentials, SessionNeed need,
                       Done<auth::Principal> done);
     void read_recovery(Connection& connection, const QueryParameters& query,

@@ -31,7 +31,7 @@ std::string string_member(JsonElement data, std::string_view name) {
 
 std::expected<const actions::Action*, Error> Gateway::find_action(const auth::Principal& principal,
                                                                   std::string_view name) const {
-    const actions::Action* action = s_.actions.find(name);
+    const actions::Action* action = s_.actions->find(name);
     if (action == nullptr) {
         return std::unexpected(
             Error::of(ErrorCode::kActionNotFound,
@@ -184,7 +184,7 @@ void Gateway::cancel_executions(const actions::ExecutionRequest& request, Connec
 
 JsonText Gateway::describe_actions(const auth::Principal& principal) const {
     std::string list = R"({"actions":[)";
-    for (const auto& [name, action] : s_.actions.all()) {
+    for (const auto& [name, action] : s_.actions->all()) {
         if (!policy().may_run(principal, action.definition.permission)) continue;
         if (!list.ends_with('[')) list += ',';
         actions::append_description(list, action);
@@ -230,6 +230,10 @@ void Gateway::call_action(ActionCall call, std::shared_ptr<CallListener> listene
     }
     actions::ExecutionRequest request;
     request.action = *action;
+    request.registry = s_.actions;
+    request.action_name = std::move(call.action);
+    request.idempotency_key = std::move(call.idempotency_key);
+    request.traceparent = std::move(call.traceparent);
     request.principal = std::move(call.principal);
     request.request_id = std::move(call.request_id);
     request.data = std::move(call.data);
@@ -241,11 +245,13 @@ void Gateway::call_action(ActionCall call, std::shared_ptr<CallListener> listene
         who,
         [this, request = std::move(request),
          sink = std::move(sink)](std::optional<Error> error) mutable {
-            // Roles may have changed meanwhile.
+            // Roles and actions may have changed meanwhile.
             request.principal.permissions = policy().renewed(request.principal.permissions);
-            const auto allowed = find_action(request.principal, request.action->definition.name);
+            const auto allowed = find_action(request.principal, request.action_name);
             if (!error && !allowed) error = allowed.error();
             if (error) return sink->on_end(std::unexpected(std::move(*error)));
+            request.action = *allowed;
+            request.registry = s_.actions;
             invoke(std::move(request), nullptr, std::move(sink));
         },
         cost);

@@ -71,6 +71,7 @@ void Gateway::on_message(Connection& connection, const socketio::Event& event) {
     incoming.data = request->data;
     incoming.timeout = request->timeout;
     incoming.wants_status = request->progress;
+    incoming.idempotency_key = request->idempotency_key;
     receive(connection, incoming);
 }
 
@@ -114,7 +115,7 @@ void Gateway::on_named_event(Connection& connection, const socketio::Event& even
 }
 
 void Gateway::receive(Connection& connection, const Incoming& incoming) {
-    const actions::Action* action = s_.actions.find(incoming.action);
+    const actions::Action* action = s_.actions->find(incoming.action);
     const double cost = action == nullptr ? 1 : action->definition.cost;
     const LimitOptions& limits = s_.options.limits;
     const auto wait = limits.connection_messages.limited()
@@ -134,16 +135,17 @@ void Gateway::receive(Connection& connection, const Incoming& incoming) {
     auto waiting = std::make_shared<KeptIncoming>(incoming);
     charge_call(
         connection.principal,
-        [this, waiting, action, id = connection.socket.id(),
+        [this, waiting, id = connection.socket.id(),
          incarnation = connection.incarnation](std::optional<Error> error) {
             Connection* same = find_connection(id);
             if (same == nullptr || same->state != Connection::State::kOpen) return;
             Incoming& kept = waiting->get();
             if (same->incarnation != incarnation) kept.ack.reset();
-            // Others may have been started meanwhile.
-            if (!error) error = refusal_of(*same, kept, action);
+            // Others may have been started meanwhile, and actions be others.
+            const actions::Action* now = s_.actions->find(kept.action);
+            if (!error) error = refusal_of(*same, kept, now);
             if (error) return reject(*same, kept, *error);
-            run(*same, kept, *action);
+            run(*same, kept, *now);
         },
         cost);
 }
@@ -199,6 +201,9 @@ void Gateway::run(Connection& connection, const Incoming& incoming, const action
 
     actions::ExecutionRequest request;
     request.action = &action;
+    request.registry = s_.actions;
+    request.action_name = incoming.action;
+    request.idempotency_key = incoming.idempotency_key;
     request.principal = connection.principal;
     request.artifact = connection.artifact;
     request.connection_id = socket_id;

@@ -91,6 +91,7 @@ actions::ActionResult Gateway::take_refresh(const Refresh& refresh, const auth::
     if (connection->introspection) {
         *connection->introspection = {refresh.token, renewed.permissions, session->answered_at};
     }
+    keep_token(connection->principal, refresh.token);
     connection->move_token_end(*renewed.expires_at);
     s_.log.info("connection.refreshed", {{"connectionId", refresh.socket_id},
                                          {"userId", renewed.user.str()},

@@ -28,6 +28,7 @@ void Stats::add(const Stats& other) {
     executions_timed_out += other.executions_timed_out;
     executions_cancelled += other.executions_cancelled;
     executions_late += other.executions_late;
+    upstream.add(other.upstream);
     for (std::size_t i = 0; i < errors.size(); ++i) errors[i] += other.errors[i];
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 
+#include "actions/executor.h"
 #include "base/error_code.h"
 
 namespace signalbox::gateway {
@@ -34,6 +35,7 @@ struct Stats {
     std::uint64_t executions_timed_out = 0;
     std::uint64_t executions_cancelled = 0;
     std::uint64_t executions_late = 0;
+    actions::UpstreamNumbers upstream;
     /// Error envelopes and refusals by registered code; the last is for actions' own codes.
     std::array<std::uint64_t, static_cast<std::size_t>(ErrorCode::kValidationFailed) + 2> errors{};
 

@@ -214,7 +214,7 @@ public:
                                        ? &node.sessions
                                        : nullptr,
                        .http = &node.http,
-                       .actions = node.registry,
+                       .actions = {std::shared_ptr<void>(), &node.registry},
                        .pool = node.pool,
                        .log = node.log_,
                        .clock = node.clock,

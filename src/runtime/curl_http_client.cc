@@ -112,7 +112,7 @@ public:
             for (const TransferPtr& one : orders.start) admit(one);
             if (orders.stop) return end_all();
             for (const TransferPtr& one : orders.cancel) cancel(one);
-            for (const TransferPtr& one : orders.resume) one->resume();
+            for (const TransferPtr& one : orders.resume) resume(one);
             do {
                 start_waiting();
                 int running = 0;
@@ -184,6 +184,16 @@ private:
         CURL* easy = active->first;
         remove(easy);
         transfer->abandon();
+        forget(transfer);
+    }
+
+    void resume(const TransferPtr& transfer) {
+        const CURLcode result = transfer->resume();
+        if (result == CURLE_OK) return;
+        const auto active = std::ranges::find(active_, transfer, [](auto& e) { return e.second; });
+        SB_CHECK(active != active_.end());
+        remove(active->first);
+        transfer->finish(result);
         forget(transfer);
     }
 

@@ -22,13 +22,16 @@ struct HttpClientOptions {
     std::size_t waiting_max = 1'024;           ///< for their turn; then kOverloaded
     std::size_t waiting_per_origin_max = 512;  ///< then kOverloaded
     std::size_t idle_connections_max = 64;     ///< kept for later requests
-    std::size_t header_bytes_max = 65'536;     ///< of an answer, interim ones included
+    /// How long an idle one is used again; below the 5 s after which Node's servers close theirs.
+    std::chrono::seconds idle_max{4};
+    std::size_t header_bytes_max = 65'536;  ///< of an answer, interim ones included
     /// What a stream's consumer has not taken yet; the sender is then held back.
     std::size_t stream_ahead_bytes_max = 262'144;
 };
 
-/// HttpClient on libcurl: HTTP/1.1, and HTTP/2 where TLS negotiates it, on one thread that starts
-/// with the first request. TLS 1.2 and later, always verified. Proxies of the environment, netrc,
+/// HttpClient on libcurl: HTTP/1.1 on one thread that starts with the first request. Not HTTP/2,
+/// where a stream that is held back holds back the others of its connection
+/// (docs/decisions/0007-upstream-actions.md). TLS 1.2 and later, always verified. Proxies of the environment, netrc,
 /// cookies, HSTS and Alt-Svc are left out.
 ///
 /// Ownership: HttpCalls may outlive it.

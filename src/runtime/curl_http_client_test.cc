@@ -449,6 +449,17 @@ TEST_F(CurlHttpClientTest, HoldsTheSenderBackUntilTheStreamIsConsumed) {
     EXPECT_EQ(heard.bytes, kBytes);
 }
 
+TEST_F(CurlHttpClientTest, EndsAStreamThatGoesOverItsLimitWhileItIsHeldBack) {
+    client({.stream_ahead_bytes_max = 1});
+    Listener::Heard heard;
+    const HttpCall call = client().stream({.url = url("/stream"), .response_bytes_max = 15},
+                                          executor_, std::make_unique<Listener>(heard));
+    executor_.run_until([&] { return heard.end.has_value(); });
+    ASSERT_FALSE(heard.end->has_value());
+    EXPECT_EQ(heard.end->error().fault, kTooLarge);
+    EXPECT_LE(heard.bytes, 15U);
+}
+
 TEST_F(CurlHttpClientTest, AStreamMayBeCancelledInsideWhatItIsTold) {
     Listener::Heard heard;
     HttpCall call = client().stream({.url = url("/bytes?1000000")}, executor_,

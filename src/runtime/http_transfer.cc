@@ -142,6 +142,7 @@ CURL* HttpTransfer::start(const HttpClientOptions& options) {
     const auto connect = std::min(options.connect_timeout, total);
     set(easy_.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(total.count()));
     set(easy_.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect.count()));
+    set(easy_.get(), CURLOPT_MAXAGE_CONN, static_cast<long>(options.idle_max.count()));
     return easy_.get();
 }
 
@@ -166,7 +167,8 @@ void HttpTransfer::set_security(const HttpClientOptions& options) {
 void HttpTransfer::set_request() {
     CURL* easy = easy_.get();
     set(easy, CURLOPT_CURLU, url_.get());
-    set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+    // A stream that is held back must hold back nobody else, as it would one of HTTP/2.
+    set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request_.response_bytes_max));
     if (request_.method == "HEAD") {
         set(easy, CURLOPT_NOBODY, 1L);
@@ -294,8 +296,8 @@ void HttpTransfer::consumed(std::size_t size) {
     if (left <= ahead_max_ / 2 && paused_.exchange(false)) on_resumable();
 }
 
-void HttpTransfer::resume() const {
-    if (easy_ != nullptr) curl_easy_pause(easy_.get(), CURLPAUSE_CONT);
+CURLcode HttpTransfer::resume() const {
+    return easy_ == nullptr ? CURLE_OK : curl_easy_pause(easy_.get(), CURLPAUSE_CONT);
 }
 
 HttpClientFailure HttpTransfer::failure_of(CURLcode result) const {

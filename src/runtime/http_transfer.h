@@ -58,7 +58,8 @@ public:
     void finish(CURLcode result);
     void abandon() { release(); }
     /// The client's thread: on_resumable was called.
-    void resume() const;
+    /// @return what the transfer has failed with meanwhile; libcurl tells it here alone.
+    [[nodiscard]] CURLcode resume() const;
 
 private:
     enum class Head : std::uint8_t { kReading, kComplete };
