@@ -128,6 +128,7 @@ bool UpstreamAnswer::part(std::string_view part) {
     if (lines_) return read_lines(part);
     if (part.size() > options_.bytes_max - buffer_.size()) {
         // What a failure says is not needed to know that it is one.
+        buffer_.clear();
         is_success() ? fail("the answer is too large") : finish_failure();
         return true;
     }
