@@ -15,20 +15,23 @@ CircuitBreaker::Pass::~Pass() {
     if (breaker_ != nullptr && probe_ == Probe::kYes) breaker_->probing_ = false;
 }
 
-void CircuitBreaker::Pass::succeed() {
+bool CircuitBreaker::Pass::succeed() {
     CircuitBreaker& breaker = *std::exchange(breaker_, nullptr);
     breaker.failures_ = 0;
-    if (probe_ == Probe::kNo) return;
+    if (probe_ == Probe::kNo) return false;
     breaker.closed_again_at_ = 0;
     breaker.probing_ = false;
+    return true;
 }
 
-void CircuitBreaker::Pass::fail(MonotonicTime now) {
+bool CircuitBreaker::Pass::fail(MonotonicTime now) {
     CircuitBreaker& breaker = *std::exchange(breaker_, nullptr);
     const unsigned failures = ++breaker.failures_;
     const bool probe = probe_ == Probe::kYes;
-    if (probe || failures == breaker.options_.failures_max) breaker.open(now);
+    const bool opens = probe || failures == breaker.options_.failures_max;
+    if (opens) breaker.open(now);
     if (probe) breaker.probing_ = false;
+    return opens;
 }
 
 void CircuitBreaker::open(MonotonicTime now) {

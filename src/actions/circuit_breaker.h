@@ -31,8 +31,10 @@ public:
             : breaker_(std::exchange(other.breaker_, nullptr)), probe_(other.probe_) {}
         Pass& operator=(Pass&&) = delete;
         ~Pass();
-        void succeed();
-        void fail(MonotonicTime now);
+        /// @return true when that has closed it.
+        bool succeed();
+        /// @return true when that has opened it.
+        bool fail(MonotonicTime now);
 
     private:
         friend class CircuitBreaker;

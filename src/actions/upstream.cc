@@ -107,11 +107,15 @@ public:
 private:
     void note(UpstreamFate fate, Health health) {
         ++ports_.numbers.requests[static_cast<std::size_t>(fate)];
-        if (health == Health::kGood) pass_.succeed();
+        if (health == Health::kGood && pass_.succeed()) log("upstream.resumed");
         // A caller in a hurry says nothing about the upstream.
         const bool hurried = fate == UpstreamFate::kTimedOut && request_.timeout &&
                              *request_.timeout < request_.action->definition.timeout;
-        if (health == Health::kBad && !hurried) pass_.fail(ports_.wheel.now());
+        if (health == Health::kBad && !hurried && pass_.fail(ports_.wheel.now()))
+            log("upstream.paused");
+    }
+    void log(std::string_view event) const {
+        ports_.log.warn(event, {{"action", request_.action->definition.name}});
     }
 
     CircuitBreaker::Pass pass_;

@@ -247,6 +247,12 @@ public:
         for (auto& shard : shards_)
             shard->gateway.reconfigure({limits, options_.token_leeway, tokens_, keys_, policy_});
     }
+    void set_actions(const std::shared_ptr<const actions::ActionRegistry>& actions) {
+        for (auto& shard : shards_) {
+            shard->gateway.reconfigure(
+                {options_.limits, options_.token_leeway, tokens_, keys_, policy_, actions});
+        }
+    }
     void set_policy(auth::PolicyOptions options) {
         token_options_.roles = options.roles;
         tokens_ = std::move(*auth::TokenVerifier::create(token_options_));

@@ -224,7 +224,7 @@ describe('a service in trouble', () => {
         const config = [
             entry('down', oddity.downUrl, 'retries = 1\nbreaker_failures = 0'),
             entry('garbage', oddity.rawUrl, 'breaker_failures = 0'),
-            odd('slow', '/slow', 'timeout = "300ms"'),
+            odd('late', '/slow', 'timeout = "300ms"'),
             odd('endless', '/slow', 'timeout = "60s"'),
             ...['reset', 'half', 'half-lines', 'huge', 'huge-line', 'huge-said', 'text', 'lines', 'echo']
                 .map((name) => odd(`odd.${name}`, `/${name}`)),
@@ -250,7 +250,7 @@ describe('a service in trouble', () => {
 
     test('each trouble is told as what it is, in time, with nothing of the answer', async () => {
         const expected = {
-            down: 'UPSTREAM_UNAVAILABLE', garbage: 'UPSTREAM_ERROR', slow: 'TIMEOUT',
+            down: 'UPSTREAM_UNAVAILABLE', garbage: 'UPSTREAM_ERROR', late: 'TIMEOUT',
             'odd.reset': 'UPSTREAM_ERROR', 'odd.half': 'UPSTREAM_ERROR', 'odd.half-lines': 'UPSTREAM_ERROR',
             'odd.huge': 'UPSTREAM_ERROR', 'odd.huge-line': 'UPSTREAM_ERROR', 'odd.huge-said': 'UPSTREAM_ERROR',
             'odd.text': 'UPSTREAM_ERROR', 'odd.lines': 'UPSTREAM_ERROR',
@@ -360,7 +360,7 @@ describe('a service in trouble', () => {
     });
 
     test('nothing is left behind by hundreds of troubles', async () => {
-        const actions = ['down', 'garbage', 'slow', 'odd.reset', 'odd.half', 'odd.half-lines', 'odd.huge-said', 'odd.text', 'odd.lines'];
+        const actions = ['down', 'garbage', 'late', 'odd.reset', 'odd.half', 'odd.half-lines', 'odd.huge-said', 'odd.text', 'odd.lines'];
         const round = async (times) => {
             for (let i = 0; i < times; ++i) await Promise.all(actions.map((action) => client.request(action)));
             await eventually('all requests are closed', () => oddity.open === 0);
@@ -392,7 +392,7 @@ describe('a service in trouble', () => {
 
 test('SIGHUP changes the actions under what runs', async () => {
     const oddity = await new Oddity().start();
-    const server = await Server.start({ config: entry('slow', `${oddity.url}/slow`) + entry('echo2', `${oddity.url}/echo`) });
+    const server = await Server.start({ config: entry('stuck', `${oddity.url}/slow`) + entry('echo2', `${oddity.url}/echo`) });
     try {
         const member = await server.member();
         const client = await server.connected(member);
@@ -403,14 +403,14 @@ test('SIGHUP changes the actions under what runs', async () => {
             server.child.kill('SIGHUP');
             await eventually('the reload in the log', () => events() > before);
         };
-        const running = client.send('slow');
+        const running = client.send('stuck');
         const request = await oddity.next('/slow');
-        await reload((text) => text.replace('name = "slow"', 'name = "other"').replace('/echo"', '/404"'));
+        await reload((text) => text.replace('name = "stuck"', 'name = "other"').replace('/echo"', '/404"'));
         assert.doesNotMatch(server.output, /restart_needed|configuration\.refused/);
-        assert.equal((await client.request('slow')).error.code, 'ACTION_NOT_FOUND');
+        assert.equal((await client.request('stuck')).error.code, 'ACTION_NOT_FOUND');
         assert.equal((await client.request('echo2')).error.code, 'NOT_FOUND');
         const names = (await client.request('actions.list')).data.actions.map(({ name }) => name);
-        assert.ok(names.includes('other') && !names.includes('slow'));
+        assert.ok(names.includes('other') && !names.includes('stuck'));
         assert.equal(request.closed, false);
         assert.equal((await client.request('execution.cancel', { requestId: running })).data.cancelled, 1);
         assert.equal((await client.final(running)).error.code, 'CANCELLED');
