@@ -104,8 +104,8 @@ describe('the example backends', () => {
             token: member.token, body: { data: { pages: 1, seconds: 0 } },
             headers: { 'x-session-id': member.sessionId, accept: 'text/event-stream' },
         });
-        assert.match(text, /event: update\ndata: .*"progress":\{"page":1,"pages":1\}/);
-        assert.match(text, /event: response\ndata: .*"action":"reports\.build","data":\{"pages":1/);
+        assert.match(text, /event: update\ndata: .*"progress":\{"page": 1, "pages": 1\}/);
+        assert.match(text, /event: response\ndata: .*"action":"reports\.build","data":\{"pages": 1/);
     });
 
     test('an error of the API\'s own reaches the caller, and a prefix covers all its actions', async () => {
