@@ -538,10 +538,14 @@ void add_secret_files(Keys& keys) {
 /// What Server::reload() hands on. Each client is told payload_bytes_max in its handshake, and the
 /// connections that are open were counted under the old limit.
 Effect effect_of(std::string_view path) {
-    constexpr std::string_view kSections[] = {"limits.", "auth.jwt.", "auth.artifacts.",
-                                              "actions."};
-    constexpr std::string_view kKeys[] = {"log.level", "auth.roles", "auth.service_keys",
-                                          "auth.sessions.claim"};
+    constexpr std::string_view kSections[] = {"limits.", "auth.jwt.", "auth.artifacts."};
+    constexpr std::string_view kKeys[] = {"log.level",
+                                          "auth.roles",
+                                          "auth.service_keys",
+                                          "auth.sessions.claim",
+                                          "actions.upstream",
+                                          "actions.signing_secret",
+                                          "actions.signing_secret_file"};
     constexpr std::string_view kFixed[] = {"limits.payload_bytes_max",
                                            "limits.connections_per_address"};
     if (std::ranges::find(kFixed, path) != std::end(kFixed)) return Effect::kAtRestart;
