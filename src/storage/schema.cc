@@ -4,6 +4,8 @@
 
 #include <iterator>
 
+#include "actions/execution_store.h"
+
 namespace signalbox::storage {
 namespace {
 
@@ -23,7 +25,50 @@ constexpr const char* kSteps[] = {
     "CREATE INDEX sessions_by_expiry ON sessions (expires_at);",
     "ALTER TABLE sessions ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;"
     "UPDATE sessions SET used_at = created_at;",
+    "CREATE TABLE executions ("
+    "    company    TEXT NOT NULL,"
+    "    user       TEXT NOT NULL,"
+    "    key        TEXT NOT NULL,"
+    "    action     TEXT NOT NULL,"
+    "    digest     TEXT NOT NULL,"
+    "    request_id TEXT NOT NULL,"
+    "    safe       INTEGER NOT NULL,"
+    "    state      INTEGER NOT NULL,"  // actions::ExecutionState
+    "    expires_at INTEGER NOT NULL,"  // milliseconds since the Unix epoch
+    "    outcome    TEXT,"
+    "    UNIQUE (company, user, key)"
+    ") STRICT;"
+    "CREATE INDEX executions_by_expiry ON executions (expires_at);"
+    "CREATE INDEX executions_leased ON executions (state) WHERE state = 0;"
+    // Of a user, and with user '' of the whole company; 512 bytes for a record.
+    "CREATE TABLE execution_usage ("
+    "    company TEXT NOT NULL,"
+    "    user    TEXT NOT NULL,"
+    "    keys    INTEGER NOT NULL,"
+    "    bytes   INTEGER NOT NULL,"
+    "    PRIMARY KEY (company, user)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TRIGGER execution_added AFTER INSERT ON executions BEGIN"
+    "    INSERT INTO execution_usage (company, user, keys, bytes)"
+    "        VALUES (new.company, new.user, 1, 512), (new.company, '', 1, 512)"
+    "        ON CONFLICT (company, user) DO UPDATE SET keys = keys + 1, bytes = bytes + 512;"
+    "END;"
+    "CREATE TRIGGER execution_ended AFTER UPDATE OF outcome ON executions BEGIN"
+    "    UPDATE execution_usage"
+    "        SET bytes = bytes + ifnull(length(CAST(new.outcome AS BLOB)), 0)"
+    "                          - ifnull(length(CAST(old.outcome AS BLOB)), 0)"
+    "        WHERE company = new.company AND user IN (new.user, '');"
+    "END;"
+    "CREATE TRIGGER execution_removed AFTER DELETE ON executions BEGIN"
+    "    UPDATE execution_usage"
+    "        SET keys = keys - 1,"
+    "            bytes = bytes - 512 - ifnull(length(CAST(old.outcome AS BLOB)), 0)"
+    "        WHERE company = old.company AND user IN (old.user, '');"
+    "    DELETE FROM execution_usage"
+    "        WHERE company = old.company AND user IN (old.user, '') AND keys <= 0;"
+    "END;",
 };
+static_assert(actions::ExecutionStore::kRecordBytes == 512);
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 std::string to_message(const SqliteError& error) {

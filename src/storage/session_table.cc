@@ -70,7 +70,7 @@ constexpr std::string_view kColumns = "id, user, company, created_at, expires_at
 }  // namespace
 
 SessionTable::Result<SessionTable> SessionTable::prepare(SqliteDatabase& database) {
-    SessionTable table(database);
+    SessionTable table;
     std::vector<std::pair<SqliteStatement*, std::string>> wanted = {
         {&table.find_, fmt::format("SELECT {} FROM sessions WHERE id = ?1", kColumns)},
         {&table.put_, fmt::format("INSERT INTO sessions ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
@@ -147,7 +147,7 @@ SessionTable::Result<std::uint64_t> SessionTable::touch(const std::vector<Sessio
     for (const SessionId& id : ids) {
         const auto done = touch_.reset().bind(1, id.str()).bind(2, milliseconds(time)).run();
         if (!done) return std::unexpected(done.error());
-        touched += database_->changes();
+        touched += touch_.changes();
     }
     return touched;
 }
@@ -155,7 +155,7 @@ SessionTable::Result<std::uint64_t> SessionTable::touch(const std::vector<Sessio
 SessionTable::Result<std::uint64_t> SessionTable::remove_expired(WallTime time) {
     const auto done = remove_expired_.reset().bind(1, milliseconds(time)).run();
     if (!done) return std::unexpected(done.error());
-    return database_->changes();
+    return remove_expired_.changes();
 }
 
 }  // namespace signalbox::storage

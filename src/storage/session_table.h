@@ -12,7 +12,7 @@
 namespace signalbox::storage {
 
 /// The statements on table `sessions`, prepared once.
-/// Ownership: borrows the database.
+/// Ownership: must not outlive the database.
 /// Threading: on the thread of the database.
 class SessionTable {
 public:
@@ -31,9 +31,8 @@ public:
     [[nodiscard]] Result<std::uint64_t> remove_expired(WallTime time);
 
 private:
-    explicit SessionTable(SqliteDatabase& database) : database_(&database) {}
+    SessionTable() = default;
 
-    SqliteDatabase* database_;
     SqliteStatement find_, put_, remove_, touch_, remove_expired_;
     /// One for each set of given members of a filter, so that each uses its index.
     std::array<SqliteStatement, 4> list_, remove_all_;

@@ -56,6 +56,10 @@ std::expected<void, SqliteError> SqliteStatement::run() {
     }
 }
 
+std::uint64_t SqliteStatement::changes() const {
+    return static_cast<std::uint64_t>(sqlite3_changes64(sqlite3_db_handle(statement_.get())));
+}
+
 std::string SqliteStatement::text(int column) const {
     const auto* bytes = sqlite3_column_text(statement_.get(), column);
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
@@ -119,8 +123,12 @@ std::expected<std::int64_t, SqliteError> SqliteDatabase::query_integer(std::stri
     return statement->integer(0);
 }
 
-std::uint64_t SqliteDatabase::changes() const {
-    return static_cast<std::uint64_t>(sqlite3_changes64(handle_.get()));
+std::expected<void, SqliteError> SqliteDatabase::set_synchronous(Synchronous wanted) {
+    if (wanted == synchronous_) return {};
+    auto set = execute(wanted == Synchronous::kFull ? "PRAGMA synchronous = FULL"
+                                                    : "PRAGMA synchronous = NORMAL");
+    if (set) synchronous_ = wanted;
+    return set;
 }
 
 }  // namespace signalbox::storage

@@ -34,6 +34,9 @@ public:
     /// Steps to the end, whatever rows there are.
     [[nodiscard]] std::expected<void, SqliteError> run();
 
+    /// Rows that the last run() changed, without those that its triggers did.
+    [[nodiscard]] std::uint64_t changes() const;
+
     /// Columns of the current row, from 0.
     [[nodiscard]] std::string text(int column) const;
     [[nodiscard]] std::int64_t integer(int column) const;
@@ -58,8 +61,10 @@ public:
     [[nodiscard]] std::expected<SqliteStatement, SqliteError> prepare(std::string_view sql);
     /// The single integer that `sql` selects.
     [[nodiscard]] std::expected<std::int64_t, SqliteError> query_integer(std::string_view sql);
-    /// Rows that the last statement changed.
-    [[nodiscard]] std::uint64_t changes() const;
+    /// kNormal: a commit survives the end of the process; kFull: that of the machine too, for an
+    /// fsync. Not inside a transaction.
+    enum class Synchronous : std::uint8_t { kNormal, kFull };
+    [[nodiscard]] std::expected<void, SqliteError> set_synchronous(Synchronous wanted);
     /// True between a BEGIN and its end; SQLite itself rolls back on some errors.
     [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
 
@@ -72,6 +77,7 @@ private:
     [[nodiscard]] std::expected<void, SqliteError> configure();
 
     std::unique_ptr<sqlite3, Closer> handle_;
+    Synchronous synchronous_ = Synchronous::kNormal;
 };
 
 }  // namespace signalbox::storage

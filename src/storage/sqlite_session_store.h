@@ -5,6 +5,7 @@
 #include <string>
 
 #include "auth/session_store.h"
+#include "storage/database_file.h"
 
 namespace signalbox::storage {
 
@@ -12,19 +13,16 @@ namespace signalbox::storage {
 /// mode with synchronous NORMAL: it survives the end of the process, not always that of the
 /// machine.
 ///
-/// Ownership: owns the connection and the storage thread. The destructor first runs and answers
-///            what waits; the executors given to its calls must outlive it.
+/// Ownership: shares the file. The end of its last store first runs and answers what waits; the
+///            executors given to its calls must outlive it.
 /// Errors:    kUnavailable when the queue is full, the disk fails or the file is damaged; the next
 ///            call tries again.
 class SqliteSessionStore final : public auth::SessionStore {
 public:
-    static constexpr std::size_t kQueueMax = 8'192;
-
-    /// Opens or creates the file and brings its tables to this program's version.
-    /// @return "cannot open var/signalbox.db: …" (unreadable, no database, of a newer version).
+    /// Of a file of its own. Errors: DatabaseFile::open().
     [[nodiscard]] static std::expected<std::unique_ptr<SqliteSessionStore>, std::string> open(
         const std::string& path);
-    ~SqliteSessionStore() override;
+    explicit SqliteSessionStore(std::shared_ptr<DatabaseFile> file) : file_(std::move(file)) {}
 
     void find(SessionId id, Executor& reply_on,
               Done<std::optional<auth::SessionRecord>> done) override;
@@ -40,9 +38,7 @@ public:
     void remove_expired(WallTime time, Executor& reply_on, Done<std::uint64_t> done) override;
 
 private:
-    struct State;
-    explicit SqliteSessionStore(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    std::shared_ptr<DatabaseFile> file_;
 };
 
 }  // namespace signalbox::storage

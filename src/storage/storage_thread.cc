@@ -53,10 +53,17 @@ void StorageThread::work() {
 }
 
 std::expected<void, SqliteError> StorageThread::run(const Batch& batch) {
-    const bool writes = std::ranges::any_of(
-        batch, [](const auto& job) { return job->kind() == StorageJob::Kind::kWrite; });
+    using Kind = StorageJob::Kind;
+    using Synchronous = SqliteDatabase::Synchronous;
+    const Kind most =
+        (*std::ranges::max_element(batch, {}, [](const auto& job) { return job->kind(); }))->kind();
+    const bool writes = most != Kind::kRead;
     std::expected<void, SqliteError> result;
-    if (writes) result = database_.execute("BEGIN IMMEDIATE");
+    if (writes) {
+        result = database_.set_synchronous(most == Kind::kDurableWrite ? Synchronous::kFull
+                                                                       : Synchronous::kNormal);
+    }
+    if (result && writes) result = database_.execute("BEGIN IMMEDIATE");
     for (auto job = batch.begin(); result && job != batch.end(); ++job) result = (*job)->run();
     if (result && writes) result = database_.execute("COMMIT");
     if (!result && database_.in_transaction()) static_cast<void>(database_.execute("ROLLBACK"));

@@ -17,7 +17,8 @@ namespace signalbox::storage {
 /// One request to the database and where its answer goes.
 class StorageJob {
 public:
-    enum class Kind : std::uint8_t { kRead, kWrite };
+    /// kDurableWrite: its commit survives the end of the machine (SqliteDatabase::Synchronous).
+    enum class Kind : std::uint8_t { kRead, kWrite, kDurableWrite };
     enum class Outcome : std::uint8_t { kCommitted, kFailed };
 
     explicit StorageJob(Kind kind) : kind_(kind) {}

@@ -120,5 +120,31 @@ TEST_F(StorageThreadTest, RunsWhatWaitsInOneTransaction) {
     EXPECT_EQ(inside, std::vector<bool>({false, true, true}));
 }
 
+TEST_F(StorageThreadTest, CommitsABatchAsDurablyAsItsMostDurableJobWants) {
+    constexpr std::int64_t kNormal = 1, kFull = 2;
+    std::vector<std::int64_t> levels;
+    const auto note = [&] {
+        levels.push_back(database.query_integer("PRAGMA synchronous").value());
+        return nothing();
+    };
+    const auto run = [&](std::initializer_list<StorageJob::Kind> kinds) {
+        std::promise<void> begun, go_on;
+        StorageThread thread(database, 10);
+        thread.submit(job(0, [&] {
+            begun.set_value();
+            go_on.get_future().wait();
+            return nothing();
+        }));
+        begun.get_future().wait();
+        for (const StorageJob::Kind kind : kinds)
+            thread.submit(std::make_unique<NumberedJob>(1, answers, note, kind));
+        go_on.set_value();
+    };
+    using enum StorageJob::Kind;
+    run({kRead, kDurableWrite, kWrite});
+    run({kRead, kWrite});
+    EXPECT_EQ(levels, (std::vector<std::int64_t>{kFull, kFull, kFull, kNormal, kNormal}));
+}
+
 }  // namespace
 }  // namespace signalbox::storage
