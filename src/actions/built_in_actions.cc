@@ -19,6 +19,9 @@ constexpr const char* kSubscription =
 constexpr const char* kCancel =
     R"({"type":"object","properties":{"requestId":{"title":"Request id","description":"Of a request of this connection that still runs.","type":"string","minLength":1,"maxLength":128},"idempotencyKey":{"title":"Idempotency key","description":"Of an execution of this user.","type":"string","minLength":1,"maxLength":128}},"oneOf":[{"required":["requestId"]},{"required":["idempotencyKey"]}],"additionalProperties":false})";
 
+constexpr const char* kAttach =
+    R"({"type":"object","properties":{"idempotencyKey":{"title":"Idempotency key","description":"Of an execution of this user.","type":"string","minLength":1,"maxLength":128},"lastSeq":{"title":"Last seq","description":"Of the last status that is known already.","type":"integer","minimum":0}},"required":["idempotencyKey"],"additionalProperties":false})";
+
 constexpr const char* kCancelled =
     R"({"type":"object","properties":{"cancelled":{"type":"integer","minimum":0}},"required":["cancelled"]})";
 
@@ -84,6 +87,11 @@ void add_built_in_actions(ActionRegistry& registry) {
         built_in({"artifact.unsubscribe",
                   "Makes this connection no longer receive the updates of an artifact.", kArtifact,
                   kSubscription},
+                 Retry::kSafe),
+        built_in({"execution.attach",
+                  "Follows an execution of this user that was begun with an idempotency key: its "
+                  "statuses after lastSeq, then its end, or its stored end.",
+                  kAttach, ""},
                  Retry::kSafe),
         built_in(
             {"execution.cancel",

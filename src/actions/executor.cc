@@ -444,6 +444,10 @@ void Executor::abandon_all() {
     }
 }
 
+std::optional<Error> Executor::input_fault(ExecutionRequest& request) {
+    return input_fault(call_of(request));
+}
+
 std::optional<Error> Executor::input_fault(const Call& call) {
     const Schema& schema = *call.action.input;
     if (schema.accepts_all()) return std::nullopt;

@@ -34,6 +34,8 @@ public:
     /// `progress` is empty except for kProgress.
     virtual void on_status(Status status, std::uint64_t seq, std::string_view progress) = 0;
     virtual void on_end(ActionResult result) = 0;
+    /// Instead of on_end(): the stored end of an earlier run.
+    virtual void on_replay(ActionResult result) { on_end(std::move(result)); }
 };
 
 /// One run to be started. Permission and rate limits have been checked by the caller.
@@ -173,6 +175,8 @@ public:
     /// @return the id, for cancel(); when the execution has ended inside the call, it is dead
     /// already.
     ExecutionId start(ExecutionRequest request, std::unique_ptr<ExecutionSink> sink);
+    /// What start() would refuse the input for.
+    [[nodiscard]] std::optional<Error> input_fault(ExecutionRequest& request);
     /// Ends it with CANCELLED. @return false when it is not running.
     bool cancel(ExecutionId id);
     /// Ends, with the error that `refusal` gives, each execution for which it gives one.

@@ -126,7 +126,7 @@ void append_description(std::string& out, const Action& action);
 void add_dev_actions(ActionRegistry& registry);
 
 /// The registrations of the built-in actions (handler BuiltIn): artifact.subscribe,
-/// artifact.unsubscribe, auth.refresh, execution.cancel, actions.list, system.ping, updates.send.
+/// artifact.unsubscribe, auth.refresh, execution.attach, execution.cancel, actions.list, system.ping, updates.send.
 void add_built_in_actions(ActionRegistry& registry);
 
 }  // namespace signalbox::actions

@@ -120,7 +120,8 @@ TEST_F(BuiltInActions, AreAllThereWithADescription) {
     EXPECT_EQ(
         names,
         "actions.list artifact.subscribe artifact.unsubscribe auth.refresh echo "
-        "execution.cancel fail longTask processData slow someAction system.ping updates.send ");
+        "execution.attach execution.cancel fail longTask processData slow someAction system.ping "
+        "updates.send ");
 }
 
 TEST_F(BuiltInActions, TakeTheDataOfTheirContract) {
@@ -132,6 +133,9 @@ TEST_F(BuiltInActions, TakeTheDataOfTheirContract) {
     EXPECT_TRUE(accepts("auth.refresh", R"({"token":"t"})"));
     EXPECT_FALSE(accepts("auth.refresh", R"({"token":""})"));
     EXPECT_FALSE(accepts("auth.refresh", "null"));
+    EXPECT_TRUE(accepts("execution.attach", R"({"idempotencyKey":"k","lastSeq":3})"));
+    EXPECT_FALSE(accepts("execution.attach", R"({"idempotencyKey":"k","lastSeq":-1})"));
+    EXPECT_FALSE(accepts("execution.attach", R"({"lastSeq":3})"));
     EXPECT_TRUE(accepts("execution.cancel", R"({"requestId":"r"})"));
     EXPECT_TRUE(accepts("execution.cancel", R"({"idempotencyKey":"k"})"));
     EXPECT_FALSE(accepts("execution.cancel", R"({"requestId":"r","idempotencyKey":"k"})"));

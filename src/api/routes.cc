@@ -12,6 +12,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/metrics", kOpen, kManagement, get_metrics},
     {"GET", "/api/v1/actions", kToken, kPublic, get_actions},
     {"POST", "/api/v1/actions/{name}", kSession, kPublic, post_action},
+    {"GET", "/api/v1/executions/{idempotencyKey}", kSession, kPublic, get_execution},
+    {"DELETE", "/api/v1/executions/{idempotencyKey}", kSession, kPublic, delete_execution},
     {"POST", "/api/v1/updates", kToken, kPublic, post_updates},
     {"GET", "/api/v1/sessions", kToken, kManagement, list_sessions},
     {"POST", "/api/v1/sessions", kToken, kManagement, post_session},

@@ -40,6 +40,8 @@ void get_readiness(CallPtr call);
 void get_metrics(CallPtr call);
 void get_actions(CallPtr call);
 void post_action(CallPtr call);
+void get_execution(CallPtr call);
+void delete_execution(CallPtr call);
 void post_updates(CallPtr call);
 void post_session(CallPtr call);
 void put_session(CallPtr call);

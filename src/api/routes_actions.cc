@@ -3,7 +3,6 @@
 #include "actions/registry.h"
 #include "api/event_stream.h"
 #include "api/routes.h"
-#include "updates/request_parser.h"
 
 namespace signalbox::api {
 namespace {
@@ -64,6 +63,14 @@ std::shared_ptr<gateway::CallListener> listener_for(Call& call) {
     return std::make_shared<OutcomeAnswer>(std::move(call.exchange));
 }
 
+/// Bare, or as the string that draft-ietf-httpapi-idempotency-key-header makes of it: in quotes.
+std::optional<std::string_view> idempotency_key(const HttpRequest& request) {
+    auto key = request.headers.find("Idempotency-Key");
+    if (!key) return std::nullopt;
+    const bool quoted = key->size() >= 2 && key->starts_with('"') && key->ends_with('"');
+    return quoted ? key->substr(1, key->size() - 2) : *key;
+}
+
 gateway::ActionCall action_call(const Call& call, Body& body) {
     gateway::ActionCall action{.principal = call.principal,
                                .action = call.path_value,
@@ -71,8 +78,13 @@ gateway::ActionCall action_call(const Call& call, Body& body) {
                                .data = body.raw("data").value_or(JsonText()),
                                .timeout = std::nullopt,
                                .wants_status = body.flag("progress").value_or(false)};
-    const std::string_view key = call.request.headers.find("Idempotency-Key").value_or("");
-    if (updates::is_valid_request_id(key)) action.idempotency_key = key;
+    if (const auto key = idempotency_key(call.request)) {
+        action.idempotency_key = *key;
+        if (!is_valid_id(*key)) {
+            body.add_fault("Idempotency-Key",
+                           "the header must be 1 to 128 printable characters without spaces");
+        }
+    }
     action.traceparent = call.request.headers.find("traceparent").value_or("");
     if (const auto timeout = body.positive("timeoutMs")) action.timeout = Milliseconds(*timeout);
     return action;

@@ -30,6 +30,26 @@ ConfigKey upstream_key() {
             render_upstreams};
 }
 
+void add_replay_keys(std::vector<ConfigKey>& keys) {
+    using gateway::ReplayOptions;
+    constexpr auto replay = &gateway::Options::replay;
+    constexpr IntegerRange kCount{0, 1'000'000'000'000};
+    keys.push_back(duration_key<&Config::gateway, replay, &ReplayOptions::window>(
+        {"actions.replay_window",
+         "How long an idempotency key stands for the outcome of what ran with it."},
+        {std::chrono::seconds(1), std::chrono::hours(24 * 366)}));
+    keys.push_back(integer_key<&Config::gateway, replay, &ReplayOptions::keys_per_user_max>(
+        {"actions.keys_per_user",
+         "Idempotency keys that are remembered of a user; 0: no limit. A further one is refused "
+         "with QUOTA_EXCEEDED."},
+        kCount));
+    keys.push_back(integer_key<&Config::gateway, replay, &ReplayOptions::company_bytes_max>(
+        {"actions.replay_bytes_per_company",
+         "Bytes of outcomes, and 512 for each key, that are kept of a company; 0: no limit. Over "
+         "it, new keys are refused with QUOTA_EXCEEDED."},
+        kCount));
+}
+
 }  // namespace
 
 void add_action_keys(std::vector<ConfigKey>& keys) {
@@ -38,6 +58,7 @@ void add_action_keys(std::vector<ConfigKey>& keys) {
          "Secret with which requests to upstream actions are signed (Signalbox-Signature); at "
          "least 32 bytes. Empty: they are not.",
          Secrecy::kSecret}));
+    add_replay_keys(keys);
     keys.push_back(upstream_key());
 }
 

@@ -13,15 +13,16 @@
 #include "app/config_keys.h"
 #include "app/control_commands.h"
 #include "app/descriptors.h"
+#include "app/expiry_sweep.h"
 #include "app/node_shard.h"
 #include "app/resource_root.h"
-#include "app/session_sweep.h"
 #include "base/spdlog_log.h"
 #include "runtime/curl_http_client.h"
 #include "runtime/http_server.h"
 #include "runtime/thread_pool.h"
 #include "runtime/tls_context.h"
 #include "storage/data_directory.h"
+#include "storage/sqlite_execution_store.h"
 #include "storage/sqlite_session_store.h"
 
 #ifndef SIGNALBOX_VERSION
@@ -32,6 +33,9 @@ namespace signalbox::app {
 namespace {
 
 std::atomic<WebSocketService*> current_service{nullptr};
+
+constexpr ExpirySweep::Rule kExecutionSweep{
+    Milliseconds(0), actions::ExecutionStore::kRemovedAtOnce, "executions.expired_deleted"};
 
 /// Waits until a task that answers on another thread has answered; once.
 class Latch {
@@ -140,8 +144,9 @@ struct Server::Node {
     std::unique_ptr<runtime::ThreadPool> token_pool;
     std::unique_ptr<runtime::CurlHttpClient> http_client;
     std::unique_ptr<runtime::ShardGroup> shards;
-    std::unique_ptr<storage::SqliteSessionStore> sessions;
-    std::unique_ptr<SessionSweep> sweep;
+    std::unique_ptr<storage::SqliteSessionStore> sessions;  ///< in store mode
+    std::unique_ptr<storage::SqliteExecutionStore> executions;
+    std::vector<std::unique_ptr<ExpirySweep>> sweeps;
     SystemRandom key_source_random;
     std::unique_ptr<auth::JwksSource> key_source;
     std::atomic<bool> fetches_keys = false;
@@ -162,7 +167,8 @@ struct Server::Node {
     [[nodiscard]] std::expected<void, StartError> open_data();
     void make_shards();
     void configure_key_source(const Config& from);
-    void sweep_sessions();
+    template <class Store>
+    void sweep(Store* store, ExpirySweep::Rule rule);
     [[nodiscard]] std::expected<void, StartError> listen();
     [[nodiscard]] std::expected<void, StartError> open_control();
     [[nodiscard]] api::TransportNumbers transport_numbers();
@@ -260,10 +266,13 @@ std::expected<void, StartError> Server::Node::open_data() {
     auto opened = storage::DataDirectory::open(config.data_dir);
     if (!opened) return std::unexpected(StartError{std::move(opened.error())});
     directory.emplace(std::move(*opened));
-    if (config.gateway.session_mode != gateway::SessionMode::kStore) return {};
-    auto store = storage::SqliteSessionStore::open(directory->file("signalbox.db"));
+    auto file = storage::DatabaseFile::open(directory->file("signalbox.db"));
+    if (!file) return std::unexpected(StartError{std::move(file.error())});
+    auto store = storage::SqliteExecutionStore::open(*file);
     if (!store) return std::unexpected(StartError{std::move(store.error())});
-    sessions = std::move(*store);
+    executions = std::move(*store);
+    if (config.gateway.session_mode == gateway::SessionMode::kStore)
+        sessions = std::make_unique<storage::SqliteSessionStore>(std::move(*file));
     return {};
 }
 
@@ -307,6 +316,7 @@ void Server::Node::make_shards() {
                                          .service_keys = service_keys,
                                          .policy = policy,
                                          .sessions = sessions.get(),
+                                         .executions = executions.get(),
                                          .http = http_client.get(),
                                          .actions = actions,
                                          .pool = *pool,
@@ -323,7 +333,8 @@ void Server::Node::make_shards() {
     }
     shards->start();
     configure_key_source(config);
-    sweep_sessions();
+    sweep(sessions.get(), kSessionSweep);
+    sweep(executions.get(), kExecutionSweep);
 }
 
 void Server::Node::configure_key_source(const Config& from) {
@@ -331,12 +342,16 @@ void Server::Node::configure_key_source(const Config& from) {
     shards->post(0, [this, options = from.jwks] { key_source->configure(options); });
 }
 
-void Server::Node::sweep_sessions() {
-    if (!sessions) return;
+template <class Store>
+void Server::Node::sweep(Store* store, ExpirySweep::Rule rule) {
+    if (store == nullptr) return;
     runtime::Shard& first = shards->shard(0);
-    sweep = std::make_unique<SessionSweep>(
-        SessionSweep::Ports{*sessions, first.mesh(), clock, first.wheel(), *log});
-    shards->post(0, [this] { sweep->run(); });
+    const auto remove = [store, &reply_on = first.mesh()](WallTime before, ExpirySweep::Done done) {
+        store->remove_expired(before, reply_on, std::move(done));
+    };
+    sweeps.push_back(std::make_unique<ExpirySweep>(
+        ExpirySweep::Ports{remove, clock, first.wheel(), *log}, rule));
+    shards->post(0, [added = sweeps.back().get()] { added->run(); });
 }
 
 std::expected<void, StartError> Server::Node::listen() {
@@ -410,8 +425,9 @@ void Server::Node::stop() {
     // Its tasks own what they answer, which is a shard's: none runs beside.
     if (token_pool) token_pool->stop();
     sessions.reset();
+    executions.reset();
     if (shards) shards->stop();
-    sweep.reset();
+    sweeps.clear();
     key_source.reset();
     parts.clear();
     http.reset();

@@ -1,7 +1,6 @@
 #include "gateway/call_sink.h"
 
 #include "gateway/socket_sink.h"
-#include "updates/envelope.h"
 
 namespace signalbox::gateway {
 
@@ -24,17 +23,29 @@ void CallSink::on_status(actions::Status status, std::uint64_t seq, std::string_
 }
 
 void CallSink::on_end(actions::ActionResult result) {
+    finish(result, updates::Replay::kNo);
+}
+
+void CallSink::on_replay(actions::ActionResult result) {
+    finish(result, updates::Replay::kYes);
+}
+
+void CallSink::finish(const actions::ActionResult& result, updates::Replay replay) {
     constexpr int kOk = 200;
+    int status = kOk;
+    std::optional<Milliseconds> retry_after;
     std::string envelope;
     if (result) {
         updates::append_response(envelope, request_id_, action_, result->str());
-        listener_->on_final(kOk, envelope, std::nullopt);
     } else {
         const Error& error = result.error();
         gateway_.stats_.count_error(error.code);
         updates::append_error(envelope, request_id_, action_, error);
-        listener_->on_final(http_status_of(error.code), envelope, error.retry_after);
+        status = http_status_of(error.code);
+        retry_after = error.retry_after;
     }
+    updates::mark_replay(envelope, replay);
+    listener_->on_final(status, envelope, retry_after);
     --gateway_.calls_running_;
 }
 

@@ -5,6 +5,7 @@
 
 #include "actions/executor.h"
 #include "gateway/gateway.h"
+#include "updates/envelope.h"
 
 namespace signalbox::gateway {
 
@@ -16,8 +17,11 @@ public:
 
     void on_status(actions::Status status, std::uint64_t seq, std::string_view progress) override;
     void on_end(actions::ActionResult result) override;
+    void on_replay(actions::ActionResult result) override;
 
 private:
+    void finish(const actions::ActionResult& result, updates::Replay replay);
+
     Gateway& gateway_;
     std::string request_id_;
     std::string action_;

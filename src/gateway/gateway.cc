@@ -29,6 +29,7 @@ Gateway::Gateway(Services services)
 Gateway::~Gateway() {
     // Executions that end now have nobody to tell: the sockets may be gone before the gateway.
     sockets_ = nullptr;
+    ending_ = true;
     executor_.abandon_all();
 }
 
@@ -111,6 +112,7 @@ Stats Gateway::stats() const {
     stats.executions_timed_out = counters.timed_out;
     stats.executions_cancelled = counters.cancelled;
     stats.executions_late = counters.late;
+    stats.keyed_running = keyed_.running();
     stats.upstream = executor_.upstream_numbers();
     return stats;
 }

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actions/execution_store.h"
 #include "actions/executor.h"
 #include "actions/registry.h"
 #include "auth/policy.h"
@@ -28,6 +29,7 @@
 #include "base/timer_wheel.h"
 #include "engineio/server.h"
 #include "gateway/company_homes.h"
+#include "gateway/keyed_executions.h"
 #include "gateway/options.h"
 #include "gateway/remote_judge.h"
 #include "gateway/running_actions.h"
@@ -56,7 +58,8 @@ struct Services {
     auth::KeySource* key_source = nullptr;  ///< of keys that no token has named yet; null: none
     std::shared_ptr<const auth::ServiceKeys> service_keys;
     std::shared_ptr<const auth::Policy> policy;
-    auth::SessionStore* sessions = nullptr;  ///< null except in store mode
+    auth::SessionStore* sessions = nullptr;         ///< null except in store mode
+    actions::ExecutionStore* executions = nullptr;  ///< null: idempotency keys are OVERLOADED
     HttpClient* http =
         nullptr;  ///< asks the API; needed in introspect mode and by upstream actions
     std::shared_ptr<const actions::ActionRegistry> actions;
@@ -201,6 +204,12 @@ public:
                      std::move_only_function<void(std::optional<Error>)> done, double cost = 1);
     /// Checks limits and permission and runs it. It goes on when the caller has gone.
     void call_action(ActionCall call, std::shared_ptr<CallListener> listener);
+    /// {state, action, updates, outcome} of what the caller ran with that key; needs the action's
+    /// permission. NOT_FOUND.
+    void describe_execution(const auth::Principal& principal, std::string key,
+                            Done<std::string> done);
+    /// Frees the key of what has ended. NOT_FOUND; OUTCOME_UNKNOWN while it runs.
+    void forget_execution(const auth::Principal& principal, std::string key, Done<void> done);
     /// Permission `updates:send` in each update's company, all or none; publishes in order.
     void publish(const auth::Principal& principal, std::vector<updates::Update> updates,
                  Done<PublishReceipt> done);
@@ -258,6 +267,7 @@ private:
     friend class SocketSink;
     friend class CallSink;
     friend class Courier;
+    friend class KeyedExecutions;
     struct Incoming;
     class KeptIncoming;
     struct PublishJob;
@@ -384,6 +394,8 @@ private:
     [[nodiscard]] std::string system_envelope(std::string_view event, std::string_view data);
     void warn_of_expiry(Connection& connection);
     void execution_ended(const std::string& socket_id, std::uint64_t token);
+    /// From now on `execution.cancel` finds it.
+    void name_execution(const std::string& socket_id, std::uint64_t token, actions::ExecutionId id);
 
     // invoke.cc: one action for both doors
     [[nodiscard]] std::expected<const actions::Action*, Error> find_action(
@@ -402,6 +414,27 @@ private:
     void cancel_executions(const actions::ExecutionRequest& request, Connection* connection,
                            std::unique_ptr<actions::ExecutionSink> sink);
     [[nodiscard]] JsonText describe_actions(const auth::Principal& principal) const;
+
+    // keyed.cc: what runs at most once
+    class KeyedSink;
+    /// Who asks: to be found again when it has started.
+    struct Asker {
+        std::string socket_id = {};  ///< empty over REST
+        std::uint64_t token = 0;     ///< InFlight::token
+        bool expects_ack = false;    ///< as whoever sends again does
+    };
+    /// How its repetition is recognised; nullopt: not at all.
+    [[nodiscard]] static std::optional<Remembrance> remembrance_of(
+        const actions::ExecutionRequest& request, const Asker& asker);
+    void run_once(Remembrance remembrance, actions::ExecutionRequest request, Asker asker,
+                  std::unique_ptr<actions::ExecutionSink> sink);
+    void start_keyed(KeyedCall& call, KeyedId id, ShardIndex home);
+    [[nodiscard]] std::optional<Error> refuse_start(KeyedCall& call);
+    [[nodiscard]] bool cancel_keyed(KeyedId id);
+    void attach_execution(const actions::ExecutionRequest& request,
+                          std::unique_ptr<actions::ExecutionSink> sink);
+    void cancel_by_key(const auth::Principal& principal, std::string_view key,
+                       std::unique_ptr<actions::ExecutionSink> sink);
 
     // refresh.cc: a new token for an open connection
     struct Refresh {
@@ -499,6 +532,9 @@ private:
     auth::PermissionPool permissions_;
     actions::Executor executor_;
     CompanyHomes homes_;
+    KeyedExecutions keyed_{*this};
+    std::unordered_map<KeyedId, actions::ExecutionId> keyed_here_;  ///< 0: it is being started
+    bool ending_ = false;
     std::unordered_map<CompanyId, CompanyHere> companies_here_;
     bool has_rings_ = false;
     Timer forget_timer_ = Timer::calling<&Gateway::forget_old>(this);

@@ -74,6 +74,7 @@ void Gateway::invoke_built_in(const actions::ExecutionRequest& request, Connecti
         error.details = actions::details_of(faults);
         return sink->on_end(std::unexpected(std::move(error)));
     }
+    if (name == "execution.attach") return attach_execution(request, std::move(sink));
     if (request.wants_status) {
         sink->on_status(actions::Status::kAccepted, 1, "");
         sink->on_status(actions::Status::kRunning, 2, "");
@@ -154,7 +155,10 @@ std::optional<Error> Gateway::refuse_subscription(const Connection& connection,
 void Gateway::cancel_executions(const actions::ExecutionRequest& request, Connection* connection,
                                 std::unique_ptr<actions::ExecutionSink> sink) {
     JsonParser parser;
-    const std::string target = string_member(*parser.parse(request.data.str()), "requestId");
+    const JsonElement data = *parser.parse(request.data.str());
+    if (const std::string key = string_member(data, "idempotencyKey"); !key.empty())
+        return cancel_by_key(request.principal, key, std::move(sink));
+    const std::string target = string_member(data, "requestId");
     std::vector<InFlight> named;
     if (connection != nullptr && !target.empty()) {
         std::ranges::copy_if(connection->in_flight, std::back_inserter(named),
@@ -252,6 +256,8 @@ void Gateway::call_action(ActionCall call, std::shared_ptr<CallListener> listene
             if (error) return sink->on_end(std::unexpected(std::move(*error)));
             request.action = *allowed;
             request.registry = s_.actions;
+            if (const auto remembrance = remembrance_of(request, {}))
+                return run_once(*remembrance, std::move(request), {}, std::move(sink));
             invoke(std::move(request), nullptr, std::move(sink));
         },
         cost);

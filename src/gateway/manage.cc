@@ -358,7 +358,8 @@ void Gateway::check_drained() {
     constexpr Milliseconds kLookAgain{20};
     if (!draining_ || !drained_) return;
     // A polling client hears of the close with its next GET: its session stays until then.
-    if (calls_running_ > 0 || executor_.running() > 0 || unfinished_sessions_() > 0) {
+    const std::size_t executions = calls_running_ + executor_.running() + keyed_.running();
+    if (executions > 0 || unfinished_sessions_() > 0) {
         return s_.wheel.arm_after(drain_timer_, kLookAgain);
     }
     auto drained = std::exchange(drained_, nullptr);
@@ -367,10 +368,8 @@ void Gateway::check_drained() {
 
 void Gateway::end_drain() {
     executor_.abandon_all();
-    for_each_connection([&](Connection& connection) {
-        close(connection,
-              {.code = "SHUTTING_DOWN", .reason = engineio::CloseReason::kServerShutdown});
-    });
+    // What was abandoned may still have to come from other shards.
+    for_each_connection([&](Connection& connection) { close_when_idle(connection); });
 }
 
 }  // namespace signalbox::gateway

@@ -29,8 +29,9 @@ Error invalid(std::string message) {
 
 /// Ends soon and is not worth a slot: it may even be what frees one.
 bool answers_at_once(const actions::Action& action) {
+    const std::string& name = action.definition.name;
     return std::holds_alternative<actions::BuiltIn>(action.definition.handler) &&
-           action.definition.name != "updates.send";
+           name != "updates.send" && name != "execution.attach";
 }
 
 }  // namespace
@@ -192,7 +193,9 @@ std::optional<Error> Gateway::refusal_of(const Connection& connection, const Inc
 }
 
 void Gateway::run(Connection& connection, const Incoming& incoming, const actions::Action& action) {
-    if (!incoming.wants_status && actions::Executor::ends_in_the_call(action)) {
+    const bool may_come_again =
+        !incoming.idempotency_key.empty() || (incoming.ack && !action.definition.safe_to_retry);
+    if (!incoming.wants_status && !may_come_again && actions::Executor::ends_in_the_call(action)) {
         return run_at_once(connection, incoming, action);
     }
     const std::uint64_t token = connection.next_token++;
@@ -211,10 +214,16 @@ void Gateway::run(Connection& connection, const Incoming& incoming, const action
     if (!incoming.data.empty()) request.data = JsonText::trusted(std::string(incoming.data));
     request.timeout = incoming.timeout;
     request.wants_status = incoming.wants_status || action.definition.progress;
-    const actions::ExecutionId id =
-        invoke(std::move(request), &connection,
-               std::make_unique<SocketSink>(*this, target_of(connection, incoming, token)));
+    auto sink = std::make_unique<SocketSink>(*this, target_of(connection, incoming, token));
+    const Asker asker{socket_id, token, incoming.ack.has_value()};
+    if (const auto remembrance = remembrance_of(request, asker))
+        return run_once(*remembrance, std::move(request), asker, std::move(sink));
+    const actions::ExecutionId id = invoke(std::move(request), &connection, std::move(sink));
+    name_execution(socket_id, token, id);
+}
 
+void Gateway::name_execution(const std::string& socket_id, std::uint64_t token,
+                             actions::ExecutionId id) {
     // It may have ended in the call, and the connection with it.
     Connection* same = find_connection(socket_id);
     if (same == nullptr) return;

@@ -54,6 +54,28 @@ struct RecoveryOptions {
     std::size_t replay_bytes_max = 512 * 1024;
 };
 
+/// At most once; 0: no limit.
+struct ReplayOptions {
+    /// How long a key stands for the outcome of its execution.
+    Milliseconds window{std::chrono::hours(24)};
+    std::size_t keys_per_user_max = 10'000;
+    std::size_t company_bytes_max = 256 * 1024 * 1024;
+    std::size_t outcome_bytes_max = 1024 * 1024;
+    /// Keys that run, of the companies whose home is one shard.
+    std::size_t running_max = 10'000;
+    std::size_t followers_max = 64;  ///< callers of one execution
+    /// Statuses kept for those who attach: of one execution, of all on a home shard.
+    std::size_t status_bytes_max = 64 * 1024;
+    std::size_t status_total_bytes_max = 64 * 1024 * 1024;
+    /// Resends without a key: how many of a session are known, for how long.
+    std::size_t resends_per_session_max = 256;
+    std::size_t resend_total_bytes_max = 64 * 1024 * 1024;
+    Milliseconds resend_window{60'000};
+    /// Between two attempts to write an outcome, and how many there are.
+    Milliseconds save_again_after{250};
+    unsigned save_attempts_max = 20;
+};
+
 /// An API that is asked for verdicts: remote_judge.h.
 struct JudgeOptions {
     std::string url{};     ///< empty: nobody is asked
@@ -70,6 +92,7 @@ struct JudgeOptions {
 struct Options {
     LimitOptions limits;
     RecoveryOptions recovery;
+    ReplayOptions replay;
     TokenSources token_sources;
     SessionMode session_mode = SessionMode::kStore;
     JudgeOptions introspection{.member = "active"};

@@ -2,7 +2,6 @@
 
 #include "gateway/connection.h"
 #include "gateway/gateway.h"
-#include "updates/envelope.h"
 
 namespace signalbox::gateway {
 
@@ -46,6 +45,14 @@ void SocketSink::on_status(actions::Status status, std::uint64_t seq, std::strin
 }
 
 void SocketSink::on_end(actions::ActionResult result) {
+    finish(result, updates::Replay::kNo);
+}
+
+void SocketSink::on_replay(actions::ActionResult result) {
+    finish(result, updates::Replay::kYes);
+}
+
+void SocketSink::finish(const actions::ActionResult& result, updates::Replay replay) {
     if (!result) gateway_.stats_.count_error(result.error().code);
     std::string& envelope = gateway_.envelope_;
     envelope.clear();
@@ -54,6 +61,7 @@ void SocketSink::on_end(actions::ActionResult result) {
     } else {
         updates::append_error(envelope, target_.request_id, target_.action, result.error());
     }
+    updates::mark_replay(envelope, replay);
     Connection* connection = connection_here();
     if (connection == nullptr) {
         // An ack is nobody's but the connection's that asked for it.

@@ -6,6 +6,7 @@
 
 #include "actions/executor.h"
 #include "gateway/courier.h"
+#include "updates/envelope.h"
 
 namespace signalbox::gateway {
 
@@ -30,8 +31,10 @@ public:
 
     void on_status(actions::Status status, std::uint64_t seq, std::string_view progress) override;
     void on_end(actions::ActionResult result) override;
+    void on_replay(actions::ActionResult result) override;
 
 private:
+    void finish(const actions::ActionResult& result, updates::Replay replay);
     /// Null when it is not here, or earlier messages are still on their way to where it was.
     [[nodiscard]] Connection* connection_here() const;
     void post(Letter letter);

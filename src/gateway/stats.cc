@@ -28,6 +28,11 @@ void Stats::add(const Stats& other) {
     executions_timed_out += other.executions_timed_out;
     executions_cancelled += other.executions_cancelled;
     executions_late += other.executions_late;
+    executions_attached += other.executions_attached;
+    executions_replayed += other.executions_replayed;
+    outcomes_unsaved += other.outcomes_unsaved;
+    statuses_dropped += other.statuses_dropped;
+    keyed_running += other.keyed_running;
     upstream.add(other.upstream);
     for (std::size_t i = 0; i < errors.size(); ++i) errors[i] += other.errors[i];
 }

@@ -35,6 +35,11 @@ struct Stats {
     std::uint64_t executions_timed_out = 0;
     std::uint64_t executions_cancelled = 0;
     std::uint64_t executions_late = 0;
+    std::uint64_t executions_attached = 0;
+    std::uint64_t executions_replayed = 0;
+    std::uint64_t outcomes_unsaved = 0;
+    std::uint64_t statuses_dropped = 0;
+    std::uint64_t keyed_running = 0;
     actions::UpstreamNumbers upstream;
     /// Error envelopes and refusals by registered code; the last is for actions' own codes.
     std::array<std::uint64_t, static_cast<std::size_t>(ErrorCode::kValidationFailed) + 2> errors{};

@@ -177,6 +177,78 @@ private:
     }
 };
 
+/// Executions in a map, by the rules of the real store; answers are posted like its.
+class FakeExecutions final : public actions::ExecutionStore {
+public:
+    using Key = actions::ExecutionKey;
+    using Record = actions::ExecutionRecord;
+    std::map<std::string, Record> records;  ///< by "company/user/key"
+    bool down = false;
+    std::size_t refused = 0;  ///< calls while down
+
+    void lease(Record record, actions::LeaseLimits limits, WallTime now,
+               signalbox::Executor& reply_on, Done<actions::LeaseAnswer> done) override {
+        using Kind = actions::LeaseAnswer::Kind;
+        actions::LeaseAnswer answer;
+        if (const Record* known = live(record.key, now)) {
+            answer = {Kind::kKnown, *known};
+        } else if (limits.keys_per_user_max != 0 && records.size() >= limits.keys_per_user_max) {
+            answer.kind = Kind::kUserFull;
+        } else if (!down) {
+            records[name(record.key)] = std::move(record);
+        }
+        reply(reply_on, std::move(done), std::move(answer));
+    }
+    void finish(Key key, actions::ExecutionEnd end, signalbox::Executor& reply_on,
+                Done<bool> done) override {
+        const auto known = records.find(name(key));
+        const bool is_leased = known != records.end() &&
+                               known->second.state == actions::ExecutionState::kLeased && !down;
+        if (is_leased) {
+            known->second.state = end.state;
+            known->second.outcome = end.outcome;
+            known->second.expires_at = end.expires_at;
+        }
+        reply(reply_on, std::move(done), is_leased);
+    }
+    void release(Key key, signalbox::Executor& reply_on, Done<bool> done) override {
+        const bool released = !down && records.erase(name(key)) > 0;
+        reply(reply_on, std::move(done), released);
+    }
+    void find(Key key, WallTime now, signalbox::Executor& reply_on,
+              Done<std::optional<Record>> done) override {
+        const Record* known = live(key, now);
+        reply(reply_on, std::move(done), known ? std::optional(*known) : std::nullopt);
+    }
+    void forget(Key key, WallTime now, signalbox::Executor& reply_on, Done<bool> done) override {
+        const bool known = live(key, now) != nullptr;
+        if (!down) records.erase(name(key));
+        reply(reply_on, std::move(done), known);
+    }
+    void remove_expired(WallTime, signalbox::Executor& reply_on,
+                        Done<std::uint64_t> done) override {
+        reply(reply_on, std::move(done), std::uint64_t{0});
+    }
+
+private:
+    static std::string name(const Key& key) { return key.company + '/' + key.user + '/' + key.key; }
+    const Record* live(const Key& key, WallTime now) {
+        const auto known = records.find(name(key));
+        if (known == records.end()) return nullptr;
+        const bool counts = known->second.state == actions::ExecutionState::kLeased ||
+                            known->second.expires_at > now;
+        return counts ? &known->second : nullptr;
+    }
+    template <class T>
+    void reply(signalbox::Executor& reply_on, Done<T> done, T value) {
+        if (down) ++refused;
+        reply_on.post([done = std::move(done), value = std::move(value), is_down = down]() mutable {
+            if (is_down) return done(std::unexpected(auth::StoreError::kUnavailable));
+            done(std::move(value));
+        });
+    }
+};
+
 /// Runs blocking work when the test says so.
 class FakePool final : public BlockingPool {
 public:
@@ -213,6 +285,7 @@ public:
                        .sessions = node.options_.session_mode == SessionMode::kStore
                                        ? &node.sessions
                                        : nullptr,
+                       .executions = &node.executions,
                        .http = &node.http,
                        .actions = {std::shared_ptr<void>(), &node.registry},
                        .pool = node.pool,
@@ -301,6 +374,7 @@ public:
     ManualClock clock;
     FakeMesh mesh;
     FakeSessions sessions;
+    FakeExecutions executions;
     FakePool pool;
     signalbox::testing::FakeHttpClient http;
     actions::ActionRegistry registry;

@@ -26,6 +26,12 @@ void append_response(std::string& out, std::string_view request_id, std::string_
     out += '}';
 }
 
+void mark_replay(std::string& envelope, Replay replay) {
+    if (replay == Replay::kNo) return;
+    envelope.pop_back();
+    envelope += R"(,"replayed":true})";
+}
+
 void append_update(std::string& out, const UpdateHeader& header, std::string_view data) {
     JsonWriter json(out);
     json.begin_object()

@@ -27,6 +27,10 @@ struct UpdateHeader {
 /// {type:"RESPONSE", requestId, action, data?, position?}; `data` is JSON, empty when absent.
 void append_response(std::string& out, std::string_view request_id, std::string_view action,
                      std::string_view data, std::string_view position = {});
+/// Whether a final envelope tells of an earlier run.
+enum class Replay : std::uint8_t { kNo, kYes };
+/// Adds "replayed":true to the RESPONSE or ERROR that `envelope` is, with kYes.
+void mark_replay(std::string& envelope, Replay replay);
 /// {type:"UPDATE", requestId, action, data?, kind, time, artifactId?, position?}
 void append_update(std::string& out, const UpdateHeader& header, std::string_view data);
 /// {type:"ERROR", requestId, action?, error:{code, message, retryable, details?, retryAfterMs?,

@@ -18,6 +18,17 @@ TEST(Envelope, WritesAResponseWithTheDatasOwnBytes) {
                    R"("data":{ "n":0.11935319286735585,"big":12345678901234567890}})");
 }
 
+TEST(Envelope, MarksAReplayAndNothingElse) {
+    std::string out;
+    append_response(out, "r1", "a", "{}");
+    const std::string before = out;
+    mark_replay(out, Replay::kNo);
+    EXPECT_EQ(out, before);
+    mark_replay(out, Replay::kYes);
+    EXPECT_EQ(out,
+              R"({"type":"RESPONSE","requestId":"r1","action":"a","data":{},"replayed":true})");
+}
+
 TEST(Envelope, LeavesOutWhatIsAbsent) {
     std::string out;
     append_response(out, "", "a", "");

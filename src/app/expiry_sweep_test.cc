@@ -1,4 +1,4 @@
-#include "app/session_sweep.h"
+#include "app/expiry_sweep.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 namespace signalbox::app {
 namespace {
 
-class SessionSweepTest : public ::testing::Test {
+class ExpirySweepTest : public ::testing::Test {
 protected:
     void add(const std::string& id, Milliseconds expired_for) {
         const WallTime end = clock_.wall_now() - expired_for;
@@ -25,7 +25,7 @@ protected:
         return found;
     }
 
-    static constexpr Milliseconds kOld = SessionSweep::kKept + Milliseconds(1);
+    static constexpr Milliseconds kOld = kSessionSweep.kept + Milliseconds(1);
 
     storage::TempFolder folder_;
     ManualClock clock_;
@@ -34,12 +34,18 @@ protected:
     storage::TestExecutor executor_;
     std::unique_ptr<auth::SessionStore> store_ =
         storage::SqliteSessionStore::open(folder_.file("signalbox.db")).value();
-    SessionSweep sweep_{{*store_, executor_, clock_, wheel_, log_}};
+    ExpirySweep::Ports ports_of(auth::SessionStore& store) {
+        return {[this, &store](WallTime before, ExpirySweep::Done done) {
+                    store.remove_expired(before, executor_, std::move(done));
+                },
+                clock_, wheel_, log_};
+    }
+    ExpirySweep sweep_{ports_of(*store_), kSessionSweep};
 };
 
-TEST_F(SessionSweepTest, DeletesAtTheStartWhatHasBeenExpiredForADay) {
+TEST_F(ExpirySweepTest, DeletesAtTheStartWhatHasBeenExpiredForADay) {
     add("old", kOld);
-    add("recent", SessionSweep::kKept);
+    add("recent", kSessionSweep.kept);
     add("alive", Milliseconds(-1));
     sweep_.run();
     executor_.run_one();
@@ -48,11 +54,11 @@ TEST_F(SessionSweepTest, DeletesAtTheStartWhatHasBeenExpiredForADay) {
     EXPECT_TRUE(has("alive"));
 }
 
-TEST_F(SessionSweepTest, DeletesAgainAfterItsInterval) {
+TEST_F(ExpirySweepTest, DeletesAgainAfterItsInterval) {
     sweep_.run();
     executor_.run_one();
     add("old", kOld);
-    clock_.advance(SessionSweep::kInterval);
+    clock_.advance(ExpirySweep::kInterval);
     wheel_.advance(clock_.monotonic_now());
     executor_.run_one();
     EXPECT_FALSE(has("old"));
@@ -77,9 +83,9 @@ public:
     std::expected<std::uint64_t, auth::StoreError> answer = 0;
 };
 
-TEST_F(SessionSweepTest, GoesOnAtOnceWhileThereIsMore) {
+TEST_F(ExpirySweepTest, GoesOnAtOnceWhileThereIsMore) {
     CountingStore store;
-    SessionSweep sweep({store, executor_, clock_, wheel_, log_});
+    ExpirySweep sweep(ports_of(store), kSessionSweep);
     store.answer = auth::SessionStore::kRemovedAtOnce;
     sweep.run();
     store.answer = 0;
@@ -89,14 +95,14 @@ TEST_F(SessionSweepTest, GoesOnAtOnceWhileThereIsMore) {
     EXPECT_EQ(store.asked, 2);
 }
 
-TEST_F(SessionSweepTest, AsksAStoreThatIsDownAgainLater) {
+TEST_F(ExpirySweepTest, AsksAStoreThatIsDownAgainLater) {
     CountingStore store;
     store.answer = std::unexpected(auth::StoreError::kUnavailable);
-    SessionSweep sweep({store, executor_, clock_, wheel_, log_});
+    ExpirySweep sweep(ports_of(store), kSessionSweep);
     sweep.run();
     executor_.run_one();
     EXPECT_EQ(store.asked, 1);
-    clock_.advance(SessionSweep::kInterval);
+    clock_.advance(ExpirySweep::kInterval);
     wheel_.advance(clock_.monotonic_now());
     EXPECT_EQ(store.asked, 2);
 }
