@@ -32,6 +32,11 @@ public:
         return missing_at(rate, now) == 0;
     }
 
+    /// Tokens in it; below 0 after a cost over the burst.
+    [[nodiscard]] double level(const Rate& rate, MonotonicTime now) const {
+        return rate.burst - missing_at(rate, now);
+    }
+
     static constexpr Milliseconds kWaitMax = std::chrono::hours(24);
 
 private:
