@@ -229,6 +229,16 @@ std::string deletion_text(const std::string& deletion) {
     return fmt::format("deleted {} sessions, closed {} connections", sessions, connections);
 }
 
+/// "revoked 3 sessions".
+std::string revocation_text(const std::string& revocation) {
+    std::string count;
+    for_each_raw_member(revocation, [&](std::string_view key, std::string_view value) {
+        if (key == "revoked") count = value;
+        return true;
+    });
+    return fmt::format("revoked {} sessions", count);
+}
+
 }  // namespace
 
 int create_session(const CommandRun& run) {
@@ -263,7 +273,28 @@ int list_sessions(const CommandRun& run) {
     return kExitOk;
 }
 
+namespace {
+
+/// All of a company, or of one of its users.
+int revoke_sessions(const CommandRun& run) {
+    const CommandLine& line = run.line;
+    if (!CompanyId::parse(line.company) || (!line.user.empty() && !UserId::parse(line.user)))
+        return run.fail(kExitUsage, "ids are 1 to 128 printable characters without white space");
+    std::string arguments;
+    JsonWriter json(arguments);
+    json.begin_object().member("companyId", line.company);
+    if (!line.user.empty()) json.member("userId", line.user);
+    json.end_object();
+    const Result done = run_session_command(run, "session.revoke", JsonText::trusted(arguments));
+    if (!done) return report(run, done.error());
+    run.context.out << (run.json() ? *done : revocation_text(*done)) << '\n';
+    return kExitOk;
+}
+
+}  // namespace
+
 int revoke_session(const CommandRun& run) {
+    if (!run.line.company.empty()) return revoke_sessions(run);
     if (!SessionId::parse(run.line.session)) return run.fail(kExitUsage, "that is no session id");
     std::string arguments;
     JsonWriter(arguments).begin_object().member("sessionId", run.line.session).end_object();

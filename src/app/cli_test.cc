@@ -167,6 +167,9 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"session", "revoke", "--dev"},
         std::vector<std::string>{"session", "revoke", "--dev", "a", "b"},
         std::vector<std::string>{"session", "revoke", "--dev", "a", "--jsn"},
+        std::vector<std::string>{"session", "revoke", "--dev", "a", "--company", "c"},
+        std::vector<std::string>{"session", "revoke", "--dev", "--user", "u"},
+        std::vector<std::string>{"session", "revoke", "--dev", "--company", "a b"},
         std::vector<std::string>{"session", "create", "--dev", "--user", "u", "--company", ""},
         std::vector<std::string>{"key", "create", "--permissions", "a"},
         std::vector<std::string>{"key", "create", "--dev", "--permissions", ","},
@@ -321,6 +324,30 @@ TEST_F(Cli, ListsMoreSessionsThanAPageHolds) {
     EXPECT_EQ(run({"session", "list", "--dev"}), kExitOk);
     const std::string table = out();
     EXPECT_EQ(std::ranges::count(table, '\n'), 502);
+}
+
+TEST_F(Cli, RevokesAllSessionsOfACompanyOrOfOneOfItsUsers) {
+    const auto create = [&](const char* user, const char* company) {
+        return run({"session", "create", "--dev", "--user", user, "--company", company});
+    };
+    EXPECT_EQ(create("ada", "acme"), kExitOk);
+    EXPECT_EQ(create("bob", "acme"), kExitOk);
+    fill_store(2'500);
+    EXPECT_EQ(run({"session", "revoke", "--dev", "--company", "acme", "--user", "ada"}), kExitOk)
+        << err();
+    EXPECT_EQ(line(), "revoked 1 sessions");
+    EXPECT_EQ(run({"session", "revoke", "--dev", "--json", "--company", "c"}), kExitOk) << err();
+    EXPECT_EQ(line(), R"({"companyId":"c","revoked":2500})");
+    EXPECT_EQ(run({"session", "list", "--dev", "--json"}), kExitOk);
+    EXPECT_THAT(out(),
+                testing::AllOf(HasSubstr(R"("userId":"bob")"), testing::Not(HasSubstr("ada"))));
+}
+
+TEST_F(Cli, DeletesACompanyOfManySessionsAsAWhole) {
+    EXPECT_EQ(run({"session", "list", "--dev"}), kExitOk);
+    fill_store(2'500);
+    EXPECT_EQ(run({"company", "delete", "--dev", "c"}), kExitOk) << err();
+    EXPECT_EQ(line(), "deleted 2500 sessions, closed 0 connections");
 }
 
 TEST_F(Cli, AsksTheServerThatRuns) {

@@ -174,6 +174,8 @@ private:
         add_sources(*revoke);
         add_json(*revoke);
         add_text(*revoke, "id", line_.session, "The session's id");
+        add_text(*revoke, "--company ID", line_.company, "Instead: all sessions of this company");
+        add_text(*revoke, "--user ID", line_.user, "With --company: those of this user alone");
         // An id may begin with a dash, which CLI11 takes for an unknown flag.
         revoke->allow_extras();
         revoke_ = revoke;
@@ -217,8 +219,8 @@ private:
         if (!config_file_.empty()) line_.sources.file = config_file_;
         if (json_) line_.form = OutputForm::kJson;
         if (markdown_) line_.form = OutputForm::kMarkdown;
-        if (line_.command == Command::kSessionRevoke && !take_id(*revoke_, line_.session)) {
-            return std::unexpected(usage("one session id is required"));
+        if (line_.command == Command::kSessionRevoke && !take_revoked()) {
+            return std::unexpected(usage("one session id, or --company ID, is required"));
         }
         if (line_.command == Command::kCompanyDelete && !take_id(*delete_, line_.company)) {
             return std::unexpected(usage("one company id is required"));
@@ -228,6 +230,13 @@ private:
             return std::unexpected(usage("--config FILE or --dev is required"));
         }
         return std::move(line_);
+    }
+
+    /// One session, or many by their company.
+    bool take_revoked() {
+        const bool one = take_id(*revoke_, line_.session);
+        const bool none = line_.session.empty() && revoke_->remaining().empty();
+        return line_.company.empty() ? one && line_.user.empty() : none;
     }
 
     static bool take_id(const CLI::App& command, std::string& id) {

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <optional>
+#include <algorithm>
+#include <utility>
 
 namespace signalbox::app {
 namespace {
@@ -45,6 +46,15 @@ void audit(Log* log, std::string_view event, const auth::SessionRecord& record) 
                 {"sessionId", record.id.str()},
                 {"userId", record.user.str()},
                 {"companyId", record.company.str()}});
+}
+
+std::string revocation_json(const CompanyId& company, const std::string& user, std::size_t count) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object().member("companyId", company.str());
+    if (!user.empty()) json.member("userId", user);
+    json.member("revoked", count).end_object();
+    return out;
 }
 
 }  // namespace
@@ -132,6 +142,8 @@ void SessionCommands::list(const JsonElement& arguments, ControlAnswer done) {
 }
 
 void SessionCommands::revoke(const JsonElement& arguments, ControlAnswer done) {
+    if (arguments.at_key("companyId").error() == simdjson::SUCCESS)
+        return revoke_all(arguments, std::move(done));
     const auto id = id_member<SessionId>(arguments, "sessionId");
     if (!id) return done(invalid("sessionId must be an id"));
     ports_.store.remove(*id, ports_.reply_on,
@@ -146,24 +158,61 @@ void SessionCommands::revoke(const JsonElement& arguments, ControlAnswer done) {
                         });
 }
 
+void SessionCommands::remove_all(Removal removal,
+                                 std::move_only_function<void(std::optional<std::size_t>)> done) {
+    auth::SessionFilter filter = removal.filter;
+    ports_.store.remove_all(
+        std::move(filter), ports_.reply_on,
+        [this, removal = std::move(removal), done = std::move(done)](auto removed) mutable {
+            if (!removed) return done(std::nullopt);
+            if (removal.each) std::ranges::for_each(*removed, removal.each);
+            removal.count += removed->size();
+            if (removed->size() < auth::SessionStore::kRemovedAtOnce) return done(removal.count);
+            remove_all(std::move(removal), std::move(done));
+        });
+}
+
+void SessionCommands::revoke_all(const JsonElement& arguments, ControlAnswer done) {
+    auth::SessionFilter filter;
+    filter.now = ports_.clock.wall_now();
+    filter.company = id_member<CompanyId>(arguments, "companyId");
+    filter.user = id_member<UserId>(arguments, "userId");
+    const bool names_user = arguments.at_key("userId").error() == simdjson::SUCCESS;
+    if (!filter.company || (names_user && !filter.user))
+        return done(invalid("companyId, and userId if given, must be ids"));
+    const CompanyId company = *filter.company;
+    const std::string user = filter.user ? filter.user->str() : std::string();
+    remove_all({std::move(filter), ports_.on_revoked},
+               [company, user, done = std::move(done), &ports = ports_](auto count) mutable {
+                   if (!count) return done(unavailable());
+                   if (ports.audit != nullptr) {
+                       ports.audit->audit(AuditSubject::kManagement, "sessions.deleted",
+                                          {{"actor", "control"},
+                                           {"userId", user},
+                                           {"companyId", company.str()},
+                                           {"count", *count}});
+                   }
+                   done(control_ok(revocation_json(company, user, *count)));
+               });
+}
+
 void SessionCommands::delete_company(const JsonElement& arguments, ControlAnswer done) {
     const auto company = id_member<CompanyId>(arguments, "companyId");
     if (!company) return done(invalid("companyId must be an id"));
     // Expired ones, too.
     auth::SessionFilter all;
     all.company = *company;
-    ports_.store.remove_all(
-        all, ports_.reply_on,
-        [company = *company, done = std::move(done), &ports = ports_](auto removed) mutable {
-            if (!removed) return done(unavailable());
-            auto answer = [deletion = CompanyDeletion{company, removed->size()},
-                           done = std::move(done), &ports](std::size_t connections) mutable {
-                deletion.connections = connections;
-                if (ports.audit != nullptr) audit_company_deletion(*ports.audit, deletion);
-                done(control_ok(deletion_json(deletion)));
-            };
-            ports.end_company ? ports.end_company(company, std::move(answer)) : answer(0);
-        });
+    remove_all({std::move(all), {}}, [company = *company, done = std::move(done),
+                                      &ports = ports_](std::optional<std::size_t> count) mutable {
+        if (!count) return done(unavailable());
+        auto answer = [deletion = CompanyDeletion{company, *count}, done = std::move(done),
+                       &ports](std::size_t connections) mutable {
+            deletion.connections = connections;
+            if (ports.audit != nullptr) audit_company_deletion(*ports.audit, deletion);
+            done(control_ok(deletion_json(deletion)));
+        };
+        ports.end_company ? ports.end_company(company, std::move(answer)) : answer(0);
+    });
 }
 
 }  // namespace signalbox::app

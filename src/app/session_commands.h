@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "app/control_socket.h"
 #include "auth/session_store.h"
@@ -29,6 +30,7 @@ void audit_company_deletion(Log& log, const CompanyDeletion& deletion);
 ///     session.create {userId, companyId, ttlSeconds?}    → session_json()
 ///     session.list   {limit?, after?}                    → {"sessions": [session_json()…]}
 ///     session.revoke {sessionId}                         → session_json(); NOT_FOUND
+///     session.revoke {companyId, userId?}                → the same, and {revoked}: a number
 ///     company.delete {companyId}                         → {companyId, sessions, connections}: numbers
 ///
 /// Others: NOT_FOUND. Arguments of a wrong shape: INVALID_MESSAGE.
@@ -61,7 +63,19 @@ private:
     void create(const JsonElement& arguments, ControlAnswer done);
     void list(const JsonElement& arguments, ControlAnswer done);
     void revoke(const JsonElement& arguments, ControlAnswer done);
+    void revoke_all(const JsonElement& arguments, ControlAnswer done);
     void delete_company(const JsonElement& arguments, ControlAnswer done);
+
+    struct Removal {
+        auth::SessionFilter filter;
+        /// Hears of each that was removed. May be empty.
+        std::function<void(const auth::SessionRecord&)> each;
+        std::size_t count = 0;
+    };
+    /// In portions. @param done  hears how many; nullopt: the store does not answer, some may have
+    ///                          gone.
+    void remove_all(Removal removal,
+                    std::move_only_function<void(std::optional<std::size_t>)> done);
 
     Ports ports_;
     JsonParser parser_;
