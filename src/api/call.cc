@@ -101,7 +101,9 @@ gateway::Credentials credentials_of(const HttpRequest& request) {
     const QueryParameters query(request.query);
     const auto header = request.headers.find("X-Session-Id");
     const std::string_view session = header ? *header : query.find("sessionId").value_or("");
-    return {.bearer = std::string(bearer_of(request)), .session_id = std::string(session)};
+    return {.bearer = std::string(bearer_of(request)),
+            .session_id = std::string(session),
+            .peer = request.peer};
 }
 
 }  // namespace signalbox::api

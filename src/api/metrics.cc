@@ -61,6 +61,15 @@ Samples errors_by_code(const Measurements& m) {
     return samples;
 }
 
+template <gateway::JudgeNumbers gateway::Stats::* Member>
+Samples questions(const Measurements& m) {
+    const gateway::JudgeNumbers& numbers = m.gateway.*Member;
+    return {{"yes", static_cast<double>(numbers.yes)},
+            {"no", static_cast<double>(numbers.no)},
+            {"failed", static_cast<double>(numbers.failed)},
+            {"not_sent", static_cast<double>(numbers.not_sent)}};
+}
+
 Samples build_info(const Measurements& m) {
     return {{m.version, 1}};
 }
@@ -88,8 +97,8 @@ Samples key_set_keys(const Measurements& all) {
 
 Samples key_set_age(const Measurements& all) {
     const auth::JwksNumbers* numbers = key_set_of(all);
-    if (numbers == nullptr) return {};
-    return {{"", numbers->age_seconds}};
+    if (numbers == nullptr || !numbers->age_seconds) return {};
+    return {{"", *numbers->age_seconds}};
 }
 
 constexpr MetricInfo kRegistry[] = {
@@ -162,6 +171,12 @@ constexpr MetricInfo kRegistry[] = {
      of_upstream<&actions::UpstreamNumbers::in_flight>},
     {"signalbox_upstream_retries_total", kCounter, "", "Such requests that were sent once more",
      of_upstream<&actions::UpstreamNumbers::retries>},
+    {"signalbox_introspections_total", kCounter, "outcome",
+     "Questions to the API about sessions: yes, no, failed, or not_sent for being over the rate",
+     questions<&Stats::introspections>},
+    {"signalbox_artifact_questions_total", kCounter, "outcome",
+     "Questions to the API about artifacts: yes, no, failed, or not_sent for being over the rate",
+     questions<&Stats::authorizations>},
     {"signalbox_errors_total", kCounter, "code",
      "Errors told to clients, by code; actions' own codes count as other", errors_by_code},
     {"signalbox_http_connections", kGauge, "", "TCP connections that speak HTTP now",
@@ -204,8 +219,8 @@ constexpr MetricInfo kRegistry[] = {
      "Fetches of auth.jwt.jwks_url: changed, unchanged, failed", key_set_fetches},
     {"signalbox_jwks_keys", kGauge, "", "Usable keys of the set that was fetched last",
      key_set_keys},
-    {"signalbox_jwks_age_seconds", kGauge, "", "Time since the source last confirmed that set",
-     key_set_age},
+    {"signalbox_jwks_age_seconds", kGauge, "",
+     "Time since the source last confirmed that set; not there without a set", key_set_age},
     {"signalbox_build_info", kGauge, "version", "Constant 1, labelled with the program's version",
      build_info},
     {"process_cpu_seconds_total", kCounter, "", "User and system CPU time of the process, seconds",

@@ -44,6 +44,21 @@ TEST(Metrics, ShowsWhatWasCounted) {
     EXPECT_TRUE(has_line(text, "signalbox_jwks_age_seconds 1.5"));
 }
 
+TEST(Metrics, ShowsQuestionsToTheApi) {
+    Measurements m = measured();
+    m.gateway.introspections.failed = 5;
+    m.gateway.authorizations.no = 6;
+    const std::string text = render_metrics(m);
+    EXPECT_TRUE(has_line(text, "signalbox_introspections_total{outcome=\"failed\"} 5"));
+    EXPECT_TRUE(has_line(text, "signalbox_artifact_questions_total{outcome=\"no\"} 6"));
+}
+
+TEST(Metrics, ShowNoAgeOfKeysThatAreNotThere) {
+    Measurements m = measured();
+    m.transport->key_set = auth::JwksNumbers{};
+    EXPECT_EQ(render_metrics(m).find("signalbox_jwks_age_seconds"), std::string::npos);
+}
+
 TEST(Metrics, LeavesOutWhatNobodyMeasures) {
     Measurements m = measured();
     m.transport.reset();

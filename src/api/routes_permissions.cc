@@ -75,16 +75,41 @@ std::string explanation_json(const auth::Policy& policy, const auth::Principal& 
 
 }  // namespace
 
+namespace {
+
+void answer_with(CallPtr call, const Explanation& explanation) {
+    call->answer(json_answer(
+        200, explanation_json(call->api.gateway.policy(), call->principal, explanation)));
+}
+
+/// What the policy leaves open, the API says.
+void ask_and_answer(CallPtr call, Explanation explanation) {
+    gateway::Gateway& gateway = call->api.gateway;
+    const auth::Principal who = call->principal;
+    const ArtifactId artifact = ArtifactId::trusted(explanation.name);
+    gateway.ask_authorizer(
+        who, artifact,
+        on_success<gateway::WatchAnswer>(
+            std::move(call), [explanation = std::move(explanation)](
+                                 CallPtr answered, const gateway::WatchAnswer& answer) mutable {
+                explanation.decision = {answer.ground};
+                answer_with(std::move(answered), explanation);
+            }));
+}
+
+}  // namespace
+
 void explain_permission(CallPtr call) {
     const auth::Policy& policy = call->api.gateway.policy();
-    const auth::Principal& who = call->principal;
-    if (!policy.may_use(who, kExplain)) {
+    if (!policy.may_use(call->principal, kExplain)) {
         return call->fail(Error::of(ErrorCode::kForbidden,
                                     "this needs the permission `" + std::string(kExplain) + '`'));
     }
-    const auto explanation = explain(*call);
+    auto explanation = explain(*call);
     if (!explanation) return call->fail(explanation.error());
-    call->answer(json_answer(200, explanation_json(policy, who, *explanation)));
+    if (explanation->decision.is_open())
+        return ask_and_answer(std::move(call), std::move(*explanation));
+    answer_with(std::move(call), *explanation);
 }
 
 }  // namespace signalbox::api

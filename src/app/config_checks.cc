@@ -136,13 +136,52 @@ public:
                     "must not be over auth.sessions.introspect_recheck: open connections would be "
                     "judged by old answers");
         }
-        constexpr std::string_view kPlain = "http://";
-        const std::string_view url = gateway.introspection.url;
-        if (!asks || !url.starts_with(kPlain)) return;
-        const std::string_view host = url.substr(kPlain.size());
-        if (is_loopback(host.substr(0, host.find_first_of(":/?")))) return;
-        findings_.warnings.push_back(
-            make("auth.sessions.introspect_url", "sends tokens over plain HTTP").text());
+        if (!asks || gateway.introspection.url.empty()) return;
+        if (is_protected_url(gateway.introspection.url)) return;
+        warn("auth.sessions.introspect_url", "sends tokens over plain HTTP");
+    }
+
+    void check_idle_timeout() {
+        constexpr Milliseconds kLeast = std::chrono::seconds(1);
+        const Milliseconds timeout = config_.gateway.session_idle_timeout;
+        if (timeout.count() > 0 && timeout < kLeast)
+            problem("auth.sessions.idle_timeout", "must be \"0s\" or at least \"1s\"");
+    }
+
+    void check_authorizer() {
+        const gateway::Options& gateway = config_.gateway;
+        const auto& rules = config_.artifact_rules;
+        const auto has = [&](auth::ArtifactRule rule) {
+            return std::ranges::find(rules, rule) != rules.end();
+        };
+        const bool asks = has(auth::ArtifactRule::kAuthorizer);
+        const std::string& url = gateway.authorization.url;
+        if (asks && url.empty())
+            problem("auth.artifacts.rules", "\"authorizer\" needs auth.artifacts.authorize_url");
+        if (!asks && !url.empty()) {
+            problem("auth.artifacts.authorize_url",
+                    "is asked only when auth.artifacts.rules has \"authorizer\"");
+        }
+        if (gateway.authorization.cached_for > gateway.authorize_recheck) {
+            problem("auth.artifacts.authorize_cache",
+                    "must not be over auth.artifacts.authorize_recheck: what is watched would be "
+                    "judged by old answers");
+        }
+        if (!asks || url.empty()) return;
+        if (has(auth::ArtifactRule::kCompany)) {
+            warn("auth.artifacts.rules",
+                 "\"company\" allows everybody what \"authorizer\" would be asked about");
+        }
+        if (!is_protected_url(url))
+            warn("auth.artifacts.authorize_url",
+                 "is asked over plain HTTP: its answers can be forged");
+    }
+
+    void check_http_client() {
+        const std::string& file = config_.http_client.ca_file;
+        if (file.empty()) return;
+        if (auto good = runtime::check_authorities(file); !good)
+            problem("http_client.ca_file", std::move(good.error()));
     }
 
     void check_limits() {
@@ -217,6 +256,10 @@ private:
         findings_.problems.push_back(make(key, std::move(message)));
     }
 
+    void warn(std::string_view key, std::string message) {
+        findings_.warnings.push_back(make(key, std::move(message)).text());
+    }
+
     void check_burst(std::string_view key, const limits::Rate& rate) {
         if (rate.limited() && rate.burst < 1) {
             problem(key, "must be at least 1, or nothing would ever be let through");
@@ -246,6 +289,9 @@ void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev 
     checker.check_paths();
     checker.check_cookie();
     checker.check_introspection();
+    checker.check_idle_timeout();
+    checker.check_authorizer();
+    checker.check_http_client();
     checker.check_limits();
     checker.check_actions();
     checker.check_dev_host(remote_dev);

@@ -1,5 +1,6 @@
 #include "app/config_keys.h"
 
+#include "app/config_api_keys.h"
 #include "app/config_key_builders.h"
 
 namespace signalbox::app {
@@ -238,41 +239,9 @@ void add_session_keys(Keys& keys) {
     keys.push_back(duration_key<&Config::gateway, &gateway::Options::session_idle_timeout>(
         {"auth.sessions.idle_timeout",
          "How long a session may go without a connection or call before it ends, at most an "
-         "eighth later; the start of the server counts as use. \"0s\": it never ends so."},
+         "eighth or a second later; the start of the server counts as use for those that had not "
+         "ended before. \"0s\": it never ends so; else at least \"1s\"."},
         {0ms, 366 * 24h}));
-}
-
-void add_introspect_keys(Keys& keys) {
-    using gateway::JudgeOptions;
-    constexpr auto judge = &gateway::Options::introspection;
-    keys.push_back(text_key<&Config::gateway, judge, &JudgeOptions::url>(
-        {"auth.sessions.introspect_url",
-         "http or https URL that is asked about sessions in mode \"introspect\", by POST of "
-         "{token, "
-         "sessionId, userId, companyId}; it answers {active, permissions?, expiresAt?}."},
-        kHttpUrlOrNone));
-    keys.push_back(text_key<&Config::gateway, judge, &JudgeOptions::bearer>(
-        {"auth.sessions.introspect_key",
-         "Sent with each question as `Authorization: Bearer`; empty: nothing is.",
-         Secrecy::kSecret}));
-    keys.push_back(duration_key<&Config::gateway, judge, &JudgeOptions::timeout>(
-        {"auth.sessions.introspect_timeout", "How long an answer may take."}, {100ms, 1min}));
-    keys.push_back(duration_key<&Config::gateway, judge, &JudgeOptions::cached_for>(
-        {"auth.sessions.introspect_cache",
-         "How long an answer counts for new connections and calls."},
-        {0ms, 1h}));
-    keys.push_back(duration_key<&Config::gateway, &gateway::Options::introspect_recheck>(
-        {"auth.sessions.introspect_recheck",
-         "How old an answer about an open connection may become before it is asked for again."},
-        {1s, 24h}));
-    keys.push_back(duration_key<&Config::gateway, judge, &JudgeOptions::stale_for>(
-        {"auth.sessions.introspect_stale",
-         "How much longer an answer counts while the API does not give a new one; then connections "
-         "and calls are refused, and open connections closed."},
-        {0ms, 24h}));
-    keys.push_back(number_key<&Config::gateway, judge, &JudgeOptions::per_second>(
-        {"auth.sessions.introspect_per_second",
-         "Questions that each shard sends a second. 0: no limit."}));
 }
 
 std::string render_roles(const RoleTable& roles) {
@@ -327,41 +296,6 @@ void add_tables(Keys& keys) {
                                                                                     services);
          },
          render_service_keys});
-}
-
-bool has_rule(const Config& config, auth::ArtifactRule rule) {
-    return std::ranges::find(config.artifact_rules, rule) != config.artifact_rules.end();
-}
-
-/// Kept in the order in which they are asked.
-void set_rule(Config& config, auth::ArtifactRule rule, bool on) {
-    std::erase(config.artifact_rules, rule);
-    if (on) config.artifact_rules.push_back(rule);
-    std::ranges::sort(config.artifact_rules);
-}
-
-template <auth::ArtifactRule Rule>
-ListPart rule_part(std::string name) {
-    return {std::move(name), [](const Config& c) { return has_rule(c, Rule); },
-            [](Config& c, bool on) { set_rule(c, Rule, on); }};
-}
-
-void add_artifact_keys(Keys& keys) {
-    using enum auth::ArtifactRule;
-    keys.push_back(
-        set_key({"auth.artifacts.rules",
-                 "Who may watch an artifact of the own company; one rule that allows it suffices. "
-                 "\"company\": everybody, but with a token that has the claim "
-                 "auth.artifacts.claim only what that names; \"claim\": who has a token whose "
-                 "claim names it; \"permission\": who has the permission artifact:{id}:watch, the "
-                 "id percent-encoded, or a wildcard for it."},
-                {rule_part<kCompany>("company"), rule_part<kClaim>("claim"),
-                 rule_part<kPermission>("permission")}));
-    keys.push_back(text_key<&Config::tokens, &auth::TokenOptions::artifacts_claim>(
-        {"auth.artifacts.claim",
-         "Claim with the artifacts that may be watched: an id, or a list of ids, in which * stands "
-         "for any characters; empty: none is read."},
-        kClaimPathOrNone));
 }
 
 template <auto Rate>

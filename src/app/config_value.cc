@@ -104,16 +104,6 @@ std::string_view host_of(std::string_view authority) {
     return authority.substr(0, authority.find(':'));
 }
 
-/// Whoever can change the answer on its way chooses who may come in: only TLS, or no way at all.
-bool is_protected_url(std::string_view text) {
-    constexpr std::string_view kTls = "https://", kPlain = "http://";
-    const bool printable = std::ranges::all_of(
-        text, [](char c) { return c > ' ' && c < 0x7f && c != '@' && c != '\\'; });
-    if (!printable) return false;
-    if (text.starts_with(kTls)) return !host_of(text.substr(kTls.size())).empty();
-    return text.starts_with(kPlain) && is_loopback(host_of(text.substr(kPlain.size())));
-}
-
 bool is_path(std::string_view text) {
     return is_path_text(text) && !text.ends_with('/');
 }
@@ -134,6 +124,7 @@ constinit const TextRule kNetwork{
     [](std::string_view text) { return runtime::IpNetwork::parse(text).has_value(); }};
 constinit const TextRule kEndpoint{"empty, or an address and port like \"127.0.0.1:9090\"",
                                    is_endpoint};
+/// Whoever can change the answer on its way chooses who may come in: only TLS, or no way at all.
 constinit const TextRule kProtectedUrl{
     "empty, or a URL like \"https://id.example.com/keys\" without user information (http only to "
     "this machine)",
@@ -197,6 +188,15 @@ std::vector<std::string> split_list(std::string_view text) {
         if (comma == std::string_view::npos) return parts;
         text.remove_prefix(comma + 1);
     }
+}
+
+bool is_protected_url(std::string_view text) {
+    constexpr std::string_view kTls = "https://", kPlain = "http://";
+    const bool printable = std::ranges::all_of(
+        text, [](char c) { return c > ' ' && c < 0x7f && c != '@' && c != '\\'; });
+    if (!printable) return false;
+    if (text.starts_with(kTls)) return !host_of(text.substr(kTls.size())).empty();
+    return text.starts_with(kPlain) && is_loopback(host_of(text.substr(kPlain.size())));
 }
 
 bool is_loopback(std::string_view host) {

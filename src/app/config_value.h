@@ -53,6 +53,9 @@ extern const TextRule kClaimPathOrNone;  ///< "" or "company.id"
 extern const TextRule kCookieName;       ///< "" or "io"
 extern const TextRule kCookieAttribute;  ///< "" or "/realtime"
 
+/// True for a URL of https, or of http to this machine.
+[[nodiscard]] bool is_protected_url(std::string_view text);
+
 /// True for "localhost", 127.0.0.0/8 and ::1.
 [[nodiscard]] bool is_loopback(std::string_view host);
 

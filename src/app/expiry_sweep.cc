@@ -6,17 +6,17 @@ namespace signalbox::app {
 
 void ExpirySweep::run() {
     const WallTime before = ports_.clock.wall_now() - rule_.kept;
-    ports_.remove_expired(before, [this](auto removed) {
-        removed_ += removed.value_or(0);
-        if (removed == rule_.portion) return run();
+    ports_.end_some(before, [this](auto ended) {
+        ended_ += ended.value_or(0);
+        if (ended == rule_.portion) return run();
         finish();
     });
 }
 
 void ExpirySweep::finish() {
-    const std::uint64_t removed = std::exchange(removed_, 0);
-    if (removed > 0) ports_.log.info(rule_.event, {{"count", removed}});
-    ports_.wheel.arm_after(timer_, kInterval);
+    const std::uint64_t ended = std::exchange(ended_, 0);
+    if (ended > 0) ports_.log.info(rule_.event, {{"count", ended}});
+    ports_.wheel.arm_after(timer_, rule_.interval);
 }
 
 }  // namespace signalbox::app

@@ -64,10 +64,44 @@ TEST_F(ExpirySweepTest, DeletesAgainAfterItsInterval) {
     EXPECT_FALSE(has("old"));
 }
 
+TEST_F(ExpirySweepTest, EndsWhatNobodyUsesForGood) {
+    using std::chrono::minutes;
+    const auth::SessionIdle idle{minutes(16), clock_.wall_now()};
+    ExpirySweep sweep({[&](WallTime now, ExpirySweep::Done done) {
+                           const WallTime used_since = idle.used_since(now);
+                           if (used_since == WallTime{}) return done(0);
+                           store_->end_unused(std::nullopt, used_since, now, executor_,
+                                              std::move(done));
+                       },
+                       clock_, wheel_, log_},
+                      idle_session_sweep(idle));
+    /// Behind all that was asked before.
+    const auto end_of = [&](const std::string& id) {
+        std::optional<WallTime> end;
+        store_->find(SessionId::trusted(id), executor_,
+                     [&](auto record) { end = record.value()->expires_at; });
+        while (!end) executor_.run_one();
+        return *end;
+    };
+    add("unused", Milliseconds(-std::chrono::hours(48)));
+    add("used", Milliseconds(-std::chrono::hours(48)));
+    sweep.run();
+    for (int minute = 0; minute < 20; ++minute) {
+        store_->touch({SessionId::trusted("used")}, clock_.wall_now(), executor_, [](auto) {});
+        clock_.advance(minutes(1));
+        wheel_.advance(clock_.monotonic_now());
+        const bool is_over = end_of("unused") <= clock_.wall_now();
+        EXPECT_EQ(is_over, minute >= 18) << minute;
+    }
+    EXPECT_GT(end_of("used"), clock_.wall_now());
+}
+
 /// Answers with the numbers that the test says.
 class CountingStore final : public auth::SessionStore {
 public:
     void touch(std::vector<SessionId>, WallTime, Executor&, Done<std::uint64_t>) override {}
+    void end_unused(std::optional<SessionId>, WallTime, WallTime, Executor&,
+                    Done<std::uint64_t>) override {}
     void remove_expired(WallTime, Executor& reply_on, Done<std::uint64_t> done) override {
         ++asked;
         reply_on.post([done = std::move(done), answer = answer]() mutable { done(answer); });

@@ -167,8 +167,8 @@ struct Server::Node {
     [[nodiscard]] std::expected<void, StartError> open_data();
     void make_shards();
     void configure_key_source(const Config& from);
-    template <class Store>
-    void sweep(Store* store, ExpirySweep::Rule rule);
+    void start_sweeps();
+    void sweep(ExpirySweep::Rule rule, ExpirySweep::EndSome end_some);
     [[nodiscard]] std::expected<void, StartError> listen();
     [[nodiscard]] std::expected<void, StartError> open_control();
     [[nodiscard]] api::TransportNumbers transport_numbers();
@@ -333,8 +333,7 @@ void Server::Node::make_shards() {
     }
     shards->start();
     configure_key_source(config);
-    sweep(sessions.get(), kSessionSweep);
-    sweep(executions.get(), kExecutionSweep);
+    start_sweeps();
 }
 
 void Server::Node::configure_key_source(const Config& from) {
@@ -342,15 +341,30 @@ void Server::Node::configure_key_source(const Config& from) {
     shards->post(0, [this, options = from.jwks] { key_source->configure(options); });
 }
 
-template <class Store>
-void Server::Node::sweep(Store* store, ExpirySweep::Rule rule) {
-    if (store == nullptr) return;
-    runtime::Shard& first = shards->shard(0);
-    const auto remove = [store, &reply_on = first.mesh()](WallTime before, ExpirySweep::Done done) {
-        store->remove_expired(before, reply_on, std::move(done));
-    };
+void Server::Node::start_sweeps() {
+    ShardMesh& reply_on = shards->shard(0).mesh();
+    if (auto* store = sessions.get(); store != nullptr) {
+        sweep(kSessionSweep, [store, &reply_on](WallTime before, ExpirySweep::Done done) {
+            store->remove_expired(before, reply_on, std::move(done));
+        });
+        const auth::SessionIdle idle{config.gateway.session_idle_timeout, clock.wall_now()};
+        const auto end_unused = [store, &reply_on, idle](WallTime now, ExpirySweep::Done done) {
+            const WallTime used_since = idle.used_since(now);
+            if (used_since == WallTime{}) return done(0);
+            store->end_unused(std::nullopt, used_since, now, reply_on, std::move(done));
+        };
+        if (idle.is_on()) sweep(idle_session_sweep(idle), end_unused);
+    }
+    if (auto* store = executions.get(); store != nullptr) {
+        sweep(kExecutionSweep, [store, &reply_on](WallTime before, ExpirySweep::Done done) {
+            store->remove_expired(before, reply_on, std::move(done));
+        });
+    }
+}
+
+void Server::Node::sweep(ExpirySweep::Rule rule, ExpirySweep::EndSome end_some) {
     sweeps.push_back(std::make_unique<ExpirySweep>(
-        ExpirySweep::Ports{remove, clock, first.wheel(), *log}, rule));
+        ExpirySweep::Ports{std::move(end_some), clock, shards->shard(0).wheel(), *log}, rule));
     shards->post(0, [added = sweeps.back().get()] { added->run(); });
 }
 
@@ -481,8 +495,14 @@ ReloadOutcome Server::reload(const Config& config) {
         node.configure_key_source(config);
     }
     std::ranges::move(node.load_actions(config), std::back_inserter(outcome.problems));
-    const gateway::LiveOptions live{config.gateway.limits, node.token_leeway, node.tokens,
-                                    node.service_keys,     node.policy,       node.actions};
+    const gateway::LiveOptions live{.limits = config.gateway.limits,
+                                    .token_leeway = node.token_leeway,
+                                    .tokens = node.tokens,
+                                    .service_keys = node.service_keys,
+                                    .policy = node.policy,
+                                    .actions = node.actions,
+                                    .authorization = config.gateway.authorization,
+                                    .authorize_recheck = config.gateway.authorize_recheck};
     node.shards->run_on_all([&](runtime::Shard& shard) {
         NodeShard& part = *node.parts[shard.index()];
         part.gateway.reconfigure(live);

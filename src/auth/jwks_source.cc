@@ -64,11 +64,13 @@ JwksSource::JwksSource(Ports ports, std::shared_ptr<SharedKeySet> keys)
 void JwksSource::configure(JwksSourceOptions options) {
     call_.cancel();
     fetching_ = false;
-    if (options.url != options_.url) etag_.clear();
+    if (options.url != options_.url) {
+        store(nullptr);
+        failures_ = 0;
+    }
     options_ = std::move(options);
     next_at_ = ports_.wheel.now();
     if (options_.url.empty()) {
-        store(nullptr);
         answer_waiters_before(MonotonicTime::max(), KeysAnswer::kFresh);
     }
     fetch_when_allowed();

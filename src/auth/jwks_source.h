@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,8 +33,8 @@ struct JwksNumbers {
     std::uint64_t changed = 0;    ///< fetches that brought another set
     std::uint64_t unchanged = 0;  ///< 304, or the same bytes
     std::uint64_t failed = 0;
-    std::uint64_t keys = 0;  ///< usable ones, now
-    double age_seconds = 0;  ///< of the set; 0 without one
+    std::uint64_t keys = 0;               ///< usable ones, now
+    std::optional<double> age_seconds{};  ///< of the set; nullopt: there is none
 };
 
 /// How long an answer counts: `max-age` of Cache-Control less Age; 10 minutes without it; held
@@ -69,8 +70,8 @@ public:
     };
     JwksSource(Ports ports, std::shared_ptr<SharedKeySet> keys);
 
-    /// Fetches now, also when nothing has changed. The set of another URL counts until the new one
-    /// is here; without a URL there is none.
+    /// Fetches now, also when nothing has changed. From another URL on, what the one before gave
+    /// does not count; without a URL there is no set.
     void configure(JwksSourceOptions options);
     void refresh(Executor& answer_on, Done done) override;
     [[nodiscard]] JwksNumbers numbers() const;

@@ -255,19 +255,31 @@ TEST_F(JwksSourceTest, WithoutAUrlThereIsNothingToWaitFor) {
     EXPECT_EQ(http_.count(), 2U);
 }
 
-TEST_F(JwksSourceTest, KeepsTheSetUntilThatOfAnotherUrlIsHere) {
+TEST_F(JwksSourceTest, KeepsTheSetWhenItsUrlStays) {
+    answer(response(set_with("a"), "max-age=1000", "\"v1\""));
+    advance(10s);
+    source_->configure({.url = kUrl});
+    EXPECT_EQ(http_.last().request.headers.find("If-None-Match"), "\"v1\"");
+    EXPECT_EQ(kid(), "a");
+}
+
+TEST_F(JwksSourceTest, DropsTheSetOfAnotherUrlAtOnce) {
     answer(response(set_with("a"), "max-age=1000", "\"v1\""));
     advance(10s);
     source_->configure({.url = "https://other.example/keys"});
     EXPECT_EQ(http_.last().request.url, "https://other.example/keys");
     EXPECT_EQ(http_.last().request.headers.find("If-None-Match"), std::nullopt);
-    EXPECT_EQ(kid(), "a");
+    EXPECT_EQ(keys_->get(), nullptr);
+    EXPECT_FALSE(source_->numbers().age_seconds);
+    ask();
+    EXPECT_TRUE(answers_.empty()) << "a token waits for the keys of the new place";
     answer(response(set_with("b")));
+    EXPECT_EQ(answers_.size(), 1U);
     EXPECT_EQ(kid(), "b");
 }
 
 TEST_F(JwksSourceTest, TellsTheAgeOfItsSet) {
-    EXPECT_EQ(source_->numbers().age_seconds, 0);
+    EXPECT_FALSE(source_->numbers().age_seconds);
     answer(response(set_with("a")));
     advance(12'500ms);
     EXPECT_EQ(source_->numbers().age_seconds, 12.5);

@@ -20,6 +20,7 @@ Decision by_artifacts_claim(const Permissions& permissions, const ArtifactId& ar
 }
 
 Decision by_rule(ArtifactRule rule, const Principal& who, const ArtifactId& artifact) {
+    if (rule == ArtifactRule::kAuthorizer) return {Ground::kAuthorizerAsked};
     if (rule == ArtifactRule::kPermission)
         return by_claims(who.permissions, watch_permission(artifact));
     if (who.permissions.grants().artifacts) return by_artifacts_claim(who.permissions, artifact);
@@ -29,10 +30,14 @@ Decision by_rule(ArtifactRule rule, const Principal& who, const ArtifactId& arti
 }  // namespace
 
 std::string_view to_string(Ground ground) {
-    constexpr std::string_view kNames[] = {
-        "nothing_needed", "literal", "wildcard",          "any",
-        "key_of_all",     "company", "artifacts_claim",   "not_claimed",
-        "no_wildcard",    "foreign", "not_among_claimed", "no_company"};
+    constexpr std::string_view kNames[] = {"nothing_needed",  "literal",
+                                           "wildcard",        "any",
+                                           "key_of_all",      "company",
+                                           "artifacts_claim", "authorizer",
+                                           "not_claimed",     "no_wildcard",
+                                           "foreign",         "not_among_claimed",
+                                           "no_company",      "authorizer_refused",
+                                           "authorizer_asked"};
     return kNames[static_cast<std::size_t>(ground)];
 }
 

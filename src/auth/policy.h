@@ -21,12 +21,15 @@ enum class Ground : std::uint8_t {
     kKeyOfAll,        ///< a service's key that names no company claims the permission literally
     kWholeCompany,    ///< artifacts: whoever is of the company may watch
     kArtifactsClaim,  ///< artifacts: a pattern of the token's claim fits
+    kAuthorizer,      ///< artifacts: the API that is asked allows it
     // What follows is refused:
     kNotClaimed,      ///< nothing claimed grants it
     kNoWildcardCan,   ///< only a wildcard is claimed, and this permission must be claimed literally
     kForeignCompany,  ///< what is claimed does not reach that company
-    kNotAmongClaimed,  ///< artifacts: no pattern of the token's claim fits
-    kNoCompany,        ///< artifacts: services watch none
+    kNotAmongClaimed,    ///< artifacts: no pattern of the token's claim fits
+    kNoCompany,          ///< artifacts: services watch none
+    kAuthorizerRefused,  ///< artifacts: neither does the API that is asked allow it
+    kAuthorizerAsked,    ///< artifacts: nothing here allows it, and the API is to be asked
 };
 [[nodiscard]] std::string_view to_string(Ground ground);
 
@@ -36,6 +39,9 @@ struct Decision {
     std::string_view grant = {};
 
     [[nodiscard]] bool allowed() const { return ground < Ground::kNotClaimed; }
+    /// The API has to be asked: what is not allowed here may be there.
+    [[nodiscard]] bool is_open() const { return ground == Ground::kAuthorizerAsked; }
+    [[nodiscard]] bool refused() const { return !allowed() && !is_open(); }
     explicit operator bool() const { return allowed(); }
 };
 
@@ -44,6 +50,7 @@ enum class ArtifactRule : std::uint8_t {
     kCompany,     ///< whoever is of the company; when the token says which artifacts, those
     kClaim,       ///< a pattern of the token's claim (`auth.artifacts.claim`)
     kPermission,  ///< the permission `artifact:{id}:watch`, the id percent-encoded
+    kAuthorizer,  ///< the API, asked last: the policy leaves that open
 };
 
 struct PolicyOptions {
@@ -78,7 +85,7 @@ public:
     /// `permission` in one company at least: what is foreign is then only not found.
     [[nodiscard]] Decision may_use_somewhere(const Principal& who,
                                              std::string_view permission) const;
-    /// An artifact of the principal's company.
+    /// An artifact of the principal's company. The only decision that may be left open.
     [[nodiscard]] Decision may_watch(const Principal& who, const ArtifactId& artifact) const;
 
 private:

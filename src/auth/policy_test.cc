@@ -156,6 +156,18 @@ TEST_F(ArtifactRules, AllowWhatOneOfThemAllows) {
     EXPECT_EQ(ask({kCompany, kPermission}, grants, "c"), Ground::kNotAmongClaimed);
 }
 
+TEST_F(ArtifactRules, LeaveOpenWhatTheAuthorizerIsLeft) {
+    const auto open = {kPermission, kAuthorizer};
+    EXPECT_EQ(ask(open, permitted({"artifact:a:watch"}), "a"), Ground::kLiteral);
+    EXPECT_EQ(ask(open, permitted({"artifact:a:watch"}), "b"), Ground::kAuthorizerAsked);
+    EXPECT_EQ(ask({kClaim, kAuthorizer}, claiming({"b"}), "a"), Ground::kAuthorizerAsked);
+    const Decision undecided{Ground::kAuthorizerAsked};
+    EXPECT_TRUE(undecided.is_open());
+    EXPECT_FALSE(undecided.allowed() || undecided.refused());
+    EXPECT_TRUE(Decision{Ground::kAuthorizer}.allowed());
+    EXPECT_TRUE(Decision{Ground::kAuthorizerRefused}.refused());
+}
+
 TEST_F(ArtifactRules, LetNoServiceWatch) {
     EXPECT_EQ(Policy().may_watch(service_of({}, {"*"}), ArtifactId::trusted("a")).ground,
               Ground::kNoCompany);

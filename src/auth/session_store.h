@@ -72,6 +72,10 @@ public:
     /// Notes that sessions are used; unknown ones are left out. @return how many there are.
     virtual void touch(std::vector<SessionId> ids, WallTime time, Executor& reply_on,
                        Done<std::uint64_t> done) = 0;
+    /// Lets sessions last used before `used_since` expire at `now`, so that nothing brings them back:
+    /// the one of `id`, or of all at most kRemovedAtOnce. @return how many.
+    virtual void end_unused(std::optional<SessionId> id, WallTime used_since, WallTime now,
+                            Executor& reply_on, Done<std::uint64_t> done) = 0;
     /// Deletes what expired before `time`, at most kRemovedAtOnce, so that others need not wait
     /// long.
     /// @return how many.

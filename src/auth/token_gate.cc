@@ -68,8 +68,11 @@ void TokenGate::set_verifier(std::shared_ptr<const TokenVerifier> verifier) {
     last_header_.clear();
 }
 
-void TokenGate::check(std::string token, Expiry expiry, Done done) {
-    run({.token = std::move(token), .expiry = expiry, .done = std::move(done)});
+void TokenGate::check(Presented presented, Expiry expiry, Done done) {
+    run({.token = std::move(presented.token),
+         .source = std::move(presented.source),
+         .expiry = expiry,
+         .done = std::move(done)});
 }
 
 VerifyCost TokenGate::cost_of(std::string_view token) {
@@ -89,8 +92,8 @@ void TokenGate::run(Job job) {
     job.verifier = verifier_;
     job.cost = cost_of(job.token);
     if (job.cost == VerifyCost::kSmall) {
-        Outcome outcome = verifier_->verify(job.token, ports_.clock.wall_now(), job.expiry);
-        return finish(std::move(job), std::move(outcome));
+        Judged judged = verifier_->judge(job.token, ports_.clock.wall_now(), job.expiry);
+        return finish(std::move(job), std::move(judged));
     }
     forget_when_keys_changed();
     job.keys = keys_;
@@ -99,7 +102,7 @@ void TokenGate::run(Job job) {
         Outcome outcome = known(job, *claims);
         return job.done(std::move(outcome));
     }
-    run_on_pool(std::move(job));
+    wait_for_pool(std::move(job));
 }
 
 /// Of all that was right once, only the end comes by itself.
@@ -111,23 +114,41 @@ TokenGate::Outcome TokenGate::known(const Job& job, const TokenClaims& claims) {
     return std::unexpected(token_expired(end));
 }
 
+void TokenGate::wait_for_pool(Job job) {
+    if (ports_.pool == nullptr) {
+        Judged judged = verifier_->judge(job.token, ports_.clock.wall_now(), job.expiry);
+        return finish(std::move(job), std::move(judged));
+    }
+    const std::string source = job.source;
+    if (auto dropped = queue_.push(source, std::move(job)))
+        dropped->done(std::unexpected(overloaded()));
+    feed_pool();
+}
+
+void TokenGate::feed_pool() {
+    while (on_pool_ < kOnPoolMax) {
+        auto next = queue_.pop();
+        if (!next) return;
+        run_on_pool(std::move(*next));
+    }
+}
+
 void TokenGate::run_on_pool(Job job) {
     auto shared = std::make_shared<Job>(std::move(job));
     Task task = [this, shared, now = ports_.clock.wall_now()] {
-        auto outcome = shared->verifier->verify(shared->token, now, shared->expiry);
-        ports_.own.post([this, shared, outcome = std::move(outcome)]() mutable {
-            finish(std::move(*shared), std::move(outcome));
+        auto judged = shared->verifier->judge(shared->token, now, shared->expiry);
+        ports_.own.post([this, shared, judged = std::move(judged)]() mutable {
+            --on_pool_;
+            feed_pool();
+            finish(std::move(*shared), std::move(judged));
         });
     };
-    if (ports_.pool == nullptr) {
-        Outcome outcome =
-            shared->verifier->verify(shared->token, ports_.clock.wall_now(), shared->expiry);
-        return finish(std::move(*shared), std::move(outcome));
-    }
-    if (!ports_.pool->try_run(task)) shared->done(std::unexpected(overloaded()));
+    if (!ports_.pool->try_run(task)) return shared->done(std::unexpected(overloaded()));
+    ++on_pool_;
 }
 
-void TokenGate::finish(Job job, Outcome outcome) {
+void TokenGate::finish(Job job, Judged judged) {
+    Outcome outcome = std::move(judged.outcome);
     if (job.cost == VerifyCost::kLarge) {
         forget_when_keys_changed();
         // Keys that changed meanwhile may say otherwise.
@@ -135,8 +156,8 @@ void TokenGate::finish(Job job, Outcome outcome) {
         if (!current) return run(std::move(job));
         if (outcome) verified_.insert(job.digest, *outcome);
     }
-    const bool retry = !outcome && job.attempt == Attempt::kFirst && ports_.source != nullptr &&
-                       outcome.error().is(ErrorCode::kInvalidToken) &&
+    const bool retry = !outcome && judged.signer == Signer::kUnknown &&
+                       job.attempt == Attempt::kFirst && ports_.source != nullptr &&
                        job.verifier->lacks_key_for(job.token);
     if (retry) return wait_for_key(std::move(job));
     job.done(std::move(outcome));

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error_code.h"
 #include "base/executor.h"
+#include "base/fair_queue.h"
 
 namespace signalbox::auth {
 
@@ -52,24 +53,34 @@ private:
 };
 
 /// Verifies the tokens of one shard without holding it up: HS tokens at once; others from what
-/// was verified before, else on a pool. A token whose key is not known waits until the source has
-/// been asked once.
+/// was verified before, else on a pool, where those who present them take turns: one that sends
+/// many holds up its own. A token whose key is not known waits until the source has been asked
+/// once.
 ///
 /// Ownership: borrows all ports; outlives the tasks that the pool and the source post to `own`.
 /// Threading: confined to the thread of `own`. `done` runs there exactly once, often inside
 ///            check(), unless `own` drops its tasks.
-/// Errors:    those of TokenVerifier; OVERLOADED when the pool is full or kWaitingMax tokens wait;
-///            UPSTREAM_UNAVAILABLE when the key is not known and the source does not answer.
+/// Bounds:    kQueuedMax tokens wait for the pool, of which it gets kOnPoolMax at a time; kWaitingMax
+///            wait for a key.
+/// Errors:    those of TokenVerifier; OVERLOADED over a bound, for who has most waiting, and when
+///            the pool is full; UPSTREAM_UNAVAILABLE when the key is not known and the source does
+///            not answer.
 class TokenGate {
 public:
     static constexpr std::size_t kVerifiedMax = 4'096;
     static constexpr std::size_t kWaitingMax = 4'096;
+    static constexpr std::size_t kQueuedMax = 2'048;
+    static constexpr std::size_t kOnPoolMax = 16;
 
     struct Ports {
         const Clock& clock;
         Executor& own;
         BlockingPool* pool = nullptr;  ///< nullptr: all tokens are verified at once
         KeySource* source = nullptr;   ///< nullptr: no keys but the verifier's own
+    };
+    struct Presented {
+        std::string token;
+        std::string source;  ///< who waits behind each other: the network it came from
     };
     using Outcome = std::expected<TokenClaims, Error>;
     using Done = std::move_only_function<void(Outcome)>;
@@ -78,7 +89,7 @@ public:
 
     /// For the tokens that come next; what was verified before does not count any more.
     void set_verifier(std::shared_ptr<const TokenVerifier> verifier);
-    void check(std::string token, Expiry expiry, Done done);
+    void check(Presented presented, Expiry expiry, Done done);
     /// Tokens that wait for a key.
     [[nodiscard]] std::size_t waiting() const { return waiting_; }
 
@@ -86,6 +97,7 @@ private:
     enum class Attempt : std::uint8_t { kFirst, kLast };
     struct Job {
         std::string token;
+        std::string source;
         Expiry expiry;
         Done done;
         Attempt attempt = Attempt::kFirst;
@@ -98,8 +110,10 @@ private:
     [[nodiscard]] VerifyCost cost_of(std::string_view token);
     void run(Job job);
     [[nodiscard]] Outcome known(const Job& job, const TokenClaims& claims);
+    void wait_for_pool(Job job);
+    void feed_pool();
     void run_on_pool(Job job);
-    void finish(Job job, Outcome outcome);
+    void finish(Job job, Judged judged);
     void wait_for_key(Job job);
     void forget_when_keys_changed();
 
@@ -107,6 +121,8 @@ private:
     std::shared_ptr<const TokenVerifier> verifier_;
     std::shared_ptr<const KeySet> keys_;  // those that verified_ was verified with
     VerifiedTokens verified_{kVerifiedMax};
+    FairQueue<Job> queue_{kQueuedMax};
+    std::size_t on_pool_ = 0;
     std::string last_header_;  // most tokens have the same
     VerifyCost last_cost_ = VerifyCost::kSmall;
     std::size_t waiting_ = 0;

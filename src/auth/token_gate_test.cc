@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -80,9 +81,19 @@ protected:
     }
 
     void check(std::string text, Expiry expiry = Expiry::kChecked) {
-        gate_->check(std::move(text), expiry, [this](TokenGate::Outcome outcome) {
-            told_.push_back(outcome ? outcome->user.str() : outcome.error().code);
-        });
+        check_from("home", std::move(text), expiry);
+    }
+    void check_from(std::string source, std::string text, Expiry expiry = Expiry::kChecked) {
+        gate_->check({std::move(text), std::move(source)}, expiry,
+                     [this](TokenGate::Outcome outcome) {
+                         told_.push_back(outcome ? outcome->user.str() : outcome.error().code);
+                     });
+    }
+    /// Of the right form and key, by another signature.
+    [[nodiscard]] std::string forged(int number) const {
+        std::string bad = token("a", number);
+        bad.erase(bad.rfind('.') + 1);
+        return bad + base64url_encode(std::string(64, '\1'));
     }
     void run() {
         while (!executor_.tasks.empty() || !pool_.tasks.empty()) {
@@ -267,8 +278,10 @@ TEST_F(TokenGateTest, BoundsWhatThePoolAndTheSourceAreAskedFor) {
     EXPECT_EQ(told(), Told{"OVERLOADED"});
     pool_.full = false;
     const std::string unknown = token("b");
-    for (std::size_t i = 0; i < TokenGate::kWaitingMax; ++i) check(unknown);
-    run();
+    for (std::size_t i = 0; i < TokenGate::kWaitingMax; ++i) {
+        check(unknown);
+        run();
+    }
     EXPECT_EQ(told(), Told{});
     check(unknown);
     run();
@@ -277,6 +290,49 @@ TEST_F(TokenGateTest, BoundsWhatThePoolAndTheSourceAreAskedFor) {
     run();
     EXPECT_EQ(told(), Told{"OVERLOADED"});
     EXPECT_EQ(gate_->waiting(), TokenGate::kWaitingMax - 1);
+}
+
+TEST_F(TokenGateTest, LetsNobodyWaitForAnothersForgedTokens) {
+    for (int i = 0; i < 2'000; ++i) check_from("attacker", forged(1));
+    EXPECT_EQ(pool_.tasks.size(), TokenGate::kOnPoolMax);
+    check_from("user", token());
+    std::size_t before = 0;
+    for (; told_.empty() || told_.back() != "u1"; ++before) {
+        ASSERT_FALSE(pool_.tasks.empty());
+        verify_one();
+        executor_.tasks.front()();
+        executor_.tasks.pop_front();
+    }
+    EXPECT_LE(before, TokenGate::kOnPoolMax + 2);
+}
+
+TEST_F(TokenGateTest, TurnsAwayWhoHasMostWaiting) {
+    for (std::size_t i = 0; i < TokenGate::kQueuedMax + TokenGate::kOnPoolMax; ++i)
+        check_from("attacker", forged(1));
+    EXPECT_EQ(told(), Told{});
+    check_from("attacker", forged(1));
+    EXPECT_EQ(told(), Told{"OVERLOADED"});
+    check_from("user", token());
+    EXPECT_EQ(told(), Told{"OVERLOADED"}) << "one of the attacker's";
+    run();
+    EXPECT_EQ(std::ranges::count(told_, "u1"), 1);
+}
+
+TEST_F(TokenGateTest, AsksNobodyForTheKeyOfATokenThatAKeyWithoutIdVerified) {
+    keys_->set(std::make_shared<KeySet>(*parse_key_set(key_set_of({{key_for(kEs256), ""}}))));
+    check(token("any"));
+    run();
+    EXPECT_EQ(told(), Told{"u1"});
+    const std::string nobodys =
+        testing::token_of(kEs256, key_for(kEs256), R"({"alg":"ES256","kid":"any"})",
+                          R"({"sub":"u","exp":99999999999})");
+    check(nobodys);
+    run();
+    EXPECT_EQ(told(), Told{"INVALID_TOKEN"}) << "without a company, whatever key may come";
+    EXPECT_TRUE(source_.asked.empty());
+    check(forged(1));
+    run();
+    EXPECT_EQ(source_.asked.size(), 1U);
 }
 
 TEST(VerifiedTokens, DropsTheOneNotAskedForLongest) {

@@ -334,8 +334,7 @@ std::expected<void, Error> TokenVerifier::check_signature(const Header& header,
     return std::unexpected(invalid("the token's signature does not match"));
 }
 
-std::expected<TokenClaims, Error> TokenVerifier::verify(std::string_view token, WallTime now,
-                                                        Expiry expiry) const {
+std::expected<std::string_view, Error> TokenVerifier::signed_payload(std::string_view token) const {
     if (token.empty()) return std::unexpected(invalid("the token is missing"));
     if (token.size() > options_.token_bytes_max) {
         return std::unexpected(
@@ -349,9 +348,15 @@ std::expected<TokenClaims, Error> TokenVerifier::verify(std::string_view token, 
     if (!signature) return std::unexpected(invalid("the token's signature is not base64url"));
     const auto signed_by_key = check_signature(*header, parts->signed_text, *signature);
     if (!signed_by_key) return std::unexpected(signed_by_key.error());
-    const auto payload = parse_part(parser_of_this_thread(), parts->payload, "payload");
-    if (!payload) return std::unexpected(payload.error());
-    return ClaimsReader(options_, *payload, now, expiry).read();
+    return parts->payload;
+}
+
+Judged TokenVerifier::judge(std::string_view token, WallTime now, Expiry expiry) const {
+    const auto encoded = signed_payload(token);
+    if (!encoded) return {std::unexpected(encoded.error())};
+    const auto payload = parse_part(parser_of_this_thread(), *encoded, "payload");
+    if (!payload) return {std::unexpected(payload.error()), Signer::kKeyOfOurs};
+    return {ClaimsReader(options_, *payload, now, expiry).read(), Signer::kKeyOfOurs};
 }
 
 bool TokenVerifier::lacks_key_for(std::string_view token) const {

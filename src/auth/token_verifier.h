@@ -60,6 +60,14 @@ enum class Expiry : std::uint8_t { kChecked, kIgnored };
 /// What verifying a token costs: microseconds for HS, ten times that for all others.
 enum class VerifyCost : std::uint8_t { kSmall, kLarge };
 
+/// Whether a token was signed with a key of ours, whatever else is wrong with it.
+enum class Signer : std::uint8_t { kUnknown, kKeyOfOurs };
+
+struct Judged {
+    std::expected<TokenClaims, Error> outcome;
+    Signer signer = Signer::kUnknown;
+};
+
 /// Verifies compact JWS tokens (RFC 7515, 7519; algorithms RFC 7518, 8037). `none`, `crit` and
 /// duplicate members are refused; keys that a token brings or points to are not looked at.
 ///
@@ -82,9 +90,13 @@ public:
     ~TokenVerifier();
 
     [[nodiscard]] std::expected<TokenClaims, Error> verify(std::string_view token, WallTime now,
-                                                           Expiry expiry = Expiry::kChecked) const;
+                                                           Expiry expiry = Expiry::kChecked) const {
+        return judge(token, now, expiry).outcome;
+    }
+    /// The same, with what else could mend a refusal.
+    [[nodiscard]] Judged judge(std::string_view token, WallTime now, Expiry expiry) const;
 
-    /// For what verify() refused: true when a key that the source has not given yet could verify
+    /// For what judge() refused with no key's signature: true when a key that the source has not given yet could verify
     /// it, as far as its header tells.
     [[nodiscard]] bool lacks_key_for(std::string_view token) const;
     /// By the header's alg; kSmall for what is refused anyway.
@@ -116,6 +128,9 @@ private:
     [[nodiscard]] std::expected<Header, Error> read_header(std::string_view encoded) const;
     [[nodiscard]] std::vector<const TokenKey*> candidates(const Header& header,
                                                           const KeySet* fetched) const;
+    /// The payload as it was sent, borrowed from the token.
+    [[nodiscard]] std::expected<std::string_view, Error> signed_payload(
+        std::string_view token) const;
     [[nodiscard]] std::expected<void, Error> check_signature(const Header& header,
                                                              std::string_view text,
                                                              std::string_view signature) const;

@@ -78,7 +78,7 @@ void check_known(benchmark::State& state) {
     NoExecutor executor;
     TokenGate gate({clock, executor}, with.verifier);
     for (auto _ : state) {
-        gate.check(with.token, Expiry::kChecked,
+        gate.check({with.token, "10.0.0.1"}, Expiry::kChecked,
                    [](const TokenGate::Outcome& claims) { SB_CHECK(claims.has_value()); });
     }
 }

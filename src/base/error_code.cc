@@ -45,7 +45,7 @@ constexpr ErrorInfo kRegistry[] = {
     {kCancelled, "CANCELLED", 499, false, "The execution was cancelled."},
     {kUpstreamError, "UPSTREAM_ERROR", 502, false, "The service behind the action failed."},
     {kUpstreamUnavailable, "UPSTREAM_UNAVAILABLE", 503, true,
-     "The service behind the action cannot be reached."},
+     "The service behind the action, or the API that decides this, cannot be reached."},
     {kOverloaded, "OVERLOADED", 503, true, "The server is busy; try again shortly."},
     {kShuttingDown, "SHUTTING_DOWN", 503, true,
      "The server is going down; connect again, another takes over."},

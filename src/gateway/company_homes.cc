@@ -84,6 +84,7 @@ Admitted CompanyHomes::enter(const AdmissionRequest& request, WallTime now) {
     admitted.session_expires_at = request.session_expires_at;
     admitted.introspected = request.introspected;
     admitted.answered_at = request.answered_at;
+    admitted.watch_answers = request.watch_answers;
     admitted.position = positions_.current(who.company);
     admitted.epoch = positions_.epoch();
     const auto closed = closes_by_session_.find(key_of(who.company, who.session.str()));

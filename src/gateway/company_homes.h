@@ -16,6 +16,7 @@
 #include "gateway/options.h"
 #include "gateway/parked_connections.h"
 #include "gateway/resume.h"
+#include "gateway/watch_rights.h"
 #include "limits/token_bucket.h"
 #include "socketio/recovery.h"
 #include "updates/company_positions.h"
@@ -51,6 +52,9 @@ struct AdmissionRequest {
     std::string token = {};                              ///< for the API, where that is asked
     std::optional<auth::Permissions> introspected = {};  ///< what the API said
     MonotonicTime answered_at{};                         ///< when it did
+    std::optional<ArtifactId> artifact = {};             ///< to be watched from the start
+    /// What the API said of artifacts, that one and those that a broken connection watched.
+    std::vector<WatchAnswer> watch_answers = {};
 };
 
 /// What the connection's shard is told about an admitted connection.
@@ -59,6 +63,7 @@ struct Admitted {
     std::optional<WallTime> session_expires_at;
     std::optional<auth::Permissions> introspected;
     MonotonicTime answered_at{};
+    std::vector<WatchAnswer> watch_answers;
     /// Updates above it are still to come.
     std::uint64_t position = 0;
     std::string epoch;

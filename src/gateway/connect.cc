@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "gateway/bearer.h"
 #include "gateway/connection.h"
 #include "gateway/gateway.h"
+#include "gateway/peer_network.h"
 #include "gateway/peers.h"
 #include "updates/envelope.h"
 
@@ -134,8 +136,9 @@ std::expected<std::string, Error> Gateway::read_connect(Connection& connection,
 }
 
 void Gateway::check_token(const std::string& socket_id, std::string token, auth::Expiry expiry) {
-    std::string copy = token;
-    token_gate_.check(std::move(copy), expiry,
+    const Connection* asking = find_connection(socket_id);
+    auth::TokenGate::Presented presented{token, network_of(asking->socket.handshake().peer)};
+    token_gate_.check(std::move(presented), expiry,
                       [this, socket_id, token = std::move(token),
                        expiry](std::expected<auth::TokenClaims, Error> claims) {
                           Connection* connection = find_connection(socket_id);
@@ -182,8 +185,6 @@ std::optional<Error> Gateway::take_claims(Connection& connection, auth::TokenCla
     connection.artifact = ArtifactId::parse(artifact);
     if (!connection.artifact)
         return Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id");
-    if (!policy().may_watch(who, *connection.artifact))
-        return Error::of(ErrorCode::kArtifactForbidden, "this artifact may not be watched");
     return std::nullopt;
 }
 
@@ -275,7 +276,8 @@ void Gateway::request_admission(Connection& connection) {
                              .session_expires_at = {},
                              .claim = std::move(connection.joining->claim),
                              .transport_opened_at = connection.socket.session().opened_at(),
-                             .token_age = connection.joining->token_age};
+                             .token_age = connection.joining->token_age,
+                             .artifact = connection.artifact};
     if (connection.introspection) request.token = connection.introspection->token;
     const ShardIndex home_shard = home_of(connection.principal.company);
     PeerTask task = [request = std::move(request), id](Gateway& home) mutable {
@@ -304,7 +306,7 @@ void Gateway::admit_at_home(AdmissionRequest request, Done<Admitted> done) {
         request.answered_at = session->answered_at;
         if (session->permissions)
             request.introspected = session->applied_to(request.principal.permissions);
-        free_predecessor(std::move(request), std::move(done));
+        judge_artifact(std::move(request), std::move(done));
     });
 }
 
@@ -331,6 +333,7 @@ void Gateway::check_session(SessionClaim claim, Done<SessionFound> done) {
                     Error::of(ErrorCode::kSessionExpired, "the session's time is over")));
             }
             if (is_unused(*record)) {
+                note_end_of_use(*record);
                 return done(std::unexpected(Error::of(ErrorCode::kSessionExpired,
                                                       "the session was not used for too long")));
             }
@@ -439,12 +442,16 @@ void Gateway::accept(Connection& connection, Admitted admitted) {
     const CompanyId company = connection.principal.company;
     CompanyHere& here = companies_here_[company];
     if (here.connections++ == 0) here = {admitted.epoch, admitted.position, 1};
-    if (admitted.resumed) restore(connection, admitted.resumed->state);
+    if (admitted.resumed) {
+        restore(connection, admitted.resumed->state);
+        connection.joining->untold = std::move(admitted.resumed->state.change);
+    }
     if (admitted.introspected) connection.principal.permissions = *admitted.introspected;
     if (Introspection* known = connection.introspection.get()) {
-        known->answered_at = admitted.answered_at;
+        note_introspection(*known, admitted.answered_at);
         if (!admitted.introspected) known->claimed = connection.principal.permissions;
     }
+    take_watch_answers(connection, admitted.watch_answers);
     accept_on_socket(connection, admitted);
     join_rooms(connection);
 
@@ -464,8 +471,7 @@ void Gateway::accept(Connection& connection, Admitted admitted) {
     connection.arm_expiry();
     keep_noting_use();
     keep_introspecting();
-    RightsChange change;
-    if (admitted.resumed) change = std::move(admitted.resumed->state.change);
+    RightsChange change = std::move(std::exchange(connection.joining, nullptr)->untold);
     take_rights(connection, policy().renewed(connection.principal.permissions), std::move(change));
     if (draining_) close_when_idle(connection);
 }

@@ -13,6 +13,7 @@
 #include "gateway/company_homes.h"
 #include "gateway/options.h"
 #include "gateway/recovery_state.h"
+#include "gateway/watch_rights.h"
 #include "limits/token_bucket.h"
 #include "socketio/server.h"
 
@@ -25,6 +26,7 @@ struct Introspection {
     std::string token;
     auth::Permissions claimed;  ///< the token's own
     MonotonicTime answered_at{};
+    MonotonicTime ask_again_at{};
     bool under_way = false;
 };
 
@@ -46,6 +48,7 @@ public:
         std::optional<socketio::RecoveryClaim> claim;
         std::string session;   ///< as presented; may be empty
         std::string artifact;  ///< likewise
+        RightsChange untold;   ///< of a connection that comes back
     };
 
     Connection(Gateway& gateway, socketio::Socket& socket);
@@ -63,6 +66,7 @@ public:
     std::vector<Subscription> subscriptions;  ///< that one included
     RecoveryState recovery;
     std::unique_ptr<Introspection> introspection;  ///< in that mode only
+    std::unique_ptr<WatchRights> watch_rights;     ///< once the API was asked about an artifact
     std::optional<WallTime> session_expires_at;
     WallTime connected_at{};
     MonotonicTime last_heard{};

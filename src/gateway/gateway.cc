@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "gateway/bearer.h"
 #include "gateway/connection.h"
+#include "gateway/peer_network.h"
 #include "gateway/peers.h"
 
 namespace signalbox::gateway {
@@ -19,11 +20,14 @@ Gateway::Gateway(Services services)
       token_gate_({s_.clock, s_.mesh, s_.token_pool, s_.key_source}, s_.tokens),
       executor_(s_.wheel, s_.mesh, s_.pool, s_.random, s_.log, s_.clock, s_.http),
       homes_(s_.options, s_.random.id(6)),
-      started_at_(s_.clock.wall_now()),
+      idle_{s_.options.session_idle_timeout, s_.clock.wall_now()},
       address_buckets_(kAddressesMax) {
-    if (s_.options.session_mode != SessionMode::kIntrospect) return;
-    SB_CHECK(s_.http != nullptr);
-    session_judge_.emplace(s_.options.introspection, *s_.http, s_.mesh, s_.clock);
+    const bool introspects = s_.options.session_mode == SessionMode::kIntrospect;
+    SB_CHECK(s_.http != nullptr || !introspects);
+    if (s_.http == nullptr) return;
+    const RemoteJudge::Ports ports{*s_.http, s_.mesh, s_.clock, s_.log};
+    watch_judge_.emplace(s_.options.authorization, ports);
+    if (introspects) session_judge_.emplace(s_.options.introspection, ports);
 }
 
 Gateway::~Gateway() {
@@ -41,6 +45,9 @@ void Gateway::reconfigure(const LiveOptions& live) {
     s_.service_keys = live.service_keys;
     s_.policy = live.policy;
     if (live.actions != nullptr) s_.actions = live.actions;
+    s_.options.authorization = live.authorization;
+    s_.options.authorize_recheck = live.authorize_recheck;
+    if (watch_judge_) watch_judge_->reconfigure(live.authorization);
     if (sockets_ != nullptr) renew_all_rights();
 }
 
@@ -58,9 +65,9 @@ void Gateway::authenticate(Credentials credentials, SessionNeed need, Done<auth:
         }
         return done(std::move(*service));
     }
-    std::string token = credentials.bearer;
+    auth::TokenGate::Presented presented{credentials.bearer, network_of(credentials.peer)};
     token_gate_.check(
-        std::move(token), auth::Expiry::kChecked,
+        std::move(presented), auth::Expiry::kChecked,
         [this, credentials = std::move(credentials), need,
          done = std::move(done)](std::expected<auth::TokenClaims, Error> claims) mutable {
             if (!claims) return done(std::unexpected(std::move(claims.error())));
@@ -104,6 +111,8 @@ Stats Gateway::stats() const {
     stats.parked_dropped = homes_.parked().dropped();
     stats.parked_bytes = homes_.parked().bytes();
     stats.update_log_bytes = homes_.log().bytes();
+    if (session_judge_) stats.introspections = session_judge_->numbers();
+    if (watch_judge_) stats.authorizations = watch_judge_->numbers();
     const auto& counters = executor_.counters();
     stats.executions_running = executor_.running();
     stats.executions_started = counters.started;

@@ -16,6 +16,7 @@
 #include "auth/policy.h"
 #include "auth/principal.h"
 #include "auth/service_keys.h"
+#include "auth/session_idle.h"
 #include "auth/session_store.h"
 #include "auth/token_gate.h"
 #include "auth/token_verifier.h"
@@ -45,6 +46,7 @@ namespace signalbox::gateway {
 
 class Gateway;
 class Connection;
+struct Introspection;
 class CallSink;
 class Courier;
 struct Carriage;
@@ -60,8 +62,7 @@ struct Services {
     std::shared_ptr<const auth::Policy> policy;
     auth::SessionStore* sessions = nullptr;         ///< null except in store mode
     actions::ExecutionStore* executions = nullptr;  ///< null: idempotency keys are OVERLOADED
-    HttpClient* http =
-        nullptr;  ///< asks the API; needed in introspect mode and by upstream actions
+    HttpClient* http = nullptr;  ///< for whatever asks the API, and for upstream actions
     std::shared_ptr<const actions::ActionRegistry> actions;
     BlockingPool& pool;
     Log& log;
@@ -93,6 +94,8 @@ struct LiveOptions {
     std::shared_ptr<const auth::ServiceKeys> service_keys;
     std::shared_ptr<const auth::Policy> policy;
     std::shared_ptr<const actions::ActionRegistry> actions = nullptr;  ///< null: those of before
+    JudgeOptions authorization;
+    Milliseconds authorize_recheck{30'000};
 };
 
 template <class T>
@@ -102,6 +105,7 @@ using Done = std::move_only_function<void(std::expected<T, Error>)>;
 struct Credentials {
     std::string bearer;      ///< of `Authorization: Bearer`; empty: none
     std::string session_id;  ///< query `sessionId` or header `X-Session-Id`; empty: none
+    std::string peer = {};   ///< the address that asks
 };
 /// Whether a user's token without a session suffices.
 enum class SessionNeed : std::uint8_t { kRequired, kOptional };
@@ -239,6 +243,10 @@ public:
     void delete_connection(const auth::Principal& principal, ConnectionId id,
                            Done<ConnectionInfo> done);
 
+    /// Asks the API about what the policy has left open. A user's principal.
+    void ask_authorizer(const auth::Principal& principal, const ArtifactId& artifact,
+                        Done<WatchAnswer> done);
+
     /// Closes the connections of a session that was removed from the store.
     void close_revoked(const auth::SessionRecord& record);
     /// Closes every connection of the company and forgets what recovery keeps of it; `done` hears
@@ -364,6 +372,46 @@ private:
     void subscribe(Connection& connection, const ArtifactId& artifact);
     void unsubscribe(Connection& connection, const ArtifactId& artifact);
 
+    // watch_rights.cc: artifacts that the API decides about; at the home shard until "on a
+    // connection's shard"
+    struct PendingWatch {
+        std::string socket_id;
+        std::uint32_t incarnation;
+        WatchRequest request;
+        auth::Permissions permissions;  ///< that the API was asked with
+        std::unique_ptr<actions::ExecutionSink> sink;
+    };
+    enum class WatchReview : std::uint8_t { kOnlyNew, kAll };
+    void judge_artifact(AdmissionRequest request, Done<Admitted> done);
+    void judge_parked(AdmissionRequest request, Done<Admitted> done);
+    /// Artifacts of the connection that `request` claims about which the API is still to be asked.
+    [[nodiscard]] std::vector<ArtifactId> unanswered_of(const AdmissionRequest& request);
+    [[nodiscard]] bool may_still_watch(const auth::Principal& who, const AdmissionRequest& request,
+                                       const ArtifactId& artifact) const;
+    // on a connection's shard
+    void ask_api(std::optional<RemoteJudge> Gateway::* judge, Question question,
+                 Done<Verdict> done);
+    [[nodiscard]] WatchRight right_by(const WatchAnswer& answer);
+    /// When an answer that may become so old is asked for anew.
+    [[nodiscard]] MonotonicTime ask_again_at(MonotonicTime answered_at, Milliseconds recheck);
+    void take_watch_answers(Connection& connection, const std::vector<WatchAnswer>& answers);
+    /// What the connection watches and the policy leaves open.
+    [[nodiscard]] std::vector<ArtifactId> open_artifacts(const Connection& connection) const;
+    /// Asks about what is open since the policy or the connection's permissions have changed.
+    void review_watch_rights(Connection& connection, WatchReview review);
+    void keep_reviewing();
+    void watch_rights_due();
+    void ask_watch_again(const std::string& socket_id, const ArtifactId& artifact);
+    void take_watch_answer(const std::string& socket_id, const WatchRequest& asked,
+                           const std::expected<WatchAnswer, Error>& answer);
+    void end_watch(Connection& connection, const ArtifactId& artifact, const Error& why);
+    void audit_watch(const Connection& connection, std::string_view event,
+                     const ArtifactId& artifact, const Error& why) const;
+    void request_watch(Connection& connection, const ArtifactId& artifact,
+                       std::unique_ptr<actions::ExecutionSink> sink);
+    void end_watch_request(PendingWatch pending, const std::expected<WatchAnswer, Error>& answer);
+    void forget_watch(Connection& connection, const ArtifactId& artifact);
+
     // messages.cc: what they say
     void on_message(Connection& connection, const socketio::Event& event);
     void on_named_event(Connection& connection, const socketio::Event& event);
@@ -407,8 +455,10 @@ private:
                          std::unique_ptr<actions::ExecutionSink> sink);
     void send_updates(const actions::ExecutionRequest& request,
                       std::unique_ptr<actions::ExecutionSink> sink);
-    [[nodiscard]] actions::ActionResult change_subscription(
-        const actions::ExecutionRequest& request, Connection* connection);
+    void change_subscription(const actions::ExecutionRequest& request, Connection* connection,
+                             std::unique_ptr<actions::ExecutionSink> sink);
+    [[nodiscard]] static JsonText subscription_answer(const ArtifactId& artifact,
+                                                      std::string_view action);
     [[nodiscard]] std::optional<Error> refuse_subscription(const Connection& connection,
                                                            const ArtifactId& artifact) const;
     void cancel_executions(const actions::ExecutionRequest& request, Connection* connection,
@@ -458,9 +508,16 @@ private:
     void renew_all_rights();
     /// Ends what is no longer allowed and tells the client, when anything has changed.
     void take_rights(Connection& connection, auth::Permissions now, RightsChange change);
+    void end_what_is_lost(Connection& connection, RightsChange change);
+    void tell_of_change(Connection& connection, const RightsChange& change);
     void end_forbidden_executions(const Connection& connection);
     /// At the home shard.
     void renew_rights(ParkedConnection& parked, const AdmissionRequest& request) const;
+    [[nodiscard]] RightsChange::Cause cause_of_loss(const auth::Principal& who,
+                                                    const ArtifactId& artifact) const;
+    /// With what counts today of the connection's own token and of the one presented.
+    [[nodiscard]] auth::Principal who_comes_back(const ParkedConnection& parked,
+                                                 const AdmissionRequest& request) const;
 
     // publish.cc
     void publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_t company_index);
@@ -478,22 +535,27 @@ private:
 
     // introspect.cc: sessions that the API knows
     void introspect(SessionClaim claim, Done<SessionFound> done);
+    void note_introspection(Introspection& known, MonotonicTime answered_at);
     void keep_introspecting();
     void introspect_due();
     void introspect_again(const std::string& socket_id);
     void take_introspection(const std::string& socket_id,
                             const std::expected<SessionFound, Error>& found);
     void end_unverified(Connection& connection, const Error& error);
+    void audit_session_end(const Connection& connection, const Error& error) const;
 
     // session_use.cc: sessions that nobody uses end (`auth.sessions.idle_timeout`)
     /// Sessions last used before it have ended.
-    [[nodiscard]] WallTime used_since() const;
+    [[nodiscard]] WallTime used_since() const { return idle_.used_since(s_.clock.wall_now()); }
     [[nodiscard]] bool is_unused(const auth::SessionRecord& record) const {
         return record.used_at < used_since();
     }
     void note_use(const auth::SessionRecord& record);
+    void note_end_of_use(const auth::SessionRecord& record);
+    /// Of how many parts of the open connections' sessions the use is noted, one after another.
+    [[nodiscard]] std::size_t use_slices() const;
     void keep_noting_use();
-    void note_use_of_all();
+    void note_use_of_some();
 
     // manage.cc
     void close(Connection& connection, const Closing& closing);
@@ -538,10 +600,14 @@ private:
     std::unordered_map<CompanyId, CompanyHere> companies_here_;
     bool has_rings_ = false;
     Timer forget_timer_ = Timer::calling<&Gateway::forget_old>(this);
-    WallTime started_at_;
+    const auth::SessionIdle idle_;
+    std::size_t use_slice_ = 0;
     std::optional<RemoteJudge> session_judge_;  ///< in introspect mode
+    std::optional<RemoteJudge> watch_judge_;    ///< with an HTTP client
+    std::uint64_t watch_questions_ = 0;
+    Timer watch_timer_ = Timer::calling<&Gateway::watch_rights_due>(this);
     Timer introspect_timer_ = Timer::calling<&Gateway::introspect_due>(this);
-    Timer use_timer_ = Timer::calling<&Gateway::note_use_of_all>(this);
+    Timer use_timer_ = Timer::calling<&Gateway::note_use_of_some>(this);
     limits::BucketTable address_buckets_;
     JsonParser parser_;
     updates::RequestParser requests_;

@@ -12,20 +12,17 @@ namespace {
 
 constexpr Milliseconds kLookEvery{1'000};
 
-std::string key_of(const auth::SessionRecord& session, std::string_view token) {
-    return auth::sha256(token) + session.id.str();
-}
-
-std::string question(const auth::SessionRecord& session, std::string_view token) {
+Question question_about(const UserId& user, const CompanyId& company, const SessionId& session,
+                        std::string_view token) {
     std::string body;
     JsonWriter(body)
         .begin_object()
         .member("token", token)
-        .member("sessionId", session.id.str())
-        .member("userId", session.user.str())
-        .member("companyId", session.company.str())
+        .member("sessionId", session.str())
+        .member("userId", user.str())
+        .member("companyId", company.str())
         .end_object();
-    return body;
+    return {auth::sha256(token) + session.str(), std::move(body), company, user};
 }
 
 /// What a verdict means for its session.
@@ -53,29 +50,16 @@ auth::Permissions SessionFound::applied_to(const auth::Permissions& claimed) con
 }
 
 void Gateway::introspect(SessionClaim claim, Done<SessionFound> done) {
-    struct Waiting {
-        auth::SessionRecord session;
-        std::string token;
-        Done<SessionFound> done;
-    };
-    auto waiting = std::make_shared<Waiting>();
-    waiting->session.id = std::move(claim.session);
-    waiting->session.user = std::move(claim.user);
-    waiting->session.company = std::move(claim.company);
-    waiting->token = std::move(claim.token);
-    waiting->done = std::move(done);
-    PeerTask task = [waiting, asker = s_.mesh.self()](Gateway& home) {
-        const auto& [session, token, unused] = *waiting;
-        home.session_judge_->ask(
-            key_of(session, token), question(session, token),
-            [waiting, asker, &home](std::expected<Verdict, Error> verdict) {
-                home.tell(asker, [waiting, verdict = std::move(verdict)](Gateway& self) {
-                    waiting->done(found_of(verdict, self.s_.clock.wall_now()));
-                });
+    ask_api(&Gateway::session_judge_,
+            question_about(claim.user, claim.company, claim.session, claim.token),
+            [this, done = std::move(done)](const std::expected<Verdict, Error>& verdict) mutable {
+                done(found_of(verdict, s_.clock.wall_now()));
             });
-    };
-    if (ask(home_of(waiting->session.company), task)) return;
-    waiting->done(std::unexpected(Error::of(ErrorCode::kOverloaded, "the server is busy")));
+}
+
+void Gateway::note_introspection(Introspection& known, MonotonicTime answered_at) {
+    known.answered_at = answered_at;
+    known.ask_again_at = ask_again_at(answered_at, s_.options.introspect_recheck);
 }
 
 void Gateway::keep_introspecting() {
@@ -90,8 +74,7 @@ void Gateway::introspect_due() {
         Introspection* known = connection.introspection.get();
         if (connection.state != Connection::State::kOpen || known == nullptr) return;
         any = true;
-        const bool is_due = now() >= known->answered_at + s_.options.introspect_recheck;
-        if (is_due && !known->under_way) due.push_back(&connection);
+        if (now() >= known->ask_again_at && !known->under_way) due.push_back(&connection);
     });
     if (any) keep_introspecting();
     for (const Connection* connection : due) introspect_again(connection->socket.id());
@@ -119,7 +102,7 @@ void Gateway::take_introspection(const std::string& socket_id,
     Introspection& known = *connection->introspection;
     known.under_way = false;
     if (!found) return end_unverified(*connection, found.error());
-    known.answered_at = found->answered_at;
+    note_introspection(known, found->answered_at);
     connection->move_session_end(found->end);
     auth::Permissions now = found->applied_to(known.claimed);
     take_rights(*connection, policy().renewed(now),
@@ -129,6 +112,7 @@ void Gateway::take_introspection(const std::string& socket_id,
 void Gateway::end_unverified(Connection& connection, const Error& error) {
     if (error.is(ErrorCode::kSessionInvalid) || error.is(ErrorCode::kSessionExpired)) {
         const bool expired = error.is(ErrorCode::kSessionExpired);
+        audit_session_end(connection, error);
         return close(connection,
                      {.code = error.code,
                       .event = "system.sessionRevoked",
@@ -138,7 +122,19 @@ void Gateway::end_unverified(Connection& connection, const Error& error) {
     const Milliseconds trusted_for = options.introspect_recheck + options.introspection.stale_for;
     if (now() < connection.introspection->answered_at + trusted_for) return;
     // It may come back as soon as the API answers again.
-    close(connection, {.code = "OVERLOADED"});
+    close(connection, {.code = error.code});
+}
+
+void Gateway::audit_session_end(const Connection& connection, const Error& error) const {
+    const auth::Principal& who = connection.principal;
+    s_.log.audit(AuditSubject::kRefusal, "session.refused",
+                 {{"actor", who.user.str()},
+                  {"actorCompany", who.company.str()},
+                  {"connectionId", connection.socket.id()},
+                  {"sessionId", who.session.str()},
+                  {"code", error.code},
+                  {"reason", error.message},
+                  {"peer", connection.socket.handshake().peer}});
 }
 
 }  // namespace signalbox::gateway

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "gateway/recovery_for_tests.h"
 
 namespace signalbox::gateway {
@@ -96,9 +98,9 @@ TEST_P(Introspection, GivesThePermissionsThatTheApiNames) {
 
 TEST_P(Introspection, ClosesWhatTheApiNoLongerCallsActive) {
     TestClient& client = connect(R"({"active":true})");
-    node.advance(seconds(29));
+    node.advance(seconds(26));
     EXPECT_EQ(node.http.count(), 1U);
-    node.advance(seconds(2));
+    node.advance(seconds(5));
     EXPECT_EQ(node.http.count(), 2U);
     answer(R"({"active":false})");
     EXPECT_THAT(client.take_joined(), HasSubstr(R"("data":{"reason":"revoked"})"));
@@ -158,6 +160,43 @@ TEST_P(Introspection, EndsWithAnOutageThatIsLong) {
     }
     EXPECT_TRUE(client.closed());
     EXPECT_THAT(client.take_joined(), Not(HasSubstr("sessionRevoked")));
+    EXPECT_GE(stats().introspections.failed, 20U);
+    EXPECT_THAT(connect(R"({"active":true})").take_joined(),
+                HasSubstr(R"("lastClose":{"code":"UPSTREAM_UNAVAILABLE")"));
+}
+
+TEST_P(Introspection, DoesNotAskForAllAgainAtOneMoment) {
+    std::vector<std::unique_ptr<TestClient>> clients;
+    for (int i = 0; i < 40; ++i) {
+        clients.push_back(std::make_unique<TestClient>(
+            node, Login{.user = "u" + std::to_string(i), .session = "s" + std::to_string(i)},
+            elsewhere()));
+        answer(R"({"active":true})");
+    }
+    std::vector<std::size_t> asked;
+    for (int second = 0; second < 31; ++second) {
+        const std::size_t before = node.http.count();
+        node.advance(seconds(1));
+        answer(R"({"active":true})");
+        asked.push_back(node.http.count() - before);
+    }
+    EXPECT_LT(std::ranges::max(asked), 25U);
+    EXPECT_EQ(node.http.count(), 80U);
+}
+
+TEST_P(Introspection, JudgesTheArtifactOfTheConnectByWhatTheApiSays) {
+    node.set_policy({.artifact_rules = {auth::ArtifactRule::kPermission}});
+    const Login nobody{.artifact = "a", .permissions = {}, .format = "object"};
+    EXPECT_THAT(
+        connect(R"({"active":true,"permissions":["artifact:a:watch"]})", nobody).take_joined(),
+        HasSubstr("system.connected"));
+    const Login all{.session = "s2", .artifact = "a", .permissions = {"*"}, .format = "object"};
+    EXPECT_THAT(connect(R"({"active":true,"permissions":[]})", all).take_joined(),
+                HasSubstr("ARTIFACT_FORBIDDEN"));
+    EXPECT_THAT(
+        connect(R"({"active":false})", Login{.session = "s3", .artifact = "b", .permissions = {}})
+            .take_joined(),
+        HasSubstr("SESSION_INVALID"));
 }
 
 TEST_P(Introspection, IsAskedWithTheNewTokenAfterARefresh) {

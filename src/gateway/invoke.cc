@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <numeric>
@@ -5,6 +7,7 @@
 #include "actions/schema.h"
 #include "gateway/call_sink.h"
 #include "gateway/connection.h"
+#include "gateway/faults.h"
 #include "gateway/peers.h"
 #include "updates/update.h"
 
@@ -84,7 +87,7 @@ void Gateway::invoke_built_in(const actions::ExecutionRequest& request, Connecti
     if (name == "auth.refresh") return refresh_token(request, connection, std::move(sink));
     if (name == "execution.cancel") return cancel_executions(request, connection, std::move(sink));
     if (name.starts_with("artifact."))
-        return sink->on_end(change_subscription(request, connection));
+        return change_subscription(request, connection, std::move(sink));
     SB_CHECK(name == "system.ping");
     std::string pong;
     JsonWriter(pong).begin_object().member("time", format_time(s_.clock.wall_now())).end_object();
@@ -104,33 +107,42 @@ void Gateway::send_updates(const actions::ExecutionRequest& request,
             });
 }
 
-actions::ActionResult Gateway::change_subscription(const actions::ExecutionRequest& request,
-                                                   Connection* connection) {
+void Gateway::change_subscription(const actions::ExecutionRequest& request, Connection* connection,
+                                  std::unique_ptr<actions::ExecutionSink> sink) {
+    const auto refuse_with = [&](Error error) { sink->on_end(std::unexpected(std::move(error))); };
     if (connection == nullptr) {
-        return std::unexpected(
-            Error::of(ErrorCode::kInvalidMessage,
-                      "this action changes a connection: run it over the socket"));
+        return refuse_with(Error::of(ErrorCode::kInvalidMessage,
+                                     "this action changes a connection: run it over the socket"));
     }
+    const std::string& action = request.action->definition.name;
     JsonParser parser;
     const auto artifact =
         ArtifactId::parse(string_member(*parser.parse(request.data.str()), "artifactId"));
-    if (!artifact)
-        return std::unexpected(
+    if (!artifact) {
+        return refuse_with(
             Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id"));
-    if (request.action->definition.name == "artifact.unsubscribe") {
+    }
+    if (action == "artifact.unsubscribe") {
         unsubscribe(*connection, *artifact);
+        forget_watch(*connection, *artifact);
     } else if (auto refusal = refuse_subscription(*connection, *artifact)) {
         if (refusal->is(ErrorCode::kArtifactForbidden))
-            audit_refusal(*connection, request.action->definition.name, *refusal);
-        return std::unexpected(std::move(*refusal));
+            audit_watch(*connection, "action.refused", *artifact, *refusal);
+        return refuse_with(std::move(*refusal));
+    } else if (policy().may_watch(connection->principal, *artifact).is_open()) {
+        return request_watch(*connection, *artifact, std::move(sink));
     } else {
         subscribe(*connection, *artifact);
     }
+    sink->on_end(subscription_answer(*artifact, action));
+}
+
+JsonText Gateway::subscription_answer(const ArtifactId& artifact, std::string_view action) {
     std::string answer;
     JsonWriter(answer)
         .begin_object()
-        .member("artifactId", artifact->str())
-        .member("subscribed", request.action->definition.name == "artifact.subscribe")
+        .member("artifactId", artifact.str())
+        .member("subscribed", action == "artifact.subscribe")
         .end_object();
     return JsonText::trusted(std::move(answer));
 }
@@ -138,15 +150,19 @@ actions::ActionResult Gateway::change_subscription(const actions::ExecutionReque
 std::optional<Error> Gateway::refuse_subscription(const Connection& connection,
                                                   const ArtifactId& artifact) const {
     const auto& held = connection.subscriptions;
-    if (!policy().may_watch(connection.principal, artifact)) {
-        return Error::of(ErrorCode::kArtifactForbidden, "this artifact may not be watched");
-    }
+    const auth::Decision decision = policy().may_watch(connection.principal, artifact);
+    if (decision.refused()) return artifact_forbidden(decision.ground);
+    const WatchRights* rights = connection.watch_rights.get();
+    const std::size_t asked = rights == nullptr ? 0 : rights->requests.size();
     const std::size_t most = s_.options.limits.subscriptions_per_connection;
     const bool is_held = std::ranges::find(held, artifact, &Subscription::artifact) != held.end();
-    if (is_held || most == 0 || held.size() < most) return std::nullopt;
-    Error error =
-        Error::of(ErrorCode::kRateLimited, "this connection watches " + std::to_string(most) +
-                                               " artifacts already; unsubscribe from one first");
+    const bool has_room = is_held || most == 0 || held.size() + asked < most;
+    if (has_room && asked < WatchRights::kRequestsMax) return std::nullopt;
+    Error error = Error::of(
+        ErrorCode::kRateLimited,
+        fmt::format("this connection watches or has asked for {} artifacts already; unsubscribe "
+                    "from one first",
+                    held.size() + asked));
     error.retry_after = kRetryWhenBusy;
     return error;
 }

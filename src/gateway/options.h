@@ -78,6 +78,7 @@ struct ReplayOptions {
 
 /// An API that is asked for verdicts: remote_judge.h.
 struct JudgeOptions {
+    std::string name{};    ///< in the log: "introspection"
     std::string url{};     ///< empty: nobody is asked
     std::string bearer{};  ///< sent as `Authorization: Bearer`; empty: none
     std::string member{};  ///< of the answer: "active"
@@ -95,9 +96,13 @@ struct Options {
     ReplayOptions replay;
     TokenSources token_sources;
     SessionMode session_mode = SessionMode::kStore;
-    JudgeOptions introspection{.member = "active"};
+    JudgeOptions introspection{.name = "introspection", .member = "active"};
     /// How long an answer about an open connection counts before it is asked for again.
     Milliseconds introspect_recheck{30'000};
+    /// Who may watch an artifact, where the policy leaves that to the API.
+    JudgeOptions authorization{.name = "authorizer", .member = "allowed"};
+    /// How long its answer about an artifact that is watched counts before it is asked for again.
+    Milliseconds authorize_recheck{30'000};
     MessageFormat format = MessageFormat::kString;
     Milliseconds token_leeway{5'000};
     Milliseconds expiry_warning{60'000};

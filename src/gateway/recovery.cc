@@ -22,7 +22,7 @@ void Gateway::free_predecessor(AdmissionRequest request, Done<Admitted> done) {
     const auto alive =
         pid ? homes_.locate(who.company, who.session, ConnectionId::trusted(std::string(pid->sid)))
             : std::nullopt;
-    if (!alive) return find_room(std::move(request), std::move(done));
+    if (!alive) return judge_parked(std::move(request), std::move(done));
     struct Waiting {
         AdmissionRequest request;
         Done<Admitted> done;
@@ -37,7 +37,7 @@ void Gateway::free_predecessor(AdmissionRequest request, Done<Admitted> done) {
             if (self.homes_.revocations() != revocations) {
                 return self.admit_at_home(std::move(request), std::move(done));
             }
-            self.find_room(std::move(request), std::move(done));
+            self.judge_parked(std::move(request), std::move(done));
         });
     };
     if (ask(*alive, task)) return;
@@ -114,7 +114,6 @@ void Gateway::restore(Connection& connection, ParkedConnection& parked) {
 void Gateway::accept_on_socket(Connection& connection, const Admitted& admitted) {
     RecoveryState& recovery = connection.recovery;
     const bool may_recover = connection.joining->may_recover;
-    connection.joining.reset();
     recovery.position = admitted.position;
     if (!admitted.resumed) {
         recovery.start = admitted.position;
@@ -154,6 +153,7 @@ ParkedConnection Gateway::park_of(Connection& connection) {
     parked.in_flight = std::move(connection.in_flight);
     parked.next_token = connection.next_token;
     parked.incarnation = connection.incarnation;
+    if (connection.joining) parked.change = std::move(connection.joining->untold);
     parked.transport_opened_at = connection.socket.session().opened_at();
     connection.recovery = RecoveryState();
     return parked;

@@ -78,7 +78,7 @@ struct RecoveryState {
 
 /// What the client has to be told about its rights.
 struct RightsChange {
-    enum class Cause : std::uint8_t { kToken, kRoles, kSession };
+    enum class Cause : std::uint8_t { kToken, kRoles, kSession, kAuthorizer };
     Cause cause = Cause::kRoles;
     bool differs = false;  ///< its permissions are others than it knows
     std::vector<ArtifactId> ended_subscriptions;

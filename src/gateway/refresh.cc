@@ -1,14 +1,12 @@
 #include "gateway/bearer.h"
 #include "gateway/connection.h"
+#include "gateway/faults.h"
 #include "gateway/gateway.h"
+#include "gateway/peer_network.h"
 
 /// `auth.refresh`: a new token for a connection that stays open.
 namespace signalbox::gateway {
 namespace {
-
-Error broke_meanwhile() {
-    return Error::of(ErrorCode::kOverloaded, "the connection broke meanwhile; send it again");
-}
 
 std::string token_of(const actions::ExecutionRequest& request) {
     JsonParser parser;
@@ -44,9 +42,10 @@ void Gateway::refresh_token(const actions::ExecutionRequest& request, Connection
     }
     connection->refreshing = true;
     std::string token(without_bearer(token_of(request)));
+    std::string network = network_of(connection->socket.handshake().peer);
     std::string copy = token;
     token_gate_.check(
-        std::move(copy), auth::Expiry::kChecked,
+        {std::move(copy), std::move(network)}, auth::Expiry::kChecked,
         [this, refresh = Refresh{connection->socket.id(), std::move(token), std::move(sink)}](
             auto claims) mutable { check_refresh(std::move(refresh), std::move(claims)); });
 }
@@ -89,7 +88,8 @@ actions::ActionResult Gateway::take_refresh(const Refresh& refresh, const auth::
     ++stats_.tokens_refreshed;
     connection->session_expires_at = session->end;
     if (connection->introspection) {
-        *connection->introspection = {refresh.token, renewed.permissions, session->answered_at};
+        *connection->introspection = {.token = refresh.token, .claimed = renewed.permissions};
+        note_introspection(*connection->introspection, session->answered_at);
     }
     keep_token(connection->principal, refresh.token);
     connection->move_token_end(*renewed.expires_at);

@@ -43,6 +43,20 @@ TEST(Verdict, IsNoneWhereAnythingIsNotAsItShouldBe) {
     }
 }
 
+/// Keeps the names of lines, and their reasons.
+class LinesLog final : public Log {
+public:
+    void write(LogLevel, std::string_view event, std::initializer_list<LogField> fields) override {
+        lines.emplace_back(event);
+        for (const LogField& field : fields) {
+            if (field.name == "reason")
+                lines.back() += ": " + std::string(std::get<std::string_view>(field.value));
+        }
+    }
+    [[nodiscard]] bool enabled(LogLevel) const override { return true; }
+    std::vector<std::string> lines;
+};
+
 /// FakeHttpClient answers at once.
 class NoExecutor final : public Executor {
     void post(Task) override { throw std::logic_error("the fake client posts nothing"); }
@@ -51,20 +65,23 @@ class NoExecutor final : public Executor {
 class Judge : public ::testing::Test {
 protected:
     explicit Judge(JudgeOptions options = defaults())
-        : judge(std::move(options), client, executor, clock) {}
+        : judge(std::move(options), {client, executor, clock, log}) {}
 
     static JudgeOptions defaults() {
-        return {.url = "http://api/judge",
+        return {.name = "judge",
+                .url = "http://api/judge",
                 .bearer = "secret",
                 .member = "active",
                 .cached_for = seconds(10),
                 .stale_for = seconds(30),
                 .per_second = 0};
     }
-    void ask(const std::string& key = "q") {
-        judge.ask(key, "{\"q\":1}", [this](std::expected<Verdict, Error> verdict) {
-            told.push_back(!verdict ? verdict.error().code : verdict->yes ? "yes" : "no");
-        });
+    void ask(const std::string& key = "q", const std::string& user = "u",
+             const std::string& company = "acme") {
+        judge.ask({key, "{\"q\":1}", CompanyId::trusted(company), UserId::trusted(user)},
+                  [this](std::expected<Verdict, Error> verdict) {
+                      told.push_back(!verdict ? verdict.error().code : verdict->yes ? "yes" : "no");
+                  });
     }
     void answer(std::string json, int status = 200) {
         client.answer(HttpResponse::of(status, "application/json", std::move(json)));
@@ -74,6 +91,7 @@ protected:
     ManualClock clock;
     NoExecutor executor;
     signalbox::testing::FakeHttpClient client;
+    LinesLog log;
     std::vector<std::string> told;
     RemoteJudge judge;
 };
@@ -123,7 +141,67 @@ TEST_F(Judge, HasNoVerdictWhenTheApiIsDownOrUnreadable) {
     ask();
     answer("<html>");
     EXPECT_EQ(client.count(), 5U);
-    EXPECT_EQ(take(), std::vector<std::string>(5, "OVERLOADED"));
+    EXPECT_EQ(take(), std::vector<std::string>(5, "UPSTREAM_UNAVAILABLE"));
+    EXPECT_EQ(judge.numbers().failed, 5U);
+}
+
+TEST_F(Judge, WritesAnOutageToTheLogNowAndThenAndItsEndOnce) {
+    for (int i = 0; i < 25; ++i) {
+        ask();
+        client.fail(HttpClientFault::kUnreachable);
+        clock.advance(seconds(1));
+    }
+    EXPECT_THAT(log.lines, ElementsAre("judge.failed: unreachable", "judge.failed: unreachable",
+                                       "judge.failed: unreachable"));
+    log.lines.clear();
+    ask();
+    answer(R"({"active":true})");
+    ask("other");
+    answer(R"({"active":false})");
+    EXPECT_THAT(log.lines, ElementsAre("judge.recovered"));
+    EXPECT_EQ(judge.numbers().failed, 25U);
+    EXPECT_EQ(judge.numbers().yes, 1U);
+    EXPECT_EQ(judge.numbers().no, 1U);
+}
+
+TEST_F(Judge, SaysInTheLogWhatIsWrongWithAnAnswer) {
+    ask();
+    answer("{}", 503);
+    clock.advance(seconds(10));
+    ask();
+    answer("<html>");
+    EXPECT_THAT(log.lines, ElementsAre("judge.failed: the answer's status is 503",
+                                       "judge.failed: the answer cannot be read"));
+}
+
+TEST_F(Judge, BlamesItselfForItsOwnQueue) {
+    ask();
+    client.fail(HttpClientFault::kOverloaded);
+    ask();
+    EXPECT_THAT(take(), ElementsAre("OVERLOADED", "OVERLOADED"));
+}
+
+TEST_F(Judge, KnowsNothingFromAnApiThatItWasTakenOff) {
+    ask();
+    answer(R"({"active":true})");
+    ask("under way");
+    JudgeOptions other = defaults();
+    other.url = "http://other/judge";
+    judge.reconfigure(other);
+    EXPECT_THAT(take(), ElementsAre("yes", "UPSTREAM_UNAVAILABLE"));
+    ask();
+    EXPECT_EQ(client.last().request.url, "http://other/judge");
+    other.cached_for = seconds(1);
+    judge.reconfigure(other);
+    answer(R"({"active":false})");
+    EXPECT_THAT(take(), ElementsAre("no"));
+}
+
+TEST_F(Judge, AsksNobodyWithoutAUrl) {
+    judge.reconfigure({.name = "judge", .member = "active"});
+    ask();
+    EXPECT_EQ(client.count(), 0U);
+    EXPECT_THAT(take(), ElementsAre("UPSTREAM_UNAVAILABLE"));
 }
 
 TEST_F(Judge, LetsWhatIsKnownCountWhileTheApiIsDown) {
@@ -139,7 +217,7 @@ TEST_F(Judge, LetsWhatIsKnownCountWhileTheApiIsDown) {
     clock.advance(seconds(1));
     ask();
     client.fail(HttpClientFault::kTimeout);
-    EXPECT_THAT(take(), ElementsAre("OVERLOADED"));
+    EXPECT_THAT(take(), ElementsAre("UPSTREAM_UNAVAILABLE"));
 }
 
 TEST_F(Judge, DoesNotLetANoOutliveAnOutage) {
@@ -148,7 +226,7 @@ TEST_F(Judge, DoesNotLetANoOutliveAnOutage) {
     clock.advance(seconds(11));
     ask();
     client.fail(HttpClientFault::kTimeout);
-    EXPECT_THAT(take(), ElementsAre("no", "OVERLOADED"));
+    EXPECT_THAT(take(), ElementsAre("no", "UPSTREAM_UNAVAILABLE"));
 }
 
 TEST_F(Judge, AsksAgainOnceAYesIsOver) {
@@ -174,10 +252,10 @@ TEST_F(Judge, LeavesAnApiAloneForASecondAfterAFailure) {
 }
 
 TEST_F(Judge, LetsTheCallerAskAgainInItsAnswer) {
-    judge.ask("q", "1", [this](auto) { ask("q"), ask("other"); });
+    judge.ask({.key = "q", .body = "1"}, [this](auto) { ask("q"), ask("other"); });
     client.fail(HttpClientFault::kBroken);
     EXPECT_EQ(client.count(), 2U);
-    EXPECT_THAT(take(), ElementsAre("OVERLOADED"));
+    EXPECT_THAT(take(), ElementsAre("UPSTREAM_UNAVAILABLE"));
 }
 
 class BoundedJudge : public Judge {
@@ -194,6 +272,8 @@ protected:
 TEST_F(BoundedJudge, SendsNoMoreThanItsRate) {
     ask("a"), ask("b"), ask("c");
     EXPECT_EQ(client.count(), 2U);
+    EXPECT_EQ(judge.numbers().not_sent, 1U);
+    EXPECT_EQ(judge.size(), 2U) << "what is not asked takes no room";
     EXPECT_THAT(take(), ElementsAre("OVERLOADED"));
     clock.advance(Milliseconds(500));
     ask("c");
@@ -213,11 +293,52 @@ TEST_F(BoundedJudge, ForgetsOthersForWhatIsUnderWay) {
     ask("under way");
     for (int i = 0; i < 20; ++i) {
         clock.advance(seconds(1));
-        judge.ask(std::to_string(i), "{}", [](auto) {});
+        judge.ask({.key = std::to_string(i), .body = "{}"}, [](auto) {});
         testing::FakeHttpClient::finish(
             client.last(), HttpResponse::of(200, "application/json", R"({"active":true})"));
     }
     EXPECT_EQ(judge.size(), 3U);
+}
+
+class SharedJudge : public Judge {
+protected:
+    SharedJudge()
+        : Judge([] {
+              JudgeOptions options = defaults();
+              options.per_second = 20;
+              options.entries_max = 10;
+              return options;
+          }()) {}
+};
+
+TEST_F(SharedJudge, AsksForOthersWhileOneHasManySessions) {
+    int others = 0;
+    // In the first second nobody is known yet to ask beside.
+    for (int tick = -10; tick < 100; ++tick) {
+        clock.advance(Milliseconds(100));
+        for (int i = 0; i < 50; ++i)
+            ask("greedy " + std::to_string(tick) + ' ' + std::to_string(i), "greedy");
+        const std::size_t before = client.count();
+        if (tick % 5 == 0) ask("colleague " + std::to_string(tick), "colleague");
+        if (tick % 5 == 2) ask("stranger " + std::to_string(tick), "v", "other");
+        if (tick >= 0) others += static_cast<int>(client.count() - before);
+    }
+    EXPECT_EQ(others, 40);
+    EXPECT_GE(client.count(), 200U);
+}
+
+TEST_F(SharedJudge, ForgetsFirstOfWhoHasMost) {
+    const auto know = [&](const std::string& key, const std::string& user) {
+        ask(key, user);
+        answer(R"({"active":true})");
+        clock.advance(Milliseconds(100));
+    };
+    know("mine", "u");
+    for (int i = 0; i < 30; ++i) know("greedy " + std::to_string(i), "greedy");
+    const std::size_t before = client.count();
+    ask("mine", "u");
+    EXPECT_EQ(client.count(), before);
+    EXPECT_EQ(judge.size(), 10U);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace signalbox::gateway {
 namespace {
 
 std::string change_data(const auth::Permissions& permissions, const RightsChange& change) {
-    constexpr std::string_view kCauses[] = {"token", "roles", "session"};
+    constexpr std::string_view kCauses[] = {"token", "roles", "session", "authorizer"};
     std::string data;
     JsonWriter json(data);
     json.begin_object()
@@ -36,15 +36,25 @@ std::optional<Error> loss_of(const auth::Policy& policy, const auth::Principal& 
 
 void Gateway::take_rights(Connection& connection, auth::Permissions now, RightsChange change) {
     auth::Principal& who = connection.principal;
-    change.differs = change.differs || now != who.permissions;
+    const bool differs = now != who.permissions;
+    change.differs = change.differs || differs;
     who.permissions = permissions_.shared(std::move(now));
+    const std::string socket_id = connection.socket.id();
+    end_what_is_lost(connection, std::move(change));
+    Connection* still = find_connection(socket_id);
+    if (still == nullptr || still->state != Connection::State::kOpen) return;
+    review_watch_rights(*still, differs ? WatchReview::kAll : WatchReview::kOnlyNew);
+}
+
+void Gateway::end_what_is_lost(Connection& connection, RightsChange change) {
+    const auth::Principal& who = connection.principal;
     auto& ended = change.ended_subscriptions;
     const std::size_t known = ended.size();
     for (const Subscription& one : connection.subscriptions) {
-        if (!policy().may_watch(who, one.artifact)) ended.push_back(one.artifact);
+        if (policy().may_watch(who, one.artifact).refused()) ended.push_back(one.artifact);
     }
     for (std::size_t i = known; i < ended.size(); ++i) unsubscribe(connection, ended[i]);
-    if (connection.artifact && !policy().may_watch(who, *connection.artifact))
+    if (connection.artifact && policy().may_watch(who, *connection.artifact).refused())
         connection.artifact.reset();
     if (!change.differs && ended.empty()) return;
     ++stats_.rights_changed;
@@ -52,9 +62,13 @@ void Gateway::take_rights(Connection& connection, auth::Permissions now, RightsC
     if (change.differs) end_forbidden_executions(connection);
     const std::string socket_id = connection.socket.id();
     Connection* still = find_connection(socket_id);
-    if (still == nullptr || still->state != Connection::State::kOpen) return;
-    send_system(*still, "system.permissionsChanged",
-                change_data(still->principal.permissions, change));
+    if (still != nullptr && still->state == Connection::State::kOpen)
+        tell_of_change(*still, change);
+}
+
+void Gateway::tell_of_change(Connection& connection, const RightsChange& change) {
+    send_system(connection, "system.permissionsChanged",
+                change_data(connection.principal.permissions, change));
 }
 
 void Gateway::end_forbidden_executions(const Connection& connection) {
@@ -87,31 +101,45 @@ void Gateway::renew_all_rights() {
     });
 }
 
+auth::Principal Gateway::who_comes_back(const ParkedConnection& parked,
+                                        const AdmissionRequest& request) const {
+    // The token that lives longer counts, so that an old one in the client's auth ends nothing. An
+    // API that decides about sessions has been asked about the one presented: nothing that it said
+    // before counts.
+    const bool is_renewed =
+        session_judge_ || parked.principal.expires_at < request.principal.expires_at;
+    auth::Principal who = is_renewed ? request.principal : parked.principal;
+    if (request.introspected) who.permissions = *request.introspected;
+    who.permissions = policy().renewed(who.permissions);
+    return who;
+}
+
 void Gateway::renew_rights(ParkedConnection& parked, const AdmissionRequest& request) const {
     RightsChange& change = parked.change;
     auth::Principal& who = parked.principal;
     const auth::Permissions before = who.permissions;
-    // The token that lives longer counts, so that an old one in the client's auth ends nothing. An
-    // API that decides about sessions has been asked about the one presented: nothing that it said
-    // before counts.
-    if (session_judge_ || who.expires_at < request.principal.expires_at) {
-        who = request.principal;
+    if (session_judge_ || who.expires_at < request.principal.expires_at)
         change.cause = RightsChange::Cause::kToken;
-    }
-    if (request.introspected) {
-        who.permissions = *request.introspected;
-        change.cause = RightsChange::Cause::kSession;
-    }
-    who.permissions = policy().renewed(who.permissions);
+    if (request.introspected) change.cause = RightsChange::Cause::kSession;
+    who = who_comes_back(parked, request);
     change.differs = change.differs || before != who.permissions;
     const auto is_lost = [&](const Subscription& one) {
-        return !policy().may_watch(who, one.artifact);
+        return !may_still_watch(who, request, one.artifact);
     };
+    const std::size_t lost_before = change.ended_subscriptions.size();
     for (const Subscription& one : parked.subscriptions) {
         if (is_lost(one)) change.ended_subscriptions.push_back(one.artifact);
     }
+    if (!change.differs && change.ended_subscriptions.size() > lost_before)
+        change.cause = cause_of_loss(who, change.ended_subscriptions.back());
     std::erase_if(parked.subscriptions, is_lost);
     std::erase_if(parked.recovery.ended, is_lost);
+}
+
+RightsChange::Cause Gateway::cause_of_loss(const auth::Principal& who,
+                                           const ArtifactId& artifact) const {
+    return policy().may_watch(who, artifact).is_open() ? RightsChange::Cause::kAuthorizer
+                                                       : RightsChange::Cause::kRoles;
 }
 
 }  // namespace signalbox::gateway

@@ -198,20 +198,46 @@ TEST_P(Rights, AreLostByAConnectionThatIsBeingLetIn) {
     alice.transport().send_text("0{\"token\":\"" + kEditor.token(node) + "\"}");
     node.set_policy({.roles = {}, .artifact_rules = {ArtifactRule::kPermission}});
     node.turn();
-    EXPECT_THAT(alice.take_joined(), HasSubstr(R"("endedSubscriptions":["a"])"));
+    EXPECT_THAT(alice.take_joined(), HasSubstr("ARTIFACT_FORBIDDEN"));
     publish_to("a");
     EXPECT_EQ(alice.take_joined(), "");
 }
 
-TEST_P(Rights, EndTheExecutionsOfRestToo) {
-    struct Listener final : CallListener {
-        void on_update(std::string_view) override {}
-        void on_final(int status, std::string_view envelope, std::optional<Milliseconds>) override {
-            answer = std::to_string(status) + ' ' + std::string(envelope);
-        }
-        std::string answer;
-    };
-    auto listener = std::make_shared<Listener>();
+TEST_P(Rights, AreToldOfAlsoWhenTheReplayBreaksTheTransport) {
+    StockClient alice(node, kEditor);
+    alice.connect(elsewhere());
+    alice.request("wa", "artifact.subscribe", R"({"artifactId":"a"})");
+    alice.request("wb", "artifact.subscribe", R"({"artifactId":"b"})");
+    node.turn();
+    alice.read();
+    alice.cut();
+    publish_to("a"), publish_to("b");
+    set_roles({});
+    alice.open(elsewhere());
+    alice.transport().websocket().buffered_bytes = 2U << 20;
+    alice.say_hello();
+    node.turn();
+    ASSERT_TRUE(alice.transport().closed());
+    alice.cut();
+    alice.messages.clear();
+    alice.connect();
+    ASSERT_TRUE(alice.recovered);
+    const auto told = alice.messages.back().text;
+    EXPECT_THAT(alice.take_names(),
+                ElementsAre("of b", "system.connected", "system.permissionsChanged"));
+    EXPECT_THAT(told, HasSubstr(R"("endedSubscriptions":["a"])"));
+}
+
+/// Keeps the end of a call.
+struct Listener final : CallListener {
+    void on_update(std::string_view) override {}
+    void on_final(int status, std::string_view envelope, std::optional<Milliseconds>) override {
+        answer = std::to_string(status) + ' ' + std::string(envelope);
+    }
+    std::string answer;
+};
+
+ActionCall job_of_an_editor() {
     ActionCall call;
     call.action = "job";
     call.request_id = "j";
@@ -219,7 +245,27 @@ TEST_P(Rights, EndTheExecutionsOfRestToo) {
     call.principal.company = CompanyId::trusted("acme");
     call.principal.permissions =
         auth::Permissions({.permissions = {}, .roles = {"editor"}, .artifacts = {}}, kEditors);
-    node.gateway(elsewhere()).call_action(std::move(call), listener);
+    return call;
+}
+
+TEST_P(Rights, AreLookedAtOnceMoreWhenACallOverRestHasBeenCharged) {
+    node.options_.limits.user_messages = {100, 100};
+    node.set_limits(node.options_.limits);
+    std::vector<std::shared_ptr<Listener>> listeners;
+    for (ShardIndex shard = 0; shard < GetParam(); ++shard) {
+        listeners.push_back(std::make_shared<Listener>());
+        node.gateway(shard).call_action(job_of_an_editor(), listeners.back());
+    }
+    node.set_policy({});
+    node.turn();
+    for (const auto& listener : listeners)
+        EXPECT_THAT(listener->answer, AllOf(HasSubstr("403 "), HasSubstr("FORBIDDEN")));
+    EXPECT_LE(stats().executions_started, 1U) << "on the home shard nothing waits";
+}
+
+TEST_P(Rights, EndTheExecutionsOfRestToo) {
+    auto listener = std::make_shared<Listener>();
+    node.gateway(elsewhere()).call_action(job_of_an_editor(), listener);
     node.turn();
     EXPECT_EQ(listener->answer, "");
     set_roles({});

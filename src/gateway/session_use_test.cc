@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "gateway/testing.h"
 
 namespace signalbox::gateway {
@@ -37,6 +39,7 @@ INSTANTIATE_TEST_SUITE_P(Shards, SessionUse, ::testing::Values(1, 3));
 TEST_P(SessionUse, EndsASessionThatNobodyUses) {
     node.advance(minutes(18) + seconds(1));
     EXPECT_EQ(call(), "SESSION_EXPIRED");
+    node.add_session("s1", "u1", "acme");
     node.sessions.records.at("s1").used_at = node.clock.wall_now() - minutes(17);
     EXPECT_EQ(call(), "good");
 }
@@ -85,6 +88,34 @@ TEST_P(SessionUse, ShowsNoSessionThatHasEnded) {
     EXPECT_EQ(shown(), "found");
     node.advance(minutes(19));
     EXPECT_EQ(shown(), "NOT_FOUND");
+}
+
+TEST_P(SessionUse, EndsForGoodASessionWhoseUserWasToldSo) {
+    node.advance(minutes(18) + seconds(1));
+    EXPECT_EQ(call(), "SESSION_EXPIRED");
+    const auth::SessionRecord& record = node.sessions.records.at("s1");
+    EXPECT_LE(record.expires_at, node.clock.wall_now()) << "also after a restart";
+}
+
+TEST_P(SessionUse, IsNotedOfFewSessionsAtATime) {
+    LimitOptions limits;
+    limits.address_handshakes = {};
+    node.set_limits(limits);
+    std::vector<std::unique_ptr<TestClient>> clients;
+    for (int i = 0; i < 320; ++i) {
+        const std::string number = std::to_string(i);
+        clients.push_back(std::make_unique<TestClient>(
+            node, Login{.user = "u" + number, .session = "s" + number}));
+    }
+    const std::size_t before = node.sessions.touches;
+    std::size_t most = 0, last = before;
+    for (int i = 0; i < 122; ++i) {
+        node.advance(seconds(1));
+        most = std::max(most, node.sessions.touches - last);
+        last = node.sessions.touches;
+    }
+    EXPECT_EQ(last - before, 320U);
+    EXPECT_LE(most, 50U);
 }
 
 TEST(SessionUseOff, WritesNothing) {

@@ -34,6 +34,8 @@ void Stats::add(const Stats& other) {
     statuses_dropped += other.statuses_dropped;
     keyed_running += other.keyed_running;
     upstream.add(other.upstream);
+    introspections.add(other.introspections);
+    authorizations.add(other.authorizations);
     for (std::size_t i = 0; i < errors.size(); ++i) errors[i] += other.errors[i];
 }
 

@@ -5,6 +5,7 @@
 
 #include "actions/executor.h"
 #include "base/error_code.h"
+#include "gateway/remote_judge.h"
 
 namespace signalbox::gateway {
 
@@ -41,6 +42,8 @@ struct Stats {
     std::uint64_t statuses_dropped = 0;
     std::uint64_t keyed_running = 0;
     actions::UpstreamNumbers upstream;
+    JudgeNumbers introspections;
+    JudgeNumbers authorizations;
     /// Error envelopes and refusals by registered code; the last is for actions' own codes.
     std::array<std::uint64_t, static_cast<std::size_t>(ErrorCode::kValidationFailed) + 2> errors{};
 

@@ -162,6 +162,17 @@ public:
         touches += ids.size();
         answer(reply_on, std::move(done), static_cast<std::uint64_t>(ids.size()));
     }
+    void end_unused(std::optional<SessionId> id, WallTime used_since, WallTime now,
+                    signalbox::Executor& reply_on, Done<std::uint64_t> done) override {
+        std::uint64_t ended = 0;
+        for (auto& [name, record] : records) {
+            if (id && record.id != *id) continue;
+            if (record.used_at >= used_since || record.expires_at <= now) continue;
+            record.expires_at = now;
+            ++ended;
+        }
+        answer(reply_on, std::move(done), ended);
+    }
     void remove_expired(WallTime, signalbox::Executor& reply_on,
                         Done<std::uint64_t> done) override {
         answer(reply_on, std::move(done), std::uint64_t{0});
@@ -318,12 +329,15 @@ public:
     /// As a reload of the configuration does it.
     void set_limits(const LimitOptions& limits) {
         for (auto& shard : shards_)
-            shard->gateway.reconfigure({limits, options_.token_leeway, tokens_, keys_, policy_});
+            shard->gateway.reconfigure({limits, options_.token_leeway, tokens_, keys_, policy_,
+                                        nullptr, options_.authorization,
+                                        options_.authorize_recheck});
     }
     void set_actions(const std::shared_ptr<const actions::ActionRegistry>& actions) {
         for (auto& shard : shards_) {
-            shard->gateway.reconfigure(
-                {options_.limits, options_.token_leeway, tokens_, keys_, policy_, actions});
+            shard->gateway.reconfigure({options_.limits, options_.token_leeway, tokens_, keys_,
+                                        policy_, actions, options_.authorization,
+                                        options_.authorize_recheck});
         }
     }
     void set_policy(auth::PolicyOptions options) {

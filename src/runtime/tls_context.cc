@@ -110,4 +110,10 @@ std::unique_ptr<Transport> TlsContext::accept(UniqueFd socket) {
     return ssl == nullptr ? nullptr : make_tls_transport(std::move(socket), ssl);
 }
 
+std::expected<void, std::string> check_authorities(const std::string& file) {
+    const ContextPtr context(SSL_CTX_new(TLS_client_method()));
+    if (context && SSL_CTX_load_verify_file(context.get(), file.c_str()) == 1) return {};
+    return failure("cannot use the authorities", file);
+}
+
 }  // namespace signalbox::runtime

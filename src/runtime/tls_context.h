@@ -44,4 +44,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// Whether a PEM file has certificate authorities that a client can verify servers with.
+/// @return a sentence that names the file and the cause.
+[[nodiscard]] std::expected<void, std::string> check_authorities(const std::string& file);
+
 }  // namespace signalbox::runtime

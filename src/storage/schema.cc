@@ -67,6 +67,7 @@ constexpr const char* kSteps[] = {
     "    DELETE FROM execution_usage"
     "        WHERE company = old.company AND user IN (old.user, '') AND keys <= 0;"
     "END;",
+    "CREATE INDEX sessions_by_use ON sessions (used_at, expires_at);",
 };
 static_assert(actions::ExecutionStore::kRecordBytes == 512);
 static_assert(std::size(kSteps) == kSchemaVersion);

@@ -8,7 +8,7 @@
 namespace signalbox::storage {
 
 /// The version of the tables that this program reads and writes (PRAGMA user_version).
-inline constexpr std::int64_t kSchemaVersion = 3;
+inline constexpr std::int64_t kSchemaVersion = 4;
 
 /// Brings the tables of `database` to kSchemaVersion, each step in a transaction of its own; a new
 /// file begins at 0. The file carries our application_id, so that another program's is left alone.

@@ -79,6 +79,12 @@ SessionTable::Result<SessionTable> SessionTable::prepare(SqliteDatabase& databas
                                   kColumns)},
         {&table.remove_, fmt::format("DELETE FROM sessions WHERE id = ?1 RETURNING {}", kColumns)},
         {&table.touch_, "UPDATE sessions SET used_at = max(used_at, ?2) WHERE id = ?1"},
+        {&table.end_unused_,
+         fmt::format("UPDATE sessions SET expires_at = ?2 WHERE id IN (SELECT id FROM sessions"
+                     " WHERE used_at < ?1 AND expires_at > ?2 LIMIT {})",
+                     SessionStore::kRemovedAtOnce)},
+        {&table.end_one_,
+         "UPDATE sessions SET expires_at = ?2 WHERE id = ?3 AND used_at < ?1 AND expires_at > ?2"},
         {&table.remove_expired_,
          fmt::format("DELETE FROM sessions WHERE id IN"
                      " (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT {})",
@@ -150,6 +156,15 @@ SessionTable::Result<std::uint64_t> SessionTable::touch(const std::vector<Sessio
         touched += touch_.changes();
     }
     return touched;
+}
+
+SessionTable::Result<std::uint64_t> SessionTable::end_unused(const std::optional<SessionId>& id,
+                                                             WallTime used_since, WallTime now) {
+    SqliteStatement& statement = id ? end_one_ : end_unused_;
+    statement.reset().bind(1, milliseconds(used_since)).bind(2, milliseconds(now));
+    if (id) statement.bind(3, id->str());
+    if (const auto done = statement.run(); !done) return std::unexpected(done.error());
+    return statement.changes();
 }
 
 SessionTable::Result<std::uint64_t> SessionTable::remove_expired(WallTime time) {

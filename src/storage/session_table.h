@@ -28,12 +28,14 @@ public:
     [[nodiscard]] Result<std::vector<Record>> remove_all(const auth::SessionFilter& filter);
     [[nodiscard]] Result<std::vector<Record>> list(const auth::SessionFilter& filter);
     [[nodiscard]] Result<std::uint64_t> touch(const std::vector<SessionId>& ids, WallTime time);
+    [[nodiscard]] Result<std::uint64_t> end_unused(const std::optional<SessionId>& id,
+                                                   WallTime used_since, WallTime now);
     [[nodiscard]] Result<std::uint64_t> remove_expired(WallTime time);
 
 private:
     SessionTable() = default;
 
-    SqliteStatement find_, put_, remove_, touch_, remove_expired_;
+    SqliteStatement find_, put_, remove_, touch_, remove_expired_, end_unused_, end_one_;
     /// One for each set of given members of a filter, so that each uses its index.
     std::array<SqliteStatement, 4> list_, remove_all_;
 };

@@ -72,6 +72,16 @@ void SqliteSessionStore::touch(std::vector<SessionId> ids, WallTime time, Execut
         std::move(done));
 }
 
+void SqliteSessionStore::end_unused(std::optional<SessionId> id, WallTime used_since, WallTime now,
+                                    Executor& reply_on, Done<std::uint64_t> done) {
+    submit<std::uint64_t>(
+        *file_, StorageJob::Kind::kWrite,
+        [id = std::move(id), used_since, now](SessionTable& t) {
+            return t.end_unused(id, used_since, now);
+        },
+        reply_on, std::move(done));
+}
+
 void SqliteSessionStore::remove_expired(WallTime time, Executor& reply_on,
                                         Done<std::uint64_t> done) {
     submit<std::uint64_t>(

@@ -35,6 +35,8 @@ public:
               Done<std::vector<auth::SessionRecord>> done) override;
     void touch(std::vector<SessionId> ids, WallTime time, Executor& reply_on,
                Done<std::uint64_t> done) override;
+    void end_unused(std::optional<SessionId> id, WallTime used_since, WallTime now,
+                    Executor& reply_on, Done<std::uint64_t> done) override;
     void remove_expired(WallTime time, Executor& reply_on, Done<std::uint64_t> done) override;
 
 private:

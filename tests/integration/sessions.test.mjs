@@ -1,7 +1,10 @@
 // Sessions that end: all of a company, unused ones, and those that the API calls over.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { eventually, pause, Server, serviceKey, slowness, userToken } from './harness.mjs';
 
@@ -100,8 +103,11 @@ class Api {
 describe('sessions that live in the API', async () => {
     const api = await Api.start();
     after(() => api.stop());
+    const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-sessions-'));
+    after(() => rmSync(folder, { recursive: true, force: true }));
+    const auditFile = path.join(folder, 'audit.log');
     const server = await Server.start({
-        config: `[auth.sessions]\nmode = "introspect"\nintrospect_url = "${api.url}"\nintrospect_key = "for-the-api"\n`
+        config: `[log]\naudit_file = "${auditFile}"\n[auth.sessions]\nmode = "introspect"\nintrospect_url = "${api.url}"\nintrospect_key = "for-the-api"\n`
             + 'introspect_cache = "200ms"\nintrospect_recheck = "1s"\nintrospect_stale = "2s"\n',
     });
     after(() => server.stop());
@@ -155,6 +161,28 @@ describe('sessions that live in the API', async () => {
         await client.disconnected(10_000 * slowness);
         api.status = 200;
         await eventually('the way back', () => client.socket.connected, 20_000 * slowness);
+    });
+
+    test('refused are in the audit, and a silent API in the log and the metrics', async () => {
+        const lines = () => readFileSync(auditFile, 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
+        const line = (event, has) => eventually(`${event} ${JSON.stringify(has)}`, () =>
+            lines().find((one) => one.event === event && Object.entries(has).every(([name, value]) => one[name] === value)));
+        const user = member('audited', { active: true }, { user: 'watched' });
+        const client = await server.connected(user);
+        api.verdicts.set('audited', { active: false });
+        await client.disconnected(10_000 * slowness);
+        const ended = await line('session.refused', { actor: 'watched' });
+        assert.deepEqual([ended.actorCompany, ended.sessionId, ended.code], ['c1', 'audited', 'SESSION_INVALID']);
+        const { data } = await server.client(user).refusal();
+        assert.equal((await line('connection.refused', { ref: data.ref })).code, 'SESSION_INVALID');
+        await server.http('POST', '/api/v1/actions/echo', { token: user.token, headers: { 'x-session-id': 'audited' }, body: {} });
+        assert.equal((await line('call.refused', { code: 'SESSION_INVALID' })).path, '/api/v1/actions/echo');
+        assert.doesNotMatch(readFileSync(auditFile, 'utf8'), /for-the-api|eyJ/);
+
+        assert.match(server.output, /warn +introspection\.failed reason="?the answer's status is 500/);
+        assert.match(server.output, /introspection\.recovered/);
+        const { text } = await server.http('GET', '/metrics');
+        assert.match(text, /signalbox_introspections_total\{outcome="failed"\} [1-9]/);
     });
 
     test('cannot be managed here', async () => {

@@ -1,0 +1,346 @@
+#include "gateway/watch_rights.h"
+
+#include "auth/service_keys.h"
+#include "gateway/connection.h"
+#include "gateway/faults.h"
+#include "gateway/gateway.h"
+
+/// Artifacts about which the API is asked: at the connect, when a broken connection comes back, with
+/// `artifact.subscribe`, and again and again while they are watched. The home shard of a company asks
+/// for all its connections, so that one question serves them.
+namespace signalbox::gateway {
+namespace {
+
+constexpr Milliseconds kLookEvery{1'000};
+
+Question question_about(const auth::Principal& who, const ArtifactId& artifact) {
+    std::string body;
+    JsonWriter json(body);
+    json.begin_object()
+        .member("action", "watch")
+        .member("artifactId", artifact.str())
+        .member("userId", who.user.str())
+        .member("companyId", who.company.str());
+    if (!who.session.empty()) json.member("sessionId", who.session.str());
+    json.key("permissions").begin_array();
+    for (const std::string& one : who.permissions.claimed()) json.string(one);
+    json.end_array().end_object();
+    std::string key = auth::sha256(body);
+    return {std::move(key), std::move(body), who.company, who.user};
+}
+
+WatchAnswer answer_of(const ArtifactId& artifact, const Verdict& verdict, WallTime now) {
+    const bool is_over = verdict.expires_at && *verdict.expires_at <= now;
+    return {artifact,
+            verdict.yes && !is_over ? auth::Ground::kAuthorizer : auth::Ground::kAuthorizerRefused,
+            verdict.answered_at, verdict.expires_at};
+}
+
+const WatchAnswer* find_answer(const std::vector<WatchAnswer>& answers,
+                               const ArtifactId& artifact) {
+    const auto found = std::ranges::find(answers, artifact, &WatchAnswer::artifact);
+    return found == answers.end() ? nullptr : &*found;
+}
+
+WatchRights& rights_of(Connection& connection) {
+    if (!connection.watch_rights) connection.watch_rights = std::make_unique<WatchRights>();
+    return *connection.watch_rights;
+}
+
+}  // namespace
+
+void Gateway::ask_api(std::optional<RemoteJudge> Gateway::* judge, Question question,
+                      Done<Verdict> done) {
+    struct Waiting {
+        Question question;
+        Done<Verdict> done;
+    };
+    const ShardIndex home_shard = home_of(question.company);
+    auto waiting = std::make_shared<Waiting>(std::move(question), std::move(done));
+    PeerTask task = [waiting, judge, asker = s_.mesh.self()](Gateway& home) {
+        auto tell_asker = [waiting, asker, &home](std::expected<Verdict, Error> verdict) {
+            home.tell(asker, [waiting, verdict = std::move(verdict)](Gateway&) mutable {
+                waiting->done(std::move(verdict));
+            });
+        };
+        (home.*judge)->ask(std::move(waiting->question), std::move(tell_asker));
+    };
+    if (ask(home_shard, task)) return;
+    waiting->done(std::unexpected(Error::of(ErrorCode::kOverloaded, "the server is busy")));
+}
+
+void Gateway::ask_authorizer(const auth::Principal& principal, const ArtifactId& artifact,
+                             Done<WatchAnswer> done) {
+    SB_CHECK(watch_judge_.has_value());
+    ask_api(
+        &Gateway::watch_judge_, question_about(principal, artifact),
+        [this, artifact, done = std::move(done)](std::expected<Verdict, Error> verdict) mutable {
+            if (!verdict) return done(std::unexpected(std::move(verdict.error())));
+            done(answer_of(artifact, *verdict, s_.clock.wall_now()));
+        });
+}
+
+void Gateway::judge_artifact(AdmissionRequest request, Done<Admitted> done) {
+    if (!request.artifact || find_answer(request.watch_answers, *request.artifact) != nullptr)
+        return free_predecessor(std::move(request), std::move(done));
+    auth::Principal who = request.principal;
+    if (request.introspected) who.permissions = *request.introspected;
+    who.permissions = policy().renewed(who.permissions);
+    const auth::Decision decision = policy().may_watch(who, *request.artifact);
+    if (decision) return free_predecessor(std::move(request), std::move(done));
+    if (!decision.is_open()) return done(std::unexpected(artifact_forbidden(decision.ground)));
+    const ArtifactId artifact = *request.artifact;
+    ask_authorizer(who, artifact,
+                   [this, revocations = homes_.revocations(), request = std::move(request),
+                    done = std::move(done)](std::expected<WatchAnswer, Error> answer) mutable {
+                       if (!answer) return done(std::unexpected(std::move(answer.error())));
+                       if (!answer->allowed())
+                           return done(std::unexpected(artifact_forbidden(answer->ground)));
+                       request.watch_answers.push_back(std::move(*answer));
+                       // Nothing that was known of the session before counts.
+                       if (homes_.revocations() != revocations)
+                           return admit_at_home(std::move(request), std::move(done));
+                       free_predecessor(std::move(request), std::move(done));
+                   });
+}
+
+std::vector<ArtifactId> Gateway::unanswered_of(const AdmissionRequest& request) {
+    const ParkedConnection* parked = find_claimed(request);
+    if (parked == nullptr) return {};
+    const auth::Principal who = who_comes_back(*parked, request);
+    std::vector<ArtifactId> unanswered;
+    for (const Subscription& one : parked->subscriptions) {
+        const bool known = find_answer(request.watch_answers, one.artifact) != nullptr;
+        if (!known && policy().may_watch(who, one.artifact).is_open())
+            unanswered.push_back(one.artifact);
+    }
+    return unanswered;
+}
+
+void Gateway::judge_parked(AdmissionRequest request, Done<Admitted> done) {
+    const std::vector<ArtifactId> unanswered = unanswered_of(request);
+    if (unanswered.empty()) return find_room(std::move(request), std::move(done));
+    const auth::Principal who = who_comes_back(*find_claimed(request), request);
+    struct Asking {
+        AdmissionRequest request;
+        Done<Admitted> done;
+        std::size_t left;
+    };
+    auto asking = std::make_shared<Asking>(std::move(request), std::move(done), unanswered.size());
+    for (const ArtifactId& artifact : unanswered) {
+        ask_authorizer(who, artifact,
+                       [this, asking, artifact, revocations = homes_.revocations()](
+                           std::expected<WatchAnswer, Error> answer) {
+                           auto& [kept, finish, left] = *asking;
+                           // Without an answer that counts it is lost.
+                           kept.watch_answers.push_back(answer ? std::move(*answer)
+                                                               : WatchAnswer{.artifact = artifact});
+                           if (--left > 0) return;
+                           if (homes_.revocations() != revocations)
+                               return admit_at_home(std::move(kept), std::move(finish));
+                           find_room(std::move(kept), std::move(finish));
+                       });
+    }
+}
+
+bool Gateway::may_still_watch(const auth::Principal& who, const AdmissionRequest& request,
+                              const ArtifactId& artifact) const {
+    const auth::Decision decision = policy().may_watch(who, artifact);
+    if (!decision.is_open()) return decision.allowed();
+    const WatchAnswer* answer = find_answer(request.watch_answers, artifact);
+    return answer != nullptr && answer->allowed();
+}
+
+WatchRight Gateway::right_by(const WatchAnswer& answer) {
+    const Options& options = s_.options;
+    WatchRight right{.artifact = answer.artifact,
+                     .ask_again_at = ask_again_at(answer.answered_at, options.authorize_recheck),
+                     .counts_until = answer.answered_at + options.authorize_recheck +
+                                     options.authorization.stale_for};
+    if (answer.end) {
+        const Milliseconds left = *answer.end - s_.clock.wall_now();
+        right.ask_again_at = std::min(right.ask_again_at, now() + left);
+        right.counts_until = std::min(right.counts_until, now() + left);
+    }
+    return right;
+}
+
+MonotonicTime Gateway::ask_again_at(MonotonicTime answered_at, Milliseconds recheck) {
+    // Those who came at one moment shall not all ask at another.
+    const auto earlier = static_cast<std::uint64_t>(recheck.count()) / 8;
+    return answered_at + recheck - Milliseconds(s_.random.below(earlier + 1));
+}
+
+void Gateway::take_watch_answers(Connection& connection, const std::vector<WatchAnswer>& answers) {
+    for (const WatchAnswer& answer : answers) {
+        if (answer.allowed()) rights_of(connection).rights.push_back(right_by(answer));
+    }
+}
+
+std::vector<ArtifactId> Gateway::open_artifacts(const Connection& connection) const {
+    std::vector<ArtifactId> open;
+    const auto note = [&](const ArtifactId& artifact) {
+        const bool is_new = std::ranges::find(open, artifact) == open.end();
+        if (is_new && policy().may_watch(connection.principal, artifact).is_open())
+            open.push_back(artifact);
+    };
+    for (const Subscription& one : connection.subscriptions) note(one.artifact);
+    if (connection.artifact) note(*connection.artifact);
+    return open;
+}
+
+void Gateway::review_watch_rights(Connection& connection, WatchReview review) {
+    const std::vector<ArtifactId> open = open_artifacts(connection);
+    if (open.empty() && !connection.watch_rights) return;
+    WatchRights& known = rights_of(connection);
+    std::erase_if(known.rights, [&](const WatchRight& right) {
+        return std::ranges::find(open, right.artifact) == open.end();
+    });
+    std::vector<ArtifactId> due;
+    for (const ArtifactId& artifact : open) {
+        const bool is_new = known.find(artifact) == nullptr;
+        if (is_new) known.rights.push_back({artifact, now(), now()});
+        if (is_new || review == WatchReview::kAll) due.push_back(artifact);
+    }
+    keep_reviewing();
+    const std::string socket_id = connection.socket.id();
+    for (const ArtifactId& artifact : due) ask_watch_again(socket_id, artifact);
+}
+
+void Gateway::keep_reviewing() {
+    if (!watch_timer_.armed()) s_.wheel.arm(watch_timer_, now() + kLookEvery);
+}
+
+void Gateway::watch_rights_due() {
+    std::vector<std::pair<std::string, ArtifactId>> due;
+    bool any = false;
+    for_each_connection([&](Connection& connection) {
+        if (connection.state != Connection::State::kOpen || !connection.watch_rights) return;
+        for (const WatchRight& right : connection.watch_rights->rights) {
+            any = true;
+            if (right.question == 0 && now() >= right.ask_again_at)
+                due.emplace_back(connection.socket.id(), right.artifact);
+        }
+    });
+    if (any) keep_reviewing();
+    for (const auto& [socket_id, artifact] : due) ask_watch_again(socket_id, artifact);
+}
+
+void Gateway::ask_watch_again(const std::string& socket_id, const ArtifactId& artifact) {
+    Connection* connection = find_connection(socket_id);
+    if (connection == nullptr || !connection->watch_rights) return;
+    WatchRight* right = connection->watch_rights->find(artifact);
+    if (right == nullptr) return;
+    const std::uint64_t question = right->question = ++watch_questions_;
+    ask_authorizer(connection->principal, artifact,
+                   [this, socket_id, artifact, question](std::expected<WatchAnswer, Error> answer) {
+                       take_watch_answer(socket_id, {artifact, question}, answer);
+                   });
+}
+
+void Gateway::take_watch_answer(const std::string& socket_id, const WatchRequest& asked,
+                                const std::expected<WatchAnswer, Error>& answer) {
+    Connection* connection = find_connection(socket_id);
+    if (connection == nullptr || connection->state != Connection::State::kOpen) return;
+    WatchRight* right =
+        connection->watch_rights ? connection->watch_rights->find(asked.artifact) : nullptr;
+    // After other rights, the answer to an older question says nothing.
+    if (right == nullptr || right->question != asked.question) return;
+    right->question = 0;
+    if (answer && answer->allowed()) {
+        *right = right_by(*answer);
+    } else if (answer || now() >= right->counts_until) {
+        end_watch(*connection, asked.artifact,
+                  answer ? artifact_forbidden(answer->ground) : answer.error());
+    }
+}
+
+void Gateway::end_watch(Connection& connection, const ArtifactId& artifact, const Error& why) {
+    audit_watch(connection, "subscription.ended", artifact, why);
+    std::erase_if(connection.watch_rights->rights,
+                  [&](const WatchRight& right) { return right.artifact == artifact; });
+    if (connection.artifact == artifact) connection.artifact.reset();
+    const bool was_watched =
+        std::ranges::find(connection.subscriptions, artifact, &Subscription::artifact) !=
+        connection.subscriptions.end();
+    if (!was_watched) return;
+    unsubscribe(connection, artifact);
+    ++stats_.rights_changed;
+    tell_of_change(connection,
+                   {.cause = RightsChange::Cause::kAuthorizer, .ended_subscriptions = {artifact}});
+}
+
+void Gateway::audit_watch(const Connection& connection, std::string_view event,
+                          const ArtifactId& artifact, const Error& why) const {
+    const auth::Principal& who = connection.principal;
+    s_.log.audit(AuditSubject::kRefusal, event,
+                 {{"actor", who.user.str()},
+                  {"actorCompany", who.company.str()},
+                  {"connectionId", connection.socket.id()},
+                  {"action", "artifact.subscribe"},
+                  {"artifactId", artifact.str()},
+                  {"code", why.code},
+                  {"reason", why.message},
+                  {"peer", connection.socket.handshake().peer}});
+}
+
+void Gateway::request_watch(Connection& connection, const ArtifactId& artifact,
+                            std::unique_ptr<actions::ExecutionSink> sink) {
+    PendingWatch pending{.socket_id = connection.socket.id(),
+                         .incarnation = connection.incarnation,
+                         .request = {artifact, ++watch_questions_},
+                         .permissions = connection.principal.permissions,
+                         .sink = std::move(sink)};
+    rights_of(connection).requests.push_back(pending.request);
+    ask_authorizer(connection.principal, artifact,
+                   [this, pending = std::move(pending)](auto answer) mutable {
+                       end_watch_request(std::move(pending), answer);
+                   });
+}
+
+void Gateway::end_watch_request(PendingWatch pending,
+                                const std::expected<WatchAnswer, Error>& answer) {
+    Connection* connection = find_connection(pending.socket_id);
+    const auto refuse_with = [&](Error error) {
+        pending.sink->on_end(std::unexpected(std::move(error)));
+    };
+    if (connection == nullptr || connection->state != Connection::State::kOpen ||
+        connection->incarnation != pending.incarnation) {
+        return refuse_with(broke_meanwhile());
+    }
+    const auto& [artifact, question] = pending.request;
+    const std::size_t taken =
+        std::erase_if(rights_of(*connection).requests,
+                      [&](const WatchRequest& one) { return one.question == question; });
+    if (taken == 0)
+        return refuse_with(Error::of(ErrorCode::kCancelled, "it was unsubscribed meanwhile"));
+    if (!answer) return refuse_with(answer.error());
+    const bool is_open = policy().may_watch(connection->principal, artifact).is_open();
+    if (is_open && connection->principal.permissions != pending.permissions)
+        return request_watch(*connection, artifact, std::move(pending.sink));
+    auto refusal = refuse_subscription(*connection, artifact);
+    if (!refusal && is_open && !answer->allowed()) refusal = artifact_forbidden(answer->ground);
+    if (refusal) {
+        if (refusal->is(ErrorCode::kArtifactForbidden))
+            audit_watch(*connection, "action.refused", artifact, *refusal);
+        return refuse_with(std::move(*refusal));
+    }
+    subscribe(*connection, artifact);
+    if (is_open) {
+        WatchRights& known = rights_of(*connection);
+        WatchRight* held = known.find(artifact);
+        (held != nullptr ? *held : known.rights.emplace_back()) = right_by(*answer);
+        keep_reviewing();
+    }
+    pending.sink->on_end(subscription_answer(artifact, "artifact.subscribe"));
+}
+
+void Gateway::forget_watch(Connection& connection, const ArtifactId& artifact) {
+    if (!connection.watch_rights) return;
+    auto& [rights, requests] = *connection.watch_rights;
+    std::erase_if(requests, [&](const WatchRequest& one) { return one.artifact == artifact; });
+    if (connection.artifact == artifact) return;  // executions are given it still
+    std::erase_if(rights, [&](const WatchRight& one) { return one.artifact == artifact; });
+}
+
+}  // namespace signalbox::gateway
