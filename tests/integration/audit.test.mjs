@@ -73,8 +73,8 @@ test('who was refused, and why', async () => {
     await line('origin.refused', { origin: 'https://bad.example' });
 });
 
-test('the log has the lines too, whatever its level', () => {
-    assert.match(server.output, / audit session\.put actor=key:tests /);
+test('the log has the lines too, whatever its level', async () => {
+    await server.logs(/ audit session\.put actor=key:tests /);
     assert.doesNotMatch(server.output, /connection\.accepted/);
 });
 

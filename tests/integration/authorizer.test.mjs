@@ -178,7 +178,7 @@ describe('artifacts about which the API is asked', async () => {
         const { data } = await client.system('permissionsChanged', 8000 * slowness);
         assert.deepEqual(data.endedSubscriptions, ['through-outage']);
         assert.equal(client.socket.connected, true);
-        assert.match(server.output, /warn +authorizer\.failed reason="?the answer's status is 500/);
+        await server.logs(/warn +authorizer\.failed reason="?the answer's status is 500/);
         const metrics = (await server.http('GET', '/metrics')).text;
         const of = (outcome) => Number(new RegExp(`signalbox_artifact_questions_total\\{outcome="${outcome}"\\} (\\d+)`).exec(metrics)[1]);
         assert.ok(of('yes') > 0 && of('no') > 0 && of('failed') > 0, metrics);

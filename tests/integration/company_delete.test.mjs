@@ -26,7 +26,7 @@ test('of a running server: sessions go, connections close over both transports, 
     assert.equal(await sessionsOf('going'), 0);
     assert.equal(await sessionsOf('going-on'), 1);
     assert.equal(staying.socket.connected, true);
-    assert.match(server.output, / audit company\.deleted actor=control companyId=going sessions=3 connections=3/);
+    await server.logs(/ audit company\.deleted actor=control companyId=going sessions=3 connections=3/);
 
     const again = await command('company', 'delete', 'going');
     assert.deepEqual([again.code, again.stdout], [0, 'deleted 0 sessions, closed 0 connections\n']);

@@ -168,6 +168,11 @@ export class Server {
         assert.deepEqual(exit, { code: 0, signal: null }, `the server ended badly:\n${this.output.slice(-8000)}`);
     }
 
+    /// Waits for a line of the log: it is written by a thread of its own, after what it tells of.
+    async logs(pattern) {
+        await eventually(`${pattern} in the log`, () => pattern.test(this.output));
+    }
+
     /// Resident memory in bytes.
     async residentBytes() {
         const { readFile } = await import('node:fs/promises');

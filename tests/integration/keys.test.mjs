@@ -88,7 +88,7 @@ test('tokens of every kind of key are accepted on both doors, and the metrics sa
         assert.match(text, /signalbox_jwks_keys 3\n/);
         assert.match(text, /signalbox_jwks_fetches_total\{outcome="changed"\} 1\n/);
         assert.match(text, /signalbox_jwks_age_seconds \d/);
-        assert.match(server.output, /jwks\.changed .*keys=3/);
+        await server.logs(/jwks\.changed .*keys=3/);
         assert.doesNotMatch(server.output, /jwks\.failed/);
     } finally {
         await server.stop();
@@ -180,7 +180,7 @@ for (const [name, fault] of Object.entries(faults)) {
             provider.keys = [old, fresh];
             assert.equal(await status(server, fresh.token(), sessionId), 'UPSTREAM_UNAVAILABLE');
             assert.equal(await status(server, old.token(), sessionId), 200);
-            assert.match(server.output, /jwks\.failed/);
+            await server.logs(/jwks\.failed/);
             provider.fault = null;
             await eventually('the new key', async () => await status(server, fresh.token(), sessionId) === 200, 20_000 + patience);
         } finally {
@@ -255,7 +255,7 @@ test('a key set in a file is read again by SIGHUP, and a broken one changes noth
         assert.equal(await status(server, first.token(), sessionId), 'INVALID_TOKEN');
         writeFileSync(file, '{"keys":');
         await reload();
-        assert.match(server.output, /configuration\.refused .*key set/);
+        await server.logs(/configuration\.refused .*key set/);
         assert.equal(await status(server, second.token(), sessionId), 200);
     } finally {
         await server.stop();

@@ -179,8 +179,8 @@ describe('sessions that live in the API', async () => {
         assert.equal((await line('call.refused', { code: 'SESSION_INVALID' })).path, '/api/v1/actions/echo');
         assert.doesNotMatch(readFileSync(auditFile, 'utf8'), /for-the-api|eyJ/);
 
-        assert.match(server.output, /warn +introspection\.failed reason="?the answer's status is 500/);
-        assert.match(server.output, /introspection\.recovered/);
+        await server.logs(/warn +introspection\.failed reason="?the answer's status is 500/);
+        await server.logs(/introspection\.recovered/);
         const { text } = await server.http('GET', '/metrics');
         assert.match(text, /signalbox_introspections_total\{outcome="failed"\} [1-9]/);
     });

@@ -420,7 +420,7 @@ test('SIGHUP changes the actions under what runs', async () => {
         assert.equal((await client.final(running)).error.code, 'CANCELLED');
 
         await reload((text) => text.replace('url = "', 'url = "ftp://'));
-        assert.match(server.output, /configuration\.refused .*actions\.upstream/);
+        await server.logs(/configuration\.refused .*actions\.upstream/);
         assert.equal((await client.request('echo2')).error.code, 'NOT_FOUND');
 
         // Tokens are kept from when the first action forwards them.
