@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "actions/schema_uri.h"
 #include "auth/hmac.h"
 
 namespace signalbox::actions {
@@ -69,21 +70,6 @@ Error invalid_data(const std::vector<SchemaFault>& faults) {
     return error;
 }
 
-/// JSON Pointer, RFC 6901 section 3.
-std::string pointer_to(std::string_view name) {
-    std::string out = "/";
-    for (const char c : name) {
-        if (c == '~') {
-            out += "~0";
-        } else if (c == '/') {
-            out += "~1";
-        } else {
-            out += c;
-        }
-    }
-    return out;
-}
-
 /// Appends `name=value`, once for each element of a list; null is left out.
 /// @return false when it holds objects or lists of lists.
 bool append_query(std::string& query, const DataMember& member) {
@@ -105,8 +91,8 @@ std::expected<void, Error> put_into_query(HttpClientRequest& out, const Upstream
     std::vector<SchemaFault> faults;
     for (const DataMember& member : members) {
         if (one.url.uses(member.name) || append_query(query, member)) continue;
-        faults.push_back(
-            {pointer_to(member.name), "must be a text, a number, true, false or a list of these"});
+        faults.push_back({'/' + escape_pointer_token(member.name),
+                          "must be a text, a number, true, false or a list of these"});
     }
     if (!faults.empty()) return std::unexpected(invalid_data(faults));
     if (!query.empty()) out.url += (one.url.has_query() ? '&' : '?') + query;
