@@ -20,12 +20,13 @@ actions::ExecutionKey key_of(const auth::Principal& who, std::string_view key) {
             std::string(key)};
 }
 
+/// In place of the user its session, which tokens of several users may name in claim mode.
 actions::ExecutionKey resend_key_of(const actions::ExecutionRequest& request,
                                     std::string_view digest) {
     const auth::Principal& who = request.principal;
     return {who.company.str(), who.session.str(),
-            percent_encode_id(request.request_id) + ':' + percent_encode_id(request.action_name) +
-                ':' + std::string(digest)};
+            percent_encode_id(who.user.str()) + ':' + percent_encode_id(request.request_id) + ':' +
+                percent_encode_id(request.action_name) + ':' + std::string(digest)};
 }
 
 /// What the caller and the action leave of the time when it begins that late.

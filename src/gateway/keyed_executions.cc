@@ -127,8 +127,7 @@ KeyedExecutions::Entry* KeyedExecutions::find(Remembrance remembrance,
 std::unique_ptr<KeyedExecutions::Entry> KeyedExecutions::take(KeyedId id) {
     auto node = entries_.extract(id);
     std::unique_ptr<Entry> entry = std::move(node.mapped());
-    const auto named = by_key_.find(map_key(entry->claim.remembrance, entry->claim.key));
-    if (named != by_key_.end() && named->second == id) by_key_.erase(named);
+    unlist(*entry);
     if (entry->state != State::kEnded) --running_;
     status_bytes_ -= entry->status_bytes;
     resend_bytes_ -= entry->outcome_bytes;
@@ -420,9 +419,9 @@ void KeyedExecutions::remember(Entry& entry) {
     const ReplayOptions& options = gateway_.s_.options.replay;
     entry.forget_at = gateway_.now() + options.resend_window;
     auto& of_session = resends_of_sessions_[session_key(entry.claim)];
-    of_session.push_back(entry.id);
-    resends_.push_back(entry.id);
-    if (of_session.size() > options.resends_per_session_max) forget_resend(of_session.front());
+    of_session.insert(entry.id);
+    resends_.insert(entry.id);
+    if (of_session.size() > options.resends_per_session_max) forget_resend(*of_session.begin());
     if (!forget_timer_.armed()) gateway_.s_.wheel.arm_after(forget_timer_, options.resend_window);
 }
 
@@ -430,31 +429,32 @@ void KeyedExecutions::remember(Entry& entry) {
 void KeyedExecutions::forget_resend(KeyedId id) {
     Entry* entry = find(id);
     if (entry == nullptr) return;
-    if (const auto session = resends_of_sessions_.find(session_key(entry->claim));
-        session != resends_of_sessions_.end()) {
-        std::erase(session->second, id);
-        if (session->second.empty()) resends_of_sessions_.erase(session);
-    }
-    if (entry->state == State::kEnded) {
-        static_cast<void>(take(id));
-    } else {
-        by_key_.erase(map_key(Remembrance::kResend, entry->claim.key));
-    }
+    if (entry->state != State::kEnded) return unlist(*entry);
+    static_cast<void>(take(id));
+}
+
+void KeyedExecutions::unlist(const Entry& entry) {
+    const auto named = by_key_.find(map_key(entry.claim.remembrance, entry.claim.key));
+    if (named != by_key_.end() && named->second == entry.id) by_key_.erase(named);
+    if (entry.claim.remembrance == Remembrance::kKey) return;
+    resends_.erase(entry.id);
+    const auto session = resends_of_sessions_.find(session_key(entry.claim));
+    if (session == resends_of_sessions_.end()) return;
+    session->second.erase(entry.id);
+    if (session->second.empty()) resends_of_sessions_.erase(session);
 }
 
 void KeyedExecutions::forget_resends() {
     const ReplayOptions& options = gateway_.s_.options.replay;
     while (!resends_.empty()) {
-        const Entry* oldest = find(resends_.front());
-        const bool is_due = oldest == nullptr || oldest->forget_at <= gateway_.now() ||
+        const KeyedId oldest = *resends_.begin();
+        const bool is_due = find(oldest)->forget_at <= gateway_.now() ||
                             resend_bytes_ > options.resend_total_bytes_max;
         if (!is_due) break;
-        const KeyedId id = resends_.front();
-        resends_.pop_front();
-        forget_resend(id);
+        forget_resend(oldest);
     }
     if (resends_.empty() || forget_timer_.armed()) return;
-    gateway_.s_.wheel.arm(forget_timer_, find(resends_.front())->forget_at);
+    gateway_.s_.wheel.arm(forget_timer_, find(*resends_.begin())->forget_at);
 }
 
 void KeyedExecutions::describe(

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -170,6 +171,8 @@ private:
     void remember(Entry& entry);
     void forget_resends();
     void forget_resend(KeyedId id);
+    /// What finds the entry: its key, and the lists of resends.
+    void unlist(const Entry& entry);
 
     Gateway& gateway_;
     Entries entries_;
@@ -179,8 +182,9 @@ private:
     std::size_t status_bytes_ = 0;
     std::vector<KeyedId> unsaved_;
     Timer save_timer_ = Timer::calling<&KeyedExecutions::save_again>(this);
-    std::deque<KeyedId> resends_;  // by age; some may be gone
-    std::unordered_map<std::string, std::deque<KeyedId>> resends_of_sessions_;
+    // By age, since ids only grow.
+    std::set<KeyedId> resends_;
+    std::unordered_map<std::string, std::set<KeyedId>> resends_of_sessions_;
     std::size_t resend_bytes_ = 0;
     Timer forget_timer_ = Timer::calling<&KeyedExecutions::forget_resends>(this);
 };

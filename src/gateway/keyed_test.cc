@@ -502,6 +502,45 @@ TEST_P(Resent, ForgetsTheOldestOfASessionOverItsMaximum) {
     EXPECT_EQ(work.runs, 4);
 }
 
+TEST_P(Resent, KeepsUsersApartWhoseTokensNameOneSession) {
+    TestNode claimed(Options{.session_mode = SessionMode::kClaim}, GetParam());
+    work.add_to(claimed);
+    for (const char* user : {"alice", "bob"}) {
+        TestClient caller(claimed, "&format=object&recovery=0");
+        caller.connect(
+            "{\"token\":\"" +
+            claimed.sign({.user = UserId::trusted(user),
+                          .company = CompanyId::trusted("acme"),
+                          .permissions = {"*"},
+                          .session = SessionId::trusted("shared"),
+                          .issued_at = claimed.clock.wall_now(),
+                          .expires_at = claimed.clock.wall_now() + std::chrono::hours(1)}) +
+            "\"}");
+        const std::string answer = send(caller, "1");
+        EXPECT_THAT(answer, HasSubstr("RESPONSE"));
+        EXPECT_THAT(answer, Not(HasSubstr("replayed")));
+    }
+    EXPECT_EQ(work.runs, 2);
+}
+
+TEST_P(Resent, HoldsTheMaximumOfASessionWhateverHasEndedInATryAgain) {
+    TestNode small(Options{.replay = {.resends_per_session_max = 2}}, GetParam());
+    work.add_to(small);
+    ActionDefinition busy;
+    busy.name = "busy";
+    busy.concurrency_max = 1;
+    busy.handler = actions::AsyncHandler(
+        [this](ActionContext& context, const JsonText&) { return Work::run(context, work.runs); });
+    Work::add(small, std::move(busy));
+    TestClient caller(small, kPlain);
+    caller.request("r0", "busy", "{}");
+    for (const char* id : {"b1", "b2", "b3"})
+        EXPECT_THAT(send(caller, "1", id, "{}", "busy"), HasSubstr(code("OVERLOADED")));
+    for (const char* id : {"r1", "r2", "r3"}) send(caller, "2", id);
+    EXPECT_THAT(send(caller, "3", "r3"), HasSubstr("replayed"));
+    EXPECT_THAT(send(caller, "4", "r1"), Not(HasSubstr("replayed")));
+}
+
 TEST_P(Resent, DoesNotRememberWhatMayBeTriedAgain) {
     Options options;
     options.limits.in_flight_per_user = 1;
