@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
+#include <memory>
 #include <string_view>
 
 #include "base/clock.h"
@@ -17,10 +17,12 @@ struct PrivateMessage {
     std::string_view envelope;
 };
 
-/// The last private messages of one connection, in one piece of memory.
+/// The last private messages of one connection, in one piece of memory that is written round and
+/// round: each byte once, however much passes.
 ///
 /// Threading: confined to the shard of its owner; moves with it.
-/// Bounds:    bytes_max, the records' heads included; beyond it the oldest are forgotten.
+/// Bounds:    bytes_max, the records' heads included; beyond it the oldest are forgotten. Memory
+///            doubles up to bytes_max.
 class PrivateRing {
 public:
     /// Numbers rise, bases and times do not fall.
@@ -38,9 +40,9 @@ public:
     }
     /// Oldest first; the envelope is borrowed for the call.
     void for_each(const std::function<void(const PrivateMessage&)>& visit) const;
-    [[nodiscard]] bool empty() const { return begin_ == bytes_.size(); }
+    [[nodiscard]] bool empty() const { return size_ == 0; }
     /// Memory in use.
-    [[nodiscard]] std::size_t bytes() const { return bytes_.capacity(); }
+    [[nodiscard]] std::size_t bytes() const { return capacity_; }
 
 private:
     struct Head {
@@ -49,12 +51,23 @@ private:
         MonotonicTime time;
         std::size_t size;
     };
+    /// Of the record `at` bytes behind the oldest's first.
     [[nodiscard]] Head head_at(std::size_t at) const;
     void forget_oldest();
-    void compact();
+    /// @param at  less than twice the capacity.
+    [[nodiscard]] std::size_t wrapped(std::size_t at) const {
+        return at < capacity_ ? at : at - capacity_;
+    }
+    void make_room(std::size_t more, std::size_t bytes_max);
+    void append(const char* from, std::size_t count);
+    /// Copies `count` bytes from `at` bytes behind the oldest's first.
+    void read(std::size_t at, char* to, std::size_t count) const;
 
-    std::string bytes_;      // records, each a Head and its envelope
+    // Records, each a Head and its envelope, from begin_ on; behind the end comes the front.
+    std::unique_ptr<char[]> bytes_;
+    std::size_t capacity_ = 0;
     std::size_t begin_ = 0;  // of the oldest
+    std::size_t size_ = 0;
     std::uint64_t forgotten_number_ = 0;
     std::uint64_t forgotten_base_ = 0;
 };
