@@ -189,7 +189,9 @@ std::string_view to_string(ParseError error) {
 bool is_reserved_event(std::string_view name) {
     constexpr std::array<std::string_view, 6> kReserved = {
         "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
-    return std::ranges::find(kReserved, name) != kReserved.end();
+    // Of most names the first letter tells.
+    const bool may_be = !name.empty() && std::string_view("cdnr").contains(name.front());
+    return may_be && std::ranges::find(kReserved, name) != kReserved.end();
 }
 
 std::expected<Packet, ParseError> PacketParser::parse(std::string_view text) {

@@ -76,15 +76,16 @@ RequestParser::Members::Members(std::string_view text) {
     std::vector<std::string> unknown;
     RawMembers members(text);
     while (const auto member = members.next()) {
-        const bool escaped = member->key.contains('\\');
-        std::string decoded = escaped ? unescape_json(member->key) : std::string();
-        const std::string_view key = escaped ? std::string_view(decoded) : member->key;
-        const Member known = member_named(key);
+        Member known = member_named(member->key);
         if (known == kMembers) {
-            unknown.emplace_back(key);
-            continue;
+            std::string name = unescape_json(member->key);
+            known = member_named(name);
+            if (known == kMembers) {
+                unknown.push_back(std::move(name));
+                continue;
+            }
         }
-        if (!values[known].empty()) twice = key;
+        if (!values[known].empty()) twice = kNames[known];
         values[known] = member->value;
     }
     if (unknown.size() > 1) find_unknown_twice(unknown, twice);

@@ -7,27 +7,28 @@ namespace {
 
 constexpr unsigned char kFin = 0x80, kCompressed = 0x40;
 
-void append_big_endian(std::string& out, std::uint64_t value, unsigned bytes) {
-    while (bytes > 0) {
-        --bytes;
-        out.push_back(static_cast<char>(value >> (8 * bytes)));
-    }
+constexpr unsigned char kLength16 = 126, kLength64 = 127;
+
+/// @return the end of what was written.
+char* write_big_endian(char* to, std::uint64_t value, unsigned bytes) {
+    while (bytes-- > 0) *to++ = static_cast<char>(value >> (8 * bytes));
+    return to;
 }
 
 void append_header(std::string& out, unsigned first_byte, std::size_t payload_bytes) {
-    if (payload_bytes < 126) {
-        const char header[] = {static_cast<char>(first_byte), static_cast<char>(payload_bytes)};
-        out.append(header, sizeof header);
-        return;
-    }
-    out.push_back(static_cast<char>(first_byte));
-    if (payload_bytes <= 0xFFFF) {
-        out.push_back(126);
-        append_big_endian(out, payload_bytes, 2);
+    char header[10];
+    char* end = header;
+    *end++ = static_cast<char>(first_byte);
+    if (payload_bytes < kLength16) {
+        *end++ = static_cast<char>(payload_bytes);
+    } else if (payload_bytes <= 0xFFFF) {
+        *end++ = kLength16;
+        end = write_big_endian(end, payload_bytes, 2);
     } else {
-        out.push_back(127);
-        append_big_endian(out, payload_bytes, 8);
+        *end++ = kLength64;
+        end = write_big_endian(end, payload_bytes, 8);
     }
+    out.append(header, end);
 }
 
 }  // namespace
@@ -52,7 +53,8 @@ void append_close_frame(std::string& out, CloseCode code, std::string_view reaso
     if (code == CloseCode::kNoStatus) return append_frame_header(out, Opcode::kClose, 0);
     SB_CHECK(reason.size() + 2 <= kControlPayloadMax);
     append_frame_header(out, Opcode::kClose, reason.size() + 2);
-    append_big_endian(out, static_cast<std::uint16_t>(code), 2);
+    char wire_code[2];
+    out.append(wire_code, write_big_endian(wire_code, static_cast<std::uint16_t>(code), 2));
     out.append(reason);
 }
 
