@@ -30,7 +30,7 @@ public:
 
     void cancel();
     [[nodiscard]] bool armed() const { return wheel_ != nullptr; }
-    /// Only while armed().
+    /// What it was armed for last.
     [[nodiscard]] MonotonicTime deadline() const { return deadline_; }
 
 private:

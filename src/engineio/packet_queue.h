@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -15,12 +16,13 @@ class PacketQueue {
 public:
     void push(const Packet& packet) {
         const Head head{packet.type, packet.kind, static_cast<std::uint32_t>(packet.data.size())};
-        records_.append(reinterpret_cast<const char*>(&head), sizeof head);
-        records_.append(packet.data);
+        if (!records_) records_ = std::make_unique<std::string>();
+        records_->append(reinterpret_cast<const char*>(&head), sizeof head);
+        records_->append(packet.data);
     }
 
-    [[nodiscard]] bool empty() const { return records_.empty(); }
-    [[nodiscard]] std::size_t bytes() const { return records_.size(); }
+    [[nodiscard]] bool empty() const { return records_ == nullptr; }
+    [[nodiscard]] std::size_t bytes() const { return records_ ? records_->size() : 0; }
 
     [[nodiscard]] bool has_binary() const {
         return any([](const Head& head) { return head.kind == MessageKind::kBinary; });
@@ -33,12 +35,13 @@ public:
     /// packet is borrowed for the call.
     template <class Visit>
     void drain(Visit visit) {
-        const std::string records = std::exchange(records_, {});
-        for (std::size_t at = 0; at < records.size();) {
-            const Head head = head_at(records, at);
+        const std::unique_ptr<std::string> records = std::exchange(records_, nullptr);
+        if (!records) return;
+        for (std::size_t at = 0; at < records->size();) {
+            const Head head = head_at(*records, at);
             at += sizeof head;
             visit(Packet{.type = head.type,
-                         .data = std::string_view(records).substr(at, head.size),
+                         .data = std::string_view(*records).substr(at, head.size),
                          .kind = head.kind});
             at += head.size;
         }
@@ -59,15 +62,15 @@ private:
 
     template <class Matches>
     [[nodiscard]] bool any(Matches matches) const {
-        for (std::size_t at = 0; at < records_.size();) {
-            const Head head = head_at(records_, at);
+        for (std::size_t at = 0; at < bytes();) {
+            const Head head = head_at(*records_, at);
             if (matches(head)) return true;
             at += sizeof head + head.size;
         }
         return false;
     }
 
-    std::string records_;
+    std::unique_ptr<std::string> records_;  // null: empty
 };
 
 }  // namespace signalbox::engineio

@@ -232,9 +232,8 @@ void Server::settle(std::unique_ptr<Admission> admission) {
 }
 
 void Server::open_session(Admission& admission, Protocol protocol) {
-    std::string sid = make_sid(shard_, options_.node, random_);
-    auto owned = std::make_unique<SessionImpl>(*this, std::move(sid), protocol,
-                                               std::move(admission.request));
+    const Sid sid = make_sid(shard_, options_.node, random_);
+    auto owned = std::make_unique<SessionImpl>(*this, sid, protocol, std::move(admission.request));
     SessionImpl& session = *owned;
     SB_CHECK(sessions_.emplace(session.sid(), std::move(owned)).second);
     ++open_count_;

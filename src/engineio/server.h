@@ -19,6 +19,7 @@
 #include "engineio/packet.h"
 #include "engineio/ports.h"
 #include "engineio/refusal.h"
+#include "engineio/sid.h"
 
 namespace signalbox::engineio {
 
@@ -38,8 +39,9 @@ struct Options {
     /// none.
     std::size_t http_compression_threshold = 1024;
     CookieOptions cookie = {};  ///< set by the answer to a polling handshake
-    /// Header fields of the first request that handshake() shows after admit(), beside query and
-    /// peer; nullopt: the whole request (a cookie of 14 KB is 14 KB for each idle session).
+    /// Header fields of the first request that handshake() shows after admit(), beside peer and what
+    /// the query has for the application; nullopt: the whole request (a cookie of 14 KB is 14 KB
+    /// for each idle session).
     std::optional<std::vector<std::string>> handshake_headers = {};
     std::string node = "AAA";  ///< 3 characters of Random::id()'s alphabet, part of every sid
 };
@@ -88,7 +90,9 @@ public:
 
 /// What a session keeps of the request that began it.
 struct Handshake {
-    std::string target;   ///< as sent: path and query
+    /// As sent: path and query. With Options::handshake_headers the query alone, after a `?`, without
+    /// the parameters that are Engine.IO's own.
+    std::string target;
     HttpHeaders headers;  ///< all, or those of Options::handshake_headers
     std::string peer;     ///< as in HttpRequest
     bool secure = false;  ///< likewise
@@ -104,7 +108,7 @@ struct Handshake {
 class Session {
 public:
     virtual ~Session() = default;
-    [[nodiscard]] virtual const std::string& sid() const = 0;
+    [[nodiscard]] virtual const Sid& sid() const = 0;
     [[nodiscard]] virtual const Handshake& handshake() const = 0;
     [[nodiscard]] virtual Protocol protocol() const = 0;
     /// Tells which of two sessions of one client is the later one, also on different shards.

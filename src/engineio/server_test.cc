@@ -341,11 +341,11 @@ protected:
     PartOfTheHandshake() : KeptHandshake(std::vector<std::string>{"Authorization", "Origin"}) {}
 };
 
-TEST_F(PartOfTheHandshake, IsKeptWithTargetAndPeer) {
+TEST_F(PartOfTheHandshake, IsKeptWithPeerAndWhatTheQueryHasForTheApplication) {
     EXPECT_EQ(kept().headers.find("authorization"), "Bearer x");
     EXPECT_EQ(kept().headers.find("cookie"), std::nullopt);
     EXPECT_EQ(kept().headers.find("origin"), std::nullopt);
-    EXPECT_EQ(kept().query(), "EIO=4&transport=websocket&sessionId=s");
+    EXPECT_EQ(kept().query(), "sessionId=s");
     EXPECT_EQ(kept().peer, "127.0.0.1");
 }
 

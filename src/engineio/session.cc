@@ -1,6 +1,8 @@
 #include "engineio/session.h"
 
 #include <algorithm>
+#include <array>
+#include <ranges>
 #include <utility>
 
 #include "base/base64.h"
@@ -46,16 +48,32 @@ CloseReason reason_of(WebSocketEnd end) {
     std::unreachable();
 }
 
+/// `?` and the parameters of `query` that are not Engine.IO's own; nothing when there are none.
+std::string for_application(std::string_view query) {
+    constexpr std::array<std::string_view, 6> kOwn{"EIO", "transport", "sid", "b64", "j", "t"};
+    std::string kept;
+    kept.reserve(query.size() + 1);
+    for (const auto part : std::views::split(query, '&')) {
+        const std::string_view parameter(part.begin(), part.end());
+        const std::string_view name = parameter.substr(0, parameter.find('='));
+        if (parameter.empty() || std::ranges::find(kOwn, name) != kOwn.end()) continue;
+        kept += kept.empty() ? '?' : '&';
+        kept += parameter;
+    }
+    kept.shrink_to_fit();
+    return kept;
+}
+
 Handshake keep(HttpRequest request, const Options& options) {
-    // Copies, because the parser's strings have room to spare.
-    Handshake kept{.target = std::string(std::string_view(request.target)),
-                   .headers = {},
-                   .peer = std::move(request.peer),
-                   .secure = request.secure};
+    Handshake kept{
+        .target = {}, .headers = {}, .peer = std::move(request.peer), .secure = request.secure};
     if (!options.handshake_headers) {
+        // A copy, because the parser's strings have room to spare.
+        kept.target = std::string_view(request.target);
         kept.headers = std::move(request.headers);
         return kept;
     }
+    kept.target = for_application(request.query);
     for (const std::string& name : *options.handshake_headers) {
         const auto value = request.headers.find(name);
         if (value) kept.headers.add(name, std::string(*value));
@@ -85,15 +103,15 @@ struct Server::SessionImpl::Probe {
     bool answered = false;  // 3probe was sent: no GET is held from then on
 };
 
-Server::SessionImpl::SessionImpl(Server& server, std::string sid, Protocol protocol,
+Server::SessionImpl::SessionImpl(Server& server, const Sid& sid, Protocol protocol,
                                  HttpRequest handshake)
     : server_(server),
-      sid_(std::move(sid)),
+      sid_(sid),
+      binary_form_(binary_form_of(handshake.query)),
+      protocol_(protocol),
       handshake_(keep(std::move(handshake), server.options_)),
       timer_(Timer::calling<&SessionImpl::on_timer>(this)),
-      opened_at_(server.wheel_.now()),
-      protocol_(protocol),
-      binary_form_(binary_form_of(handshake_.query())) {}
+      opened_at_(server.wheel_.now()) {}
 
 Server::SessionImpl::~SessionImpl() = default;
 
@@ -299,7 +317,6 @@ void Server::SessionImpl::drop_probe() {
 }
 
 void Server::SessionImpl::arm(MonotonicTime due) {
-    due_ = due;
     server_.wheel_.arm(timer_, due);
 }
 
@@ -314,7 +331,7 @@ void Server::SessionImpl::on_client_late() {
     // A loop that has stood still has not read yet what its clients sent in time.
     const MonotonicTime now = server_.wheel_.now();
     const Milliseconds timeout = server_.options_.ping_timeout;
-    if (now - due_ > kStandStill) return arm(now + timeout - timeout / 10);
+    if (now - timer_.deadline() > kStandStill) return arm(now + timeout - timeout / 10);
     finish(CloseReason::kPingTimeout);
 }
 
@@ -331,7 +348,7 @@ void Server::SessionImpl::send_ping() {
     awaits_client_ = true;
     // From when it was due, so that the loop's small delays do not add up; but a loop that has
     // stood still must not find all its clients silent.
-    arm(std::max(due_ + timeout, server_.wheel_.now() + timeout - timeout / 10));
+    arm(std::max(timer_.deadline() + timeout, server_.wheel_.now() + timeout - timeout / 10));
     transmit({.type = PacketType::kPing});
 }
 
@@ -347,7 +364,8 @@ void Server::SessionImpl::on_pong() {
 }
 
 void Server::SessionImpl::check_deadline() {
-    if (open() && awaits_client_ && server_.wheel_.now() >= due_) finish(CloseReason::kPingTimeout);
+    if (open() && awaits_client_ && server_.wheel_.now() >= timer_.deadline())
+        finish(CloseReason::kPingTimeout);
 }
 
 void Server::SessionImpl::close(CloseReason reason) {

@@ -9,6 +9,7 @@
 #include "engineio/packet_queue.h"
 #include "engineio/payload.h"
 #include "engineio/server.h"
+#include "engineio/sid.h"
 
 /// The session state machine; private to the layer.
 namespace signalbox::engineio {
@@ -44,10 +45,10 @@ private:
 /// upgrade that is not finished; polling goes on beside it.
 class Server::SessionImpl final : public Session {
 public:
-    SessionImpl(Server& server, std::string sid, Protocol protocol, HttpRequest handshake);
+    SessionImpl(Server& server, const Sid& sid, Protocol protocol, HttpRequest handshake);
     ~SessionImpl() override;
 
-    [[nodiscard]] const std::string& sid() const override { return sid_; }
+    [[nodiscard]] const Sid& sid() const override { return sid_; }
     [[nodiscard]] const Handshake& handshake() const override { return handshake_; }
     [[nodiscard]] Protocol protocol() const override { return protocol_; }
     [[nodiscard]] MonotonicTime opened_at() const override { return opened_at_; }
@@ -127,24 +128,23 @@ private:
     void hang_up(std::unique_ptr<Link> link, WebSocketCloseCode code);
 
     Server& server_;
-    const std::string sid_;
+    const Sid sid_;
+    BinaryForm binary_form_;  // of the present transport
+    const Protocol protocol_;
     const Handshake handshake_;
     std::unique_ptr<SessionHandler> handler_;
     std::unique_ptr<HttpExchange> poll_;  // the held GET; never with a queue, except while corked
     std::unique_ptr<Link> websocket_;
     std::unique_ptr<Probe> probe_;
     PacketQueue queue_;
-    Timer timer_;        // the ping, the deadline of the client's answer, or the end of lingering
-    MonotonicTime due_;  // what timer_ is armed for
+    Timer timer_;  // the ping, the deadline of the client's answer, or the end of lingering
     MonotonicTime queued_since_{};  // since when queue_ is not empty
     const MonotonicTime opened_at_;
-    const Protocol protocol_;
-    BinaryForm binary_form_;   // of the present transport
     AcceptedCoding accepted_;  // by the held GET
     State state_ = State::kOpen;
     CloseReason reason_{};        // once not open
     bool opening_ = false;        // v3: the open packet waits for its moment, others behind it
-    bool awaits_client_ = false;  // due_ is the deadline of a pong or, in v3, a ping
+    bool awaits_client_ = false;  // timer_ is armed for the deadline of a pong or, in v3, a ping
     bool slow_ = false;
     std::uint8_t corks_ = 0;
 };

@@ -12,12 +12,12 @@ constexpr std::string_view kDigits =
 
 }  // namespace
 
-std::string make_sid(ShardIndex shard, std::string_view node, Random& random) {
+Sid make_sid(ShardIndex shard, std::string_view node, Random& random) {
     SB_CHECK(shard <= kSidShardMax && node.size() == kSidNodeCharacters);
     std::string sid{kDigits[shard / 64], kDigits[shard % 64]};
     sid += node;
     sid += random.id(kSidCharacters - sid.size());
-    return sid;
+    return Sid(sid);
 }
 
 std::optional<ShardIndex> shard_of_sid(std::string_view sid) {

@@ -91,7 +91,8 @@ void Gateway::on_connect(socketio::Socket& socket, std::string_view auth) {
     }
     auto token = read_connect(connection, auth);
     if (!token) return refuse(connection, std::move(token.error()));
-    check_token(socket.id(), std::string(without_bearer(*token)), auth::Expiry::kChecked);
+    check_token(std::string(socket.id()), std::string(without_bearer(*token)),
+                auth::Expiry::kChecked);
 }
 
 std::expected<std::string, Error> Gateway::handshake_token(const HttpHeaders& headers,
@@ -153,7 +154,7 @@ void Gateway::take_token(Connection& connection, const std::string& token, auth:
     const bool expired = !claims && claims.error().is(ErrorCode::kTokenExpired);
     if (expired && connection.joining->claim && expiry == auth::Expiry::kChecked) {
         connection.joining->token_age = TokenAge::kExpired;
-        return check_token(connection.socket.id(), token, auth::Expiry::kIgnored);
+        return check_token(std::string(connection.socket.id()), token, auth::Expiry::kIgnored);
     }
     if (!claims) return turn_away(connection, std::move(claims.error()));
     if (session_judge_)
@@ -270,7 +271,7 @@ void Gateway::hold(Connection& connection, const Error& error) {
 }
 
 void Gateway::request_admission(Connection& connection) {
-    const std::string id = connection.socket.id();
+    const std::string id(connection.socket.id());
     AdmissionRequest request{.principal = connection.principal,
                              .connection = {ConnectionId::trusted(id), s_.mesh.self()},
                              .session_expires_at = {},

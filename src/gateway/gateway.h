@@ -582,7 +582,7 @@ private:
                               std::move_only_function<void(std::vector<T>)> join);
 
     [[nodiscard]] ShardIndex home_of(const CompanyId& company) const;
-    [[nodiscard]] Connection* find_connection(const std::string& socket_id);
+    [[nodiscard]] Connection* find_connection(std::string_view socket_id);
     /// Of the turn.
     [[nodiscard]] MonotonicTime now() const { return s_.wheel.now(); }
     [[nodiscard]] WallTime wall_now();

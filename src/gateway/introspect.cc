@@ -77,7 +77,7 @@ void Gateway::introspect_due() {
         if (now() >= known->ask_again_at && !known->under_way) due.push_back(&connection);
     });
     if (any) keep_introspecting();
-    for (const Connection* connection : due) introspect_again(connection->socket.id());
+    for (const Connection* connection : due) introspect_again(std::string(connection->socket.id()));
 }
 
 void Gateway::introspect_again(const std::string& socket_id) {

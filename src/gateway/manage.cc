@@ -224,7 +224,7 @@ bool ends_pid(socketio::DisconnectReason reason, std::string_view code) {
 void Gateway::leave_home(Connection& connection, socketio::DisconnectReason reason,
                          std::string code) {
     const auth::Principal who = connection.principal;
-    ConnectionRef ref{ConnectionId::trusted(connection.socket.id()), s_.mesh.self()};
+    ConnectionRef ref{ConnectionId::trusted(std::string(connection.socket.id())), s_.mesh.self()};
     std::optional<ParkedConnection> parked;
     if (connection.recovery.on() && !ends_pid(reason, code) && !draining_) {
         parked = park_of(connection);
@@ -260,7 +260,7 @@ ConnectionInfo Gateway::info_of(Connection& connection) const {
     const auth::Principal& who = connection.principal;
     std::vector<ArtifactId> artifacts;
     for (const Subscription& one : connection.subscriptions) artifacts.push_back(one.artifact);
-    return {.id = ConnectionId::trusted(connection.socket.id()),
+    return {.id = ConnectionId::trusted(std::string(connection.socket.id())),
             .user = who.user,
             .company = who.company,
             .session = who.session,

@@ -199,7 +199,7 @@ void Gateway::run(Connection& connection, const Incoming& incoming, const action
         return run_at_once(connection, incoming, action);
     }
     const std::uint64_t token = connection.next_token++;
-    const std::string socket_id = connection.socket.id();
+    const std::string socket_id(connection.socket.id());
     connection.in_flight.push_back({token, std::string(incoming.request_id), s_.mesh.self()});
 
     actions::ExecutionRequest request;
@@ -234,7 +234,7 @@ void Gateway::name_execution(const std::string& socket_id, std::uint64_t token,
 SocketSink::Target Gateway::target_of(const Connection& connection, const Incoming& incoming,
                                       std::uint64_t token) {
     const auth::Principal& who = connection.principal;
-    return {{who.company, who.session, connection.socket.id()},
+    return {{who.company, who.session, std::string(connection.socket.id())},
             std::string(incoming.request_id),
             std::string(incoming.action),
             incoming.ack,

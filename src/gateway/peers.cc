@@ -26,7 +26,7 @@ ShardIndex Gateway::home_of(const CompanyId& company) const {
     return static_cast<ShardIndex>(std::hash<CompanyId>{}(company) % s_.mesh.shard_count());
 }
 
-Connection* Gateway::find_connection(const std::string& socket_id) {
+Connection* Gateway::find_connection(std::string_view socket_id) {
     if (sockets_ == nullptr) return nullptr;
     socketio::Socket* socket = sockets_->find(socket_id);
     return socket == nullptr ? nullptr : static_cast<Connection*>(socket->data.get());

@@ -120,7 +120,7 @@ void Gateway::accept_on_socket(Connection& connection, const Admitted& admitted)
         if (!may_recover) return connection.socket.accept();
         const std::string secret = s_.random.id(kPidSecretCharacters);
         recovery.secret = PidSecret(secret);
-        const std::string pid = connection.socket.id() + secret;
+        const std::string pid = std::string(connection.socket.id()) + secret;
         return connection.socket.accept({.pid = pid});
     }
     has_rings_ = true;
@@ -145,7 +145,7 @@ void Gateway::accept_on_socket(Connection& connection, const Admitted& admitted)
 
 ParkedConnection Gateway::park_of(Connection& connection) {
     ParkedConnection parked;
-    parked.id = ConnectionId::trusted(connection.socket.id());
+    parked.id = ConnectionId::trusted(std::string(connection.socket.id()));
     parked.principal = connection.principal;
     parked.seen = seen_by(connection);
     parked.recovery = std::move(connection.recovery);

@@ -6,11 +6,6 @@
 
 namespace signalbox::gateway {
 
-PidSecret::PidSecret(std::string_view text) {
-    SB_CHECK(text.size() == characters_.size());
-    std::ranges::copy(text, characters_.begin());
-}
-
 void RecoveryState::record(std::string_view envelope, MonotonicTime now, std::size_t bytes_max) {
     if (!ring) ring = std::make_unique<PrivateRing>();
     ring->append({++private_count, position, now, envelope}, bytes_max);

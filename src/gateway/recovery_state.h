@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -13,8 +12,10 @@
 #include "auth/principal.h"
 #include "base/clock.h"
 #include "base/executor.h"
+#include "base/fixed_text.h"
 #include "base/ids.h"
 #include "gateway/private_ring.h"
+#include "socketio/server.h"
 
 /// What a connection needs to come back (docs/decisions/0004-recovery.md). Positions are numbers of
 /// the company's updates.
@@ -38,23 +39,10 @@ struct InFlight {
 };
 
 /// A pid is the sid of the connection and a secret.
-inline constexpr std::size_t kPidSidCharacters = 20;
+inline constexpr std::size_t kPidSidCharacters = socketio::kSidCharacters;
 inline constexpr std::size_t kPidSecretCharacters = 22;
 /// The second part of a pid; empty until one is made.
-class PidSecret {
-public:
-    PidSecret() = default;
-    /// @param text  of kPidSecretCharacters.
-    explicit PidSecret(std::string_view text);
-    [[nodiscard]] bool empty() const { return characters_.front() == 0; }
-    [[nodiscard]] std::string_view text() const {
-        return empty() ? std::string_view()
-                       : std::string_view(characters_.data(), characters_.size());
-    }
-
-private:
-    std::array<char, kPidSecretCharacters> characters_{};
-};
+using PidSecret = FixedText<kPidSecretCharacters>;
 
 /// Ownership: by its connection, then by what is parked of it.
 struct RecoveryState {

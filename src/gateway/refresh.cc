@@ -46,8 +46,10 @@ void Gateway::refresh_token(const actions::ExecutionRequest& request, Connection
     std::string copy = token;
     token_gate_.check(
         {std::move(copy), std::move(network)}, auth::Expiry::kChecked,
-        [this, refresh = Refresh{connection->socket.id(), std::move(token), std::move(sink)}](
-            auto claims) mutable { check_refresh(std::move(refresh), std::move(claims)); });
+        [this, refresh = Refresh{std::string(connection->socket.id()), std::move(token),
+                                 std::move(sink)}](auto claims) mutable {
+            check_refresh(std::move(refresh), std::move(claims));
+        });
 }
 
 void Gateway::check_refresh(Refresh refresh, std::expected<auth::TokenClaims, Error> claims) {

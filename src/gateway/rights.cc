@@ -39,7 +39,7 @@ void Gateway::take_rights(Connection& connection, auth::Permissions now, RightsC
     const bool differs = now != who.permissions;
     change.differs = change.differs || differs;
     who.permissions = permissions_.shared(std::move(now));
-    const std::string socket_id = connection.socket.id();
+    const socketio::Sid socket_id = connection.socket.id();
     end_what_is_lost(connection, std::move(change));
     Connection* still = find_connection(socket_id);
     if (still == nullptr || still->state != Connection::State::kOpen) return;
@@ -60,7 +60,7 @@ void Gateway::end_what_is_lost(Connection& connection, RightsChange change) {
     ++stats_.rights_changed;
     // Before the client is told: that may end the connection.
     if (change.differs) end_forbidden_executions(connection);
-    const std::string socket_id = connection.socket.id();
+    const socketio::Sid socket_id = connection.socket.id();
     Connection* still = find_connection(socket_id);
     if (still != nullptr && still->state == Connection::State::kOpen)
         tell_of_change(*still, change);
@@ -79,8 +79,9 @@ void Gateway::end_forbidden_executions(const Connection& connection) {
     const auto end_there = [who = connection.principal,
                             socket_id = connection.socket.id()](Gateway& origin) {
         origin.executor_.end_where([&](const actions::ExecutionRequest& request) {
-            return request.connection_id == socket_id ? loss_of(origin.policy(), who, request)
-                                                      : std::nullopt;
+            return request.connection_id == socket_id.text()
+                       ? loss_of(origin.policy(), who, request)
+                       : std::nullopt;
         });
     };
     for (const ShardIndex origin : origins) tell(origin, end_there);

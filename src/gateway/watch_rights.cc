@@ -203,7 +203,7 @@ void Gateway::review_watch_rights(Connection& connection, WatchReview review) {
         if (is_new || review == WatchReview::kAll) due.push_back(artifact);
     }
     keep_reviewing();
-    const std::string socket_id = connection.socket.id();
+    const std::string socket_id(connection.socket.id());
     for (const ArtifactId& artifact : due) ask_watch_again(socket_id, artifact);
 }
 
@@ -219,7 +219,7 @@ void Gateway::watch_rights_due() {
         for (const WatchRight& right : connection.watch_rights->rights) {
             any = true;
             if (right.question == 0 && now() >= right.ask_again_at)
-                due.emplace_back(connection.socket.id(), right.artifact);
+                due.emplace_back(std::string(connection.socket.id()), right.artifact);
         }
     });
     if (any) keep_reviewing();
@@ -286,7 +286,7 @@ void Gateway::audit_watch(const Connection& connection, std::string_view event,
 
 void Gateway::request_watch(Connection& connection, const ArtifactId& artifact,
                             std::unique_ptr<actions::ExecutionSink> sink) {
-    PendingWatch pending{.socket_id = connection.socket.id(),
+    PendingWatch pending{.socket_id = std::string(connection.socket.id()),
                          .incarnation = connection.incarnation,
                          .request = {artifact, ++watch_questions_},
                          .permissions = connection.principal.permissions,

@@ -23,10 +23,10 @@ TEST(BufferPool, LendsTheMemoryOfDrainedOutputToTheNextOutput) {
 
 TEST(BufferPool, KeepsNeitherLargeBuffersNorMoreThanItsMaximum) {
     BufferPool pool;
-    pool.give_back(std::string(BufferPool::kSpareBytesMax + 1, 'x'));
+    pool.give_back(std::make_unique<std::string>(BufferPool::kSpareBytesMax + 1, 'x'));
     EXPECT_EQ(pool.spares(), 0U);
     for (std::size_t i = 0; i < BufferPool::kSparesMax + 1; ++i)
-        pool.give_back(std::string(kOutput, 'x'));
+        pool.give_back(std::make_unique<std::string>(kOutput, 'x'));
     EXPECT_EQ(pool.spares(), BufferPool::kSparesMax);
 }
 

@@ -23,8 +23,9 @@ class RoomsOfServer : public ::testing::Test, protected ServerFixture {
 protected:
     Lines visited(const Lines& rooms, const Lines& except) {
         Lines ids;
-        main_ns_.for_each_in(rooms, except,
-                             [&](Socket& socket) { ids.push_back(names_.at(socket.id())); });
+        main_ns_.for_each_in(rooms, except, [&](Socket& socket) {
+            ids.push_back(names_.at(std::string(socket.id())));
+        });
         std::ranges::sort(ids);
         return ids;
     }

@@ -8,11 +8,6 @@
 #include "socketio/local_namespace.h"
 
 namespace signalbox::socketio {
-namespace {
-
-constexpr std::size_t kSidCharacters = 20;
-
-}  // namespace
 
 LocalSocket::LocalSocket(Context& context, Client& client, LocalNamespace& ns,
                          std::string_view name)
@@ -45,7 +40,7 @@ void LocalSocket::accept(const Resumption& resumption) {
     SB_CHECK(state_ == State::kPending);
     if (!resumption.sid.empty()) {
         namespace_.forget_id(*this);
-        id_ = resumption.sid;
+        id_ = Sid(resumption.sid);
         namespace_.add(*this);
     }
     state_ = State::kConnected;
@@ -166,7 +161,7 @@ bool LocalSocket::in_room(std::string_view room) const {
 
 std::vector<std::string> LocalSocket::rooms() const {
     if (state_ == State::kGone) return {};
-    std::vector<std::string> rooms{id_};
+    std::vector<std::string> rooms{std::string(id_)};
     namespace_.rooms().append_rooms_of(*this, rooms);
     return rooms;
 }

@@ -26,7 +26,7 @@ public:
     LocalSocket(Context& context, Client& client, LocalNamespace& ns, std::string_view name);
     ~LocalSocket() override;
 
-    [[nodiscard]] const std::string& id() const override { return id_; }
+    [[nodiscard]] const Sid& id() const override { return id_; }
     [[nodiscard]] std::string_view namespace_name() const override { return name_; }
     [[nodiscard]] const engineio::Handshake& handshake() const override;
     [[nodiscard]] bool connected() const override { return state_ == State::kConnected; }
@@ -84,7 +84,7 @@ private:
     Client& client_;
     LocalNamespace& namespace_;
     std::string_view name_;
-    std::string id_;
+    Sid id_;
     State state_ = State::kPending;
     bool recoverable_ = false;
     std::vector<std::uint64_t> unanswered_;  // ids of the client's events, oldest first

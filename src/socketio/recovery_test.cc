@@ -15,6 +15,9 @@ using testing::FakeSession;
 using testing::Lines;
 using testing::ServerFixture;
 
+/// The sid of a connection that comes back.
+constexpr std::string_view kEarlier = "earlier-earlier-earl";
+
 std::optional<RecoveryClaim> claim_of(std::string_view auth) {
     JsonParser parser;
     return read_recovery_claim(*parser.parse(auth));
@@ -75,19 +78,19 @@ TEST_F(RecoveryTest, ResumesASidAndSendsWhatWasMissedBeforeTheAnswer) {
         RecoverableEvent{"b", R"({"_placeholder":true,"num":0})", "o2", bytes}};
     main_.connect = [&](Socket& socket) {
         socket.join("room");
-        socket.accept({"earlier", "secret", missed});
+        socket.accept({kEarlier, "secret", missed});
     };
     FakeSession session(server_);
     session.text("0/realtime,");
     EXPECT_EQ(session.take_sent(),
               (Lines{R"(2/realtime,["a",1,"o1"])",
                      R"(51-/realtime,["b",{"_placeholder":true,"num":0},"o2"])", "b:abc",
-                     R"(0/realtime,{"sid":"earlier","pid":"secret"})"}));
+                     R"(0/realtime,{"sid":"earlier-earlier-earl","pid":"secret"})"}));
     EXPECT_EQ(main_ns_.find(main_.id), nullptr);
-    Socket* socket = main_ns_.find("earlier");
+    Socket* socket = main_ns_.find(kEarlier);
     ASSERT_NE(socket, nullptr);
-    EXPECT_EQ(socket->id(), "earlier");
-    EXPECT_TRUE(socket->in_room("earlier"));
+    EXPECT_EQ(socket->id().text(), kEarlier);
+    EXPECT_TRUE(socket->in_room(kEarlier));
     EXPECT_TRUE(socket->in_room("room"));
     EXPECT_EQ(main_ns_.socket_count(), 1U);
 }
@@ -157,9 +160,9 @@ TEST_F(RecoveryTest, SupersedesASocketThatWaitsForItsAccept) {
     main_.take();
     Socket& socket = last_socket();
     socket.supersede();
-    socket.accept({"other", "secret", {}});
+    socket.accept({kEarlier, "secret", {}});
     EXPECT_EQ(main_.take(), Lines{"disconnect forced server close"});
-    EXPECT_EQ(main_ns_.find("other"), nullptr);
+    EXPECT_EQ(main_ns_.find(kEarlier), nullptr);
     EXPECT_EQ(session.take_sent(), Lines{});
     EXPECT_TRUE(session.closed());
 }
@@ -167,12 +170,12 @@ TEST_F(RecoveryTest, SupersedesASocketThatWaitsForItsAccept) {
 TEST_F(RecoveryTest, EndsOnceWhenTheReplayIsTooMuchForTheTransport) {
     const std::array<RecoverableEvent, 2> missed{RecoverableEvent{"a", "1", "o1"},
                                                  RecoverableEvent{"a", "2", "o2"}};
-    main_.connect = [&](Socket& socket) { socket.accept({"earlier", "secret", missed}); };
+    main_.connect = [&](Socket& socket) { socket.accept({kEarlier, "secret", missed}); };
     FakeSession session(server_);
     session.slow_on_next_send = true;
     session.text("0");
     EXPECT_EQ(main_.take(), (Lines{"connect / {}", "slow", "disconnect slow consumer"}));
-    EXPECT_EQ(main_ns_.find("earlier"), nullptr);
+    EXPECT_EQ(main_ns_.find(kEarlier), nullptr);
     EXPECT_EQ(main_ns_.socket_count(), 0U);
 }
 

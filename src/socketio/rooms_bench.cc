@@ -16,7 +16,7 @@ public:
     }
     ~SilentSession() override { handler_->on_close(engineio::CloseReason::kTransportClose); }
 
-    [[nodiscard]] const std::string& sid() const override { return sid_; }
+    [[nodiscard]] const engineio::Sid& sid() const override { return sid_; }
     [[nodiscard]] const engineio::Handshake& handshake() const override { return handshake_; }
     [[nodiscard]] engineio::Protocol protocol() const override { return engineio::Protocol::kV4; }
     [[nodiscard]] MonotonicTime opened_at() const override { return {}; }
@@ -30,7 +30,7 @@ public:
     void close(engineio::CloseReason) override {}
 
 private:
-    std::string sid_ = "sid";
+    engineio::Sid sid_{"engine-sid-engine-si"};
     engineio::Handshake handshake_;
     std::unique_ptr<engineio::SessionHandler> handler_;
 };

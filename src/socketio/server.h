@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fixed_text.h"
 #include "base/http.h"
 #include "base/json.h"
 #include "base/random.h"
@@ -54,6 +55,10 @@ enum class DisconnectReason : std::uint8_t {
 
 class Context;
 class Socket;
+
+/// A socket's id: public, and unrelated to its session's.
+inline constexpr std::size_t kSidCharacters = 20;
+using Sid = FixedText<kSidCharacters>;
 
 /// An EVENT as it arrived. Everything is borrowed for the call.
 struct Event {
@@ -152,8 +157,8 @@ private:
 class Socket {
 public:
     virtual ~Socket() = default;
-    /// The Socket.IO sid: 20 random characters, public, unrelated to the Engine.IO sid.
-    [[nodiscard]] virtual const std::string& id() const = 0;
+    /// The Socket.IO sid: random characters.
+    [[nodiscard]] virtual const Sid& id() const = 0;
     /// As the client wrote it: "/" or "/realtime".
     [[nodiscard]] virtual std::string_view namespace_name() const = 0;
     /// The Engine.IO handshake's first request; see Session::handshake().

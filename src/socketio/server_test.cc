@@ -414,7 +414,7 @@ TEST_F(ServerTest, MayEndASocketFromInsideItsOwnEvent) {
         main_.react = [&](Socket& socket, const Event& event) {
             ending(socket);
             EXPECT_FALSE(socket.connected());
-            EXPECT_EQ(socket.id(), main_.id);
+            EXPECT_EQ(socket.id().text(), main_.id);
             EXPECT_EQ(event.name, "end");
         };
         session->text(R"(2["end"])");
@@ -452,7 +452,7 @@ TEST_F(ServerTest, EndsOtherSocketsOfASessionFromInsideOnDisconnect) {
     const std::string second = main_.id;
     main_.take();
     main_.disconnected = [&](Socket& socket) {
-        if (Socket* other = main_ns_.find(socket.id() == first ? second : first)) {
+        if (Socket* other = main_ns_.find(socket.id().text() == first ? second : first)) {
             other->disconnect();
         }
     };

@@ -28,7 +28,7 @@ public:
         if (handler_) end(engineio::CloseReason::kTransportClose);
     }
 
-    [[nodiscard]] const std::string& sid() const override { return sid_; }
+    [[nodiscard]] const engineio::Sid& sid() const override { return sid_; }
     [[nodiscard]] const engineio::Handshake& handshake() const override { return request; }
     [[nodiscard]] engineio::Protocol protocol() const override { return protocol_; }
     [[nodiscard]] MonotonicTime opened_at() const override { return {}; }
@@ -82,7 +82,7 @@ private:
     }
 
     engineio::Protocol protocol_;
-    std::string sid_ = "engine-sid-engine-si";
+    engineio::Sid sid_{"engine-sid-engine-si"};
     std::unique_ptr<engineio::SessionHandler> handler_;
     std::vector<std::string> sent_;
     std::optional<engineio::CloseReason> closed_;

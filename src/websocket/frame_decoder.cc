@@ -124,19 +124,24 @@ std::expected<FrameEvent, FrameError> FrameDecoder::next(std::span<char>& input)
     if (!result) {
         error_ = result.error();
         state_ = State::kFailed;
-        std::string().swap(buffer_);
+        buffer_.reset();
         inflater_.reset();
     }
     return result;
+}
+
+std::string& FrameDecoder::buffer() {
+    if (!buffer_) buffer_ = std::make_unique<std::string>();
+    return *buffer_;
 }
 
 void FrameDecoder::release_delivered() {
     if (!delivered_) return;
     delivered_ = false;
     if (message_size_ == 0) {
-        std::string().swap(buffer_);
+        buffer_.reset();
     } else {
-        buffer_.resize(message_size_);
+        buffer_->resize(message_size_);
     }
 }
 
@@ -233,43 +238,42 @@ FrameDecoder::Result FrameDecoder::read_payload(std::span<char>& input) {
     if (!is_control() && message_opcode_ == Opcode::kText && !utf8_.feed(as_text(piece))) {
         return std::unexpected(FrameError::kInvalidUtf8);
     }
-    const bool frame_is_whole = remaining_ == 0 && buffer_.size() == message_size_;
+    const bool frame_is_whole = remaining_ == 0 && buffered_bytes() == message_size_;
     const bool in_place = frame_is_whole && (is_control() || (final_ && message_size_ == 0));
-    if (!in_place) buffer_.append(as_text(piece));
+    if (!in_place && !piece.empty()) buffer().append(as_text(piece));
     if (remaining_ > 0) return FrameEvent{};
     state_ = State::kHeader;
     delivered_ = !in_place && final_;
     if (is_control()) {
-        return finish_control(in_place ? as_text(piece)
-                                       : std::string_view(buffer_).substr(message_size_));
+        return finish_control(in_place ? as_text(piece) : buffered().substr(message_size_));
     }
     if (!final_) {
-        message_size_ = buffer_.size();
+        message_size_ = buffered_bytes();
         return FrameEvent{};
     }
-    return finish_message(in_place ? as_text(piece) : std::string_view(buffer_));
+    return finish_message(in_place ? as_text(piece) : buffered());
 }
 
 FrameDecoder::Result FrameDecoder::read_compressed(std::string_view piece) {
-    std::size_t before = buffer_.size();
-    Step step = check_inflated(inflater_->feed(piece, buffer_, message_bytes_max_), before);
+    std::size_t before = buffered_bytes();
+    Step step = check_inflated(inflater_->feed(piece, buffer(), message_bytes_max_), before);
     if (!step) return std::unexpected(step.error());
     if (remaining_ > 0) return FrameEvent{};
     state_ = State::kHeader;
     if (final_) {
-        before = buffer_.size();
-        step = check_inflated(inflater_->finish(buffer_, message_bytes_max_), before);
+        before = buffered_bytes();
+        step = check_inflated(inflater_->finish(buffer(), message_bytes_max_), before);
         if (!step) return std::unexpected(step.error());
     }
-    message_size_ = buffer_.size();
+    message_size_ = buffered_bytes();
     if (!final_) return FrameEvent{};
     inflaters_->give_back(std::move(inflater_));
     delivered_ = true;
-    return finish_message(buffer_);
+    return finish_message(buffered());
 }
 
 FrameDecoder::Step FrameDecoder::check_inflated(Inflater::Result inflated, std::size_t before) {
-    const std::string_view added = std::string_view(buffer_).substr(before);
+    const std::string_view added = buffered().substr(before);
     if (message_opcode_ == Opcode::kText && !utf8_.feed(added)) {
         return std::unexpected(FrameError::kInvalidUtf8);
     }

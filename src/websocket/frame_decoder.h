@@ -87,7 +87,7 @@ public:
     [[nodiscard]] std::expected<FrameEvent, FrameError> next(std::span<char>& input);
 
     /// Bytes held of messages that are not complete.
-    [[nodiscard]] std::size_t buffered_bytes() const { return buffer_.size(); }
+    [[nodiscard]] std::size_t buffered_bytes() const { return buffer_ ? buffer_->size() : 0; }
 
 private:
     enum class State : std::uint8_t { kHeader, kPayload, kClosed, kFailed };
@@ -109,14 +109,19 @@ private:
     [[nodiscard]] Result finish_close(std::string_view payload);
     [[nodiscard]] bool is_control() const { return opcode_ >= Opcode::kClose; }
     void release_delivered();
+    [[nodiscard]] std::string& buffer();
+    [[nodiscard]] std::string_view buffered() const {
+        return buffer_ ? std::string_view(*buffer_) : std::string_view();
+    }
 
     std::size_t message_bytes_max_;
     InflaterPool* inflaters_;
     std::unique_ptr<Inflater> inflater_;  // of the message that is open and compressed
     std::uint64_t remaining_ = 0;         // payload bytes of the current frame still to come
-    std::string buffer_;                  // fragments so far, then the part of the current frame
-    std::size_t message_size_ = 0;        // the fragments' part of buffer_
-    std::uint32_t mask_ = 0;              // rotated to the next payload byte
+    // Fragments so far, then the part of the current frame; null: neither.
+    std::unique_ptr<std::string> buffer_;
+    std::size_t message_size_ = 0;  // the fragments' part of buffer_
+    std::uint32_t mask_ = 0;        // rotated to the next payload byte
     State state_ = State::kHeader;
     Opcode opcode_ = Opcode::kContinuation;          // of the current frame
     Opcode message_opcode_ = Opcode::kContinuation;  // of the message; continuation: none is open
