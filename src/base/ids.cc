@@ -1,5 +1,7 @@
 #include "base/ids.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace signalbox {
@@ -53,15 +55,30 @@ bool is_valid_id(std::string_view text) {
     return characters > 0;
 }
 
+namespace {
+
+/// Whether percent_encode_id() leaves the byte as it is.
+constexpr auto kIsPlain = [] {
+    std::array<bool, 256> plain{};
+    for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                         "0123456789._~@|-"))
+        plain[static_cast<unsigned char>(c)] = true;
+    return plain;
+}();
+
+bool is_plain(char c) {
+    return kIsPlain[static_cast<unsigned char>(c)];
+}
+
+}  // namespace
+
 std::string percent_encode_id(std::string_view id) {
+    if (std::ranges::all_of(id, is_plain)) return std::string(id);
     constexpr std::string_view kHex = "0123456789ABCDEF";
-    constexpr std::string_view kPlain = "._~@|-";
     std::string out;
     out.reserve(id.size());
     for (const char c : id) {
-        const bool alphanumeric =
-            (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (alphanumeric || kPlain.contains(c)) {
+        if (is_plain(c)) {
             out += c;
             continue;
         }
