@@ -23,6 +23,10 @@ bool Schema::accepts_all() const {
     return compiled_->accepts_all;
 }
 
+const std::map<std::string, std::string>& Schema::references() const {
+    return compiled_->references;
+}
+
 std::vector<SchemaFault> Schema::validate(JsonElement data) const {
     if (compiled_->accepts_all) return {};
     return SchemaValidator(kSchemaFaultsMax).run(*compiled_->root, data);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,6 +38,9 @@ public:
     /// True for `true` and `{}`: validate() has nothing to do.
     [[nodiscard]] bool accepts_all() const;
     [[nodiscard]] const std::string& text() const { return text_; }
+    /// Where each `$ref` that can be reached leads, by the place of the subschema that has it. A
+    /// place is "#" and a JSON Pointer, with the URI before it in draft-07's metaschema.
+    [[nodiscard]] const std::map<std::string, std::string>& references() const;
 
 private:
     struct Compiled;

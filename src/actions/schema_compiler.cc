@@ -166,9 +166,12 @@ SchemaCompiler::Location SchemaCompiler::child(const Location& parent, std::stri
             own_base(parent)};
 }
 
+std::string SchemaCompiler::place_of(const Location& location) {
+    return location.document + "#" + location.pointer;
+}
+
 const SchemaNode* SchemaCompiler::node_at(const Location& location) {
-    const auto [found, added] =
-        by_place_.try_emplace(location.document + "#" + location.pointer, nullptr);
+    const auto [found, added] = by_place_.try_emplace(place_of(location), nullptr);
     if (added) {
         found->second = &compiled_.nodes.emplace_back();
         found->second->pointer = location.pointer;
@@ -210,7 +213,10 @@ const SchemaNode* SchemaCompiler::resolve(const Location& at, std::string_view r
         has_metaschema_ = true;
         add_document(kMetaschemaUri, *root);
     }
-    if (const auto target = find_target(uri)) return node_at(*target);
+    if (const auto target = find_target(uri)) {
+        compiled_.references.insert_or_assign(place_of(at), place_of(*target));
+        return node_at(*target);
+    }
     fail(at.pointer + "/$ref", std::string("names \"")
                                    .append(reference)
                                    .append("\", which is not in this document; put it under "

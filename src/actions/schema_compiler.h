@@ -50,6 +50,7 @@ private:
     void refuse_endless_references();
 
     static std::string own_base(const Location& location);
+    static std::string place_of(const Location& location);
     static Location child(const Location& parent, std::string_view key, JsonElement value);
     const SchemaNode* child_node(const Keyword& keyword);
     SchemaNode::Nodes child_nodes(const Keyword& keyword);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -91,6 +92,7 @@ struct SchemaNode {
 [[nodiscard]] SchemaNode::Nodes in_place_schemas(const SchemaNode& node);
 
 struct CompiledSchema {
+    std::map<std::string, std::string> references;  ///< Schema::references()
     std::deque<SchemaNode> nodes;
     const SchemaNode* root = nullptr;
     bool accepts_all = false;
