@@ -139,8 +139,9 @@ void append_description(std::string& out, const Action& action) {
     if (action.output) json.raw_member("outputSchema", definition.output_schema);
     json.member("timeoutMs", definition.timeout.count())
         .member("safeToRetry", definition.safe_to_retry)
-        .member("progress", definition.progress)
-        .end_object();
+        .member("progress", definition.progress);
+    if (definition.deprecated) json.member("deprecated", true);
+    json.end_object();
 }
 
 }  // namespace signalbox::actions

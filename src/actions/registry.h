@@ -61,7 +61,8 @@ struct ActionDefinition {
     std::size_t concurrency_max = 0;  ///< executions at a time on this node; 0: no maximum
     double cost = 1;                  ///< tokens of the rate limits
     bool safe_to_retry = false;
-    bool progress = false;  ///< sends status UPDATEs unasked
+    bool progress = false;    ///< sends status UPDATEs unasked
+    bool deprecated = false;  ///< it will go away: said in lists and documents
     Handler handler;
 };
 
@@ -118,7 +119,8 @@ private:
 };
 
 /// The entry of one action in `actions.list` and `GET /actions`:
-/// {name, description, permission, inputSchema, outputSchema?, timeoutMs, safeToRetry, progress};
+/// {name, description, permission, inputSchema, outputSchema?, timeoutMs, safeToRetry, progress,
+/// deprecated?};
 /// permission is null when none is needed.
 void append_description(std::string& out, const Action& action);
 

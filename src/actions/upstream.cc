@@ -265,6 +265,7 @@ ActionDefinition definition_of(std::shared_ptr<Upstream> upstream) {
     action.cost = spec.cost;
     action.safe_to_retry = spec.safe_to_retry;
     action.progress = spec.progress;
+    action.deprecated = spec.deprecated;
     action.handler = UpstreamHandler{std::move(upstream)};
     return action;
 }

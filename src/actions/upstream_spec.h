@@ -38,6 +38,7 @@ struct UpstreamSpec {
     std::size_t max_concurrency = 0;  ///< 0: none
     double cost = 1;
     bool progress = false;
+    bool deprecated = false;
     std::map<std::string, std::string> headers{};
     bool forward_authorization = false;
     /// Of an answer, or of one line of NDJSON.

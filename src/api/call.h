@@ -9,6 +9,7 @@
 #include "api/body.h"
 #include "api/metrics.h"
 #include "api/options.h"
+#include "api/schema_texts.h"
 #include "api/static_files.h"
 #include "auth/principal.h"
 #include "base/error_code.h"
@@ -27,6 +28,7 @@ struct Context {
     const StaticFiles& files;
     TransportNumbersSource transport_numbers;  ///< may be empty
     JsonParser parser{};
+    SchemaTexts schema_texts{};
 };
 
 /// An ERROR envelope with the registry's status, Retry-After and WWW-Authenticate.

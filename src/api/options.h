@@ -18,6 +18,12 @@ enum class ManagementDoor : std::uint8_t {
     kInternalListener,  ///< only on `server.internal_listen`; 404 elsewhere
 };
 
+/// Who reads /openapi.json and /asyncapi.json.
+enum class DocumentReaders : std::uint8_t {
+    kCallers,    ///< whoever has a token, with the actions that it may run
+    kEverybody,  ///< who has none too, with every action
+};
+
 /// `[server]`, as far as routes depend on it.
 struct Options {
     std::string base_path{};  ///< empty, or "/gateway": before all but the socket endpoint
@@ -28,6 +34,7 @@ struct Options {
     std::size_t stream_bytes_max = 1U << 20;
     TestClient test_client = TestClient::kOff;
     ManagementDoor management = ManagementDoor::kEveryListener;
+    DocumentReaders documents = DocumentReaders::kCallers;
     std::string version{};  ///< for signalbox_build_info
 };
 

@@ -108,16 +108,11 @@ std::optional<HttpResponse> Router::static_answer(std::string_view path,
     return context_.files.answer(path, request);
 }
 
-bool Router::is_exposed(const Route& route, const HttpRequest& request) const {
-    return route.exposure == Exposure::kPublic || request.internal_listener ||
-           context_.options.management == ManagementDoor::kEveryListener;
-}
-
 void Router::dispatch(std::string_view path, CallPtr call) {
     std::string allowed;
     for (const Route& route : routes()) {
         if (!fits(route.pattern, path, call->path_value)) continue;
-        if (!is_exposed(route, call->request)) continue;
+        if (!is_exposed(route, call->request, context_.options.management)) continue;
         if (takes(route, call->request.method)) return run(route, std::move(call));
         allowed.append(allowed.empty() ? "" : ", ").append(route.method);
         if (route.method == "GET") allowed.append(", HEAD");
@@ -127,9 +122,12 @@ void Router::dispatch(std::string_view path, CallPtr call) {
 
 void Router::run(const Route& route, CallPtr call) {
     if (route.access == Access::kOpen) return route.handle(std::move(call));
+    gateway::Credentials credentials = credentials_of(call->request);
+    const bool open = route.access == Access::kDocument && credentials.bearer.empty() &&
+                      context_.options.documents == DocumentReaders::kEverybody;
+    if (open) return route.handle(std::move(call));
     const auto need = route.access == Access::kSession ? gateway::SessionNeed::kRequired
                                                        : gateway::SessionNeed::kOptional;
-    gateway::Credentials credentials = credentials_of(call->request);
     context_.gateway.authenticate(
         std::move(credentials), need,
         on_success<auth::Principal>(std::move(call), [&route](CallPtr c, auth::Principal who) {

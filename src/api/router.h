@@ -52,7 +52,6 @@ private:
     [[nodiscard]] std::optional<std::string_view> local_path(std::string_view path) const;
     [[nodiscard]] std::optional<HttpResponse> static_answer(std::string_view path,
                                                             const HttpRequest& request) const;
-    [[nodiscard]] bool is_exposed(const Route& route, const HttpRequest& request) const;
     void dispatch(std::string_view path, CallPtr call);
     void run(const Route& route, CallPtr call);
     static void charge(const Route& route, CallPtr call);

@@ -10,6 +10,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/healthz", kOpen, kPublic, get_health},
     {"GET", "/readyz", kOpen, kPublic, get_readiness},
     {"GET", "/metrics", kOpen, kManagement, get_metrics},
+    {"GET", "/openapi.json", kDocument, kPublic, get_openapi},
+    {"GET", "/asyncapi.json", kDocument, kPublic, get_asyncapi},
     {"GET", "/api/v1/actions", kToken, kPublic, get_actions},
     {"POST", "/api/v1/actions/{name}", kSession, kPublic, post_action},
     {"GET", "/api/v1/executions/{idempotencyKey}", kSession, kPublic, get_execution},
@@ -30,6 +32,11 @@ constexpr Route kRoutes[] = {
 
 std::span<const Route> routes() {
     return kRoutes;
+}
+
+bool is_exposed(const Route& route, const HttpRequest& request, ManagementDoor door) {
+    return route.exposure == Exposure::kPublic || request.internal_listener ||
+           door == ManagementDoor::kEveryListener;
 }
 
 bool fits(std::string_view pattern, std::string_view path, std::string& value) {

@@ -10,9 +10,10 @@
 namespace signalbox::api {
 
 enum class Access : std::uint8_t {
-    kOpen,     ///< the handler itself decides
-    kToken,    ///< a user's token or a service's key; costs one of the user's and company's buckets
-    kSession,  ///< a user's token with its session; what it costs is the handler's business
+    kOpen,   ///< the handler itself decides
+    kToken,  ///< a user's token or a service's key; costs one of the user's and company's buckets
+    kDocument,  ///< the same, or nobody where Options::documents lets everybody read
+    kSession,   ///< a user's token with its session; what it costs is the handler's business
 };
 
 /// kManagement routes move to `server.internal_listen` when that is set.
@@ -31,6 +32,9 @@ struct Route {
 
 [[nodiscard]] std::span<const Route> routes();
 
+/// Whether the route is there on the listener where the request has arrived.
+[[nodiscard]] bool is_exposed(const Route& route, const HttpRequest& request, ManagementDoor door);
+
 /// @return true when `path` (not decoded) fits `pattern`; then `value` is its `{…}` segment,
 /// decoded.
 [[nodiscard]] bool fits(std::string_view pattern, std::string_view path, std::string& value);
@@ -38,6 +42,8 @@ struct Route {
 void get_health(CallPtr call);
 void get_readiness(CallPtr call);
 void get_metrics(CallPtr call);
+void get_openapi(CallPtr call);
+void get_asyncapi(CallPtr call);
 void get_actions(CallPtr call);
 void post_action(CallPtr call);
 void get_execution(CallPtr call);

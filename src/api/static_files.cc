@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <optional>
 
+#include "api/etag.h"
 #include "auth/service_keys.h"
 #include "base/base64.h"
 #include "base/check.h"
@@ -48,18 +48,6 @@ std::optional<std::string> read_file(const std::string& name) {
     if (!in) return std::nullopt;
     std::string bytes(std::istreambuf_iterator<char>(in), {});
     return in.bad() ? std::nullopt : std::optional(std::move(bytes));
-}
-
-/// FNV-1a: tells versions of a file apart, protects nothing.
-std::string etag_of(std::string_view bytes) {
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-    return fmt::format("\"{:x}-{:016x}\"", bytes.size(), hash);
-}
-
-/// RFC 9110 section 13.1.2, weak comparison.
-bool names_etag(std::string_view if_none_match, std::string_view etag) {
-    return if_none_match == "*" || if_none_match.find(etag) != std::string_view::npos;
 }
 
 std::string page_policy(std::string_view scripts, const HttpRequest& request) {

@@ -77,6 +77,20 @@ int generate_configuration(const CommandLine& line, CliContext& context) {
     return kExitOk;
 }
 
+bool is_description(Command command) {
+    return command == Command::kActionsTypes || command == Command::kActionsOpenApi ||
+           command == Command::kActionsAsyncApi;
+}
+
+/// Where client code is built, the server's secrets are not.
+int describe_actions(CommandLine& line, CliContext& context) {
+    line.sources.use = ConfigUse::kDescribe;
+    const LoadResult loaded = load_config(line.sources);
+    if (loaded) return print_actions({line, loaded->config, context});
+    print_problems(loaded.error(), context.err);
+    return kExitUsage;
+}
+
 int serve(const CommandLine& line, const LoadedConfig& loaded, CliContext& context) {
     const ServeContext serve_context{
         .warnings = loaded.warnings,
@@ -108,6 +122,9 @@ int run_command(const CommandRun& run) {
         case Command::kServe:
         case Command::kCheckConfig:
         case Command::kGenerateConfig:
+        case Command::kActionsTypes:
+        case Command::kActionsOpenApi:
+        case Command::kActionsAsyncApi:
             break;
     }
     return kExitFailure;
@@ -135,6 +152,7 @@ int run_cli(std::vector<std::string> args, CliContext& context) {
     line->sources.environment = context.environment;
     if (line->command == Command::kGenerateConfig) return generate_configuration(*line, context);
     if (line->command == Command::kCheckConfig) return check_configuration(*line, context);
+    if (is_description(line->command)) return describe_actions(*line, context);
     // Where the server listens is no matter of the other commands.
     if (line->command != Command::kServe) line->sources.remote_dev = RemoteDev::kAllow;
     const LoadResult loaded = load_with_secret(line->sources, context.random);

@@ -29,6 +29,10 @@ struct CommandRun {
 [[nodiscard]] int delete_company(const CommandRun& run);
 [[nodiscard]] int send_update(const CommandRun& run);
 
+// cli_actions.cc
+/// Of the kActions… commands the one that is meant.
+[[nodiscard]] int print_actions(const CommandRun& run);
+
 /// What --ttl says, at least a second; `absent` without it. @return nullopt when it is no duration.
 [[nodiscard]] std::optional<Milliseconds> parse_ttl(const CommandLine& line, Milliseconds absent);
 

@@ -25,6 +25,7 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
+using testing::Not;
 using testing::StartsWith;
 
 constexpr const char* kSecret = "0123456789abcdef0123456789abcdef";
@@ -128,7 +129,7 @@ TEST_F(Cli, PrintsItsVersionAndHelp) {
     EXPECT_THAT(out(), MatchesRegex("signalbox [0-9]+\\.[0-9]+\\.[0-9]+\n"));
     EXPECT_EQ(run({"--help"}), kExitOk);
     for (const char* command : {"serve", "check-config", "generate-config", "token", "session",
-                                "key", "update", "Exit codes"}) {
+                                "key", "update", "actions", "Exit codes"}) {
         EXPECT_THAT(out(), HasSubstr(command));
     }
     EXPECT_EQ(run({"token", "create", "--help"}), kExitOk);
@@ -171,11 +172,41 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"session", "revoke", "--dev", "--user", "u"},
         std::vector<std::string>{"session", "revoke", "--dev", "--company", "a b"},
         std::vector<std::string>{"session", "create", "--dev", "--user", "u", "--company", ""},
+        std::vector<std::string>{"actions"}, std::vector<std::string>{"actions", "types"},
+        std::vector<std::string>{"actions", "types", "--config", "/nowhere"},
         std::vector<std::string>{"key", "create", "--permissions", "a"},
         std::vector<std::string>{"key", "create", "--dev", "--permissions", ","},
         std::vector<std::string>{"update", "send", "--dev", "--company", "c"},
         std::vector<std::string>{"update", "send", "--dev", "--company", "c", "--action", "a",
                                  "--data", "{x}"}));
+
+TEST_F(Cli, DescribesTheActionsOfAConfigurationWithoutItsSecrets) {
+    const std::string file = folder_ + "/signalbox.toml";
+    std::ofstream(file) << R"([auth.jwt]
+public_key_file = "/nowhere.pem"
+[[actions.upstream]]
+name = "orders.create"
+url = "http://127.0.0.1:1/orders"
+permission = ""
+description = "Makes an order."
+)";
+    EXPECT_EQ(run({"actions", "types", "--config", file}), kExitOk) << err();
+    EXPECT_THAT(out(), StartsWith("// Made by `signalbox actions types`"));
+    EXPECT_THAT(out(),
+                HasSubstr("\"orders.create\": { input: OrdersCreateInput; output: unknown };"));
+    EXPECT_THAT(out(), Not(HasSubstr("\"echo\"")));
+    const std::string output = folder_ + "/openapi.json";
+    EXPECT_EQ(run({"actions", "openapi", "--config", file, "--output", output}), kExitOk) << err();
+    EXPECT_THAT(out(), IsEmpty());
+    std::ifstream in(output);
+    EXPECT_THAT(std::string(std::istreambuf_iterator<char>(in), {}),
+                HasSubstr("/api/v1/actions/orders.create"));
+    EXPECT_EQ(run({"actions", "asyncapi", "--dev"}), kExitOk) << err();
+    EXPECT_THAT(out(), HasSubstr("longTask.request"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/data")) << "describing leaves no trace";
+    EXPECT_EQ(run({"actions", "types", "--dev", "--output", folder_ + "/no/file"}), kExitFailure);
+    EXPECT_THAT(err(), HasSubstr("cannot write"));
+}
 
 TEST_F(Cli, ServesWithTheFlagsAndCanReload) {
     EXPECT_EQ(run({"serve", "--dev", "--port", "0", "--shards", "3", "--host", "127.0.0.2"}), 42);

@@ -17,6 +17,7 @@ constexpr const char* kFooter =
     "  signalbox serve --dev\n"
     "  signalbox generate-config > signalbox.toml\n"
     "  signalbox token create --dev --user ada --company acme --permissions 'orders:*'\n"
+    "  signalbox actions types --config signalbox.toml --output actions.d.ts\n"
     "  signalbox update send --dev --company acme --action priceChanged --data '{\"price\": 3}'\n"
     "\n"
     "Exit codes: 0 done; 1 the command failed (token refused, no such session); 2 usage,\n"
@@ -57,6 +58,7 @@ public:
         declare_token_commands();
         declare_session_commands();
         declare_company_commands();
+        declare_actions_commands();
         declare_others();
         app_.footer(kFooter);  // commands declared before it do not inherit it
     }
@@ -190,6 +192,19 @@ private:
         add_text(*remove, "id", line_.company, "The company's id");
         remove->allow_extras();
         delete_ = remove;
+    }
+
+    void declare_actions_commands() {
+        CLI::App* group = add_group("actions", "Print what clients can do, for their tools");
+        for (CLI::App* one : {add(*group, Command::kActionsTypes, "types",
+                                  "Print TypeScript declarations of all actions and envelopes"),
+                              add(*group, Command::kActionsOpenApi, "openapi",
+                                  "Print the OpenAPI 3.1 document of the HTTP routes"),
+                              add(*group, Command::kActionsAsyncApi, "asyncapi",
+                                  "Print the AsyncAPI 3.0 document of the Socket.IO events")}) {
+            add_sources(*one);
+            add_text(*one, "--output FILE", line_.output, "Write it there instead");
+        }
     }
 
     void declare_others() {

@@ -20,6 +20,9 @@ enum class Command : std::uint8_t {
     kCompanyDelete,
     kKeyCreate,
     kUpdateSend,
+    kActionsTypes,
+    kActionsOpenApi,
+    kActionsAsyncApi,
 };
 
 enum class OutputForm : std::uint8_t { kText, kJson, kMarkdown };
@@ -39,6 +42,7 @@ struct CommandLine {
     std::string artifact;
     std::string action;
     std::string data;
+    std::string output;
 };
 
 /// Help, the version, or a usage error: print and leave.

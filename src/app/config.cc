@@ -44,22 +44,26 @@ public:
         if (sources_.file) apply_file(*sources_.file);
         apply_environment();
         for (const ConfigFlag& flag : sources_.flags) apply_flag(flag);
-        for (const auto& [path, file] : config_.secret_files) read_secret(path, file);
-        read_key_file("auth.jwt.public_key_file", config_.public_key_file,
-                      config_.tokens.public_key_pem);
-        read_key_file("auth.jwt.jwks_file", config_.jwks_file, config_.tokens.key_set);
+        if (sources_.use == ConfigUse::kRun) read_files();
         choose_algorithms();
         config_.gateway.token_leeway = config_.tokens.leeway;
         set_shared_bursts();
         // Binary is refused as INVALID_MESSAGE: no more of it is collected than a message may hold.
         config_.socketio.binary_packet_bytes_max = config_.engineio.payload_bytes_max;
         // Of a file that could not be read, what is missing says nothing.
-        if (!unreadable()) check_config(config_, origins_, sources_.remote_dev, findings_);
+        if (!unreadable()) check_config(config_, origins_, sources_, findings_);
         if (!findings_.problems.empty()) return std::unexpected(std::move(findings_.problems));
         return LoadedConfig{std::move(config_), std::move(findings_.warnings)};
     }
 
 private:
+    void read_files() {
+        for (const auto& [path, file] : config_.secret_files) read_secret(path, file);
+        read_key_file("auth.jwt.public_key_file", config_.public_key_file,
+                      config_.tokens.public_key_pem);
+        read_key_file("auth.jwt.jwks_file", config_.jwks_file, config_.tokens.key_set);
+    }
+
     void apply_dev_defaults() {
         for (const ConfigKey& key : config_keys()) {
             if (key.dev_default) (void)key.assign(config_, *key.dev_default);

@@ -50,6 +50,7 @@ struct ServerConfig {
     bool compression = false;
     std::size_t compression_threshold = 1024;
     bool test_client = false;
+    bool public_documents = false;
     std::string tls_certificate_file;  ///< both or none
     std::string tls_key_file;
     std::vector<std::string> tls_ticket_key_files;
@@ -110,11 +111,18 @@ struct ConfigFlag {
 /// Whether --dev may listen beyond this machine.
 enum class RemoteDev : std::uint8_t { kRefuse, kAllow };
 
+/// What a configuration is read for.
+enum class ConfigUse : std::uint8_t {
+    kRun,
+    kDescribe,  ///< to tell what its server offers: secrets, keys and certificates may be missing
+};
+
 /// Where a configuration comes from. What comes later wins: defaults, dev defaults, file,
 /// environment, flags.
 struct ConfigSources {
     RunMode mode = RunMode::kProduction;
     RemoteDev remote_dev = RemoteDev::kRefuse;
+    ConfigUse use = ConfigUse::kRun;
     std::optional<std::string> file;
     std::map<std::string, std::string> environment;
     std::vector<ConfigFlag> flags;

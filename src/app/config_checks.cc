@@ -277,9 +277,10 @@ runtime::TlsFiles tls_files(const ServerConfig& server) {
     return {server.tls_certificate_file, server.tls_key_file, server.tls_ticket_key_files};
 }
 
-void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev remote_dev,
+void check_config(const Config& config, const ConfigOrigins& origins, const ConfigSources& sources,
                   ConfigFindings& findings) {
     Checker checker(config, origins, findings);
+    if (sources.use == ConfigUse::kDescribe) return checker.check_actions();
     checker.check_secret();
     checker.check_algorithms();
     checker.check_token_options();
@@ -294,7 +295,7 @@ void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev 
     checker.check_http_client();
     checker.check_limits();
     checker.check_actions();
-    checker.check_dev_host(remote_dev);
+    checker.check_dev_host(sources.remote_dev);
 }
 
 }  // namespace signalbox::app

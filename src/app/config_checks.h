@@ -26,7 +26,7 @@ struct ConfigFindings {
 
 /// What can only be judged when every key has its value: keys that must fit each other, files that
 /// must be there. Appends to `findings`.
-void check_config(const Config& config, const ConfigOrigins& origins, RemoteDev remote_dev,
+void check_config(const Config& config, const ConfigOrigins& origins, const ConfigSources& sources,
                   ConfigFindings& findings);
 
 }  // namespace signalbox::app

@@ -55,6 +55,11 @@ void add_server_keys(Keys& keys) {
     keys.push_back(flag_key<&Config::server, &ServerConfig::test_client>(
         {"server.test_client", "Whether /test-client is served."}));
     keys.back().dev_default = true;
+    keys.push_back(flag_key<&Config::server, &ServerConfig::public_documents>(
+        {"server.public_documents",
+         "Whether /openapi.json and /asyncapi.json are served without a token too, then with every "
+         "action. With one they tell of those that it may run."}));
+    keys.back().dev_default = true;
 }
 
 void add_server_limits(Keys& keys) {

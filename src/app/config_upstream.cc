@@ -135,6 +135,8 @@ constexpr UpstreamField kFields[] = {
     {"cost", "a number, at least 0", "1", "Tokens of the rate limits.", take_cost},
     {"progress", kFlag, "false", "Whether callers hear of its progress unasked.",
      take_flag<&UpstreamSpec::progress>},
+    {"deprecated", kFlag, "false", "Whether lists and documents say that it will go away.",
+     take_flag<&UpstreamSpec::deprecated>},
     {"headers",
      "a table of texts like {X-Api-Key = \"…\"}, without Host, Content-Length, Connection, "
      "Transfer-Encoding, traceparent and Signalbox-Signature",

@@ -93,6 +93,7 @@ api::Options api_options(const Config& config) {
         options.test_client = config.mode == RunMode::kDev ? api::TestClient::kServedAndHome
                                                            : api::TestClient::kServed;
     }
+    if (config.server.public_documents) options.documents = api::DocumentReaders::kEverybody;
     if (!config.server.internal_listen.empty())
         options.management = api::ManagementDoor::kInternalListener;
     return options;

@@ -187,10 +187,14 @@ public:
     /// What may change while it runs: limits and actions for what comes next, keys for the next
     /// token, roles for everybody at once: what is no longer allowed ends.
     void reconfigure(const LiveOptions& live);
+    [[nodiscard]] SessionMode session_mode() const { return s_.options.session_mode; }
     [[nodiscard]] const LimitOptions& limits() const { return s_.options.limits; }
     [[nodiscard]] const auth::Policy& policy() const { return *s_.policy; }
     /// Until the next reconfigure().
     [[nodiscard]] const actions::ActionRegistry& actions() const { return *s_.actions; }
+    [[nodiscard]] const std::shared_ptr<const actions::ActionRegistry>& shared_actions() const {
+        return s_.actions;
+    }
 
     /// Admission of an Engine.IO handshake: address bucket, draining (429, 503 with Retry-After).
     void admit_handshake(const HttpRequest& request, engineio::Application::Decision decide);
