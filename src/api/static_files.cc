@@ -107,6 +107,7 @@ HttpResponse StaticFiles::answer(std::string_view path, const HttpRequest& reque
 std::vector<StaticFile> test_client_files(const TestClientFiles& files) {
     const std::string page(kTestClientPath);
     return {{page, files.page_file, "text/html; charset=utf-8"},
+            {page + "/form.js", files.form_file, "text/javascript; charset=utf-8"},
             {page + "/socket.io.min.js", files.script_file, "text/javascript; charset=utf-8"}};
 }
 

@@ -45,12 +45,12 @@ private:
     std::vector<std::string> missing_;
 };
 
-/// The test client of this repository: its page and the Socket.IO client's browser build.
-/// @param page_file    tests/websocket/test-client.html
-/// @param script_file  node_modules/socket.io-client/dist/socket.io.min.js
+/// The test client of this repository: its page, the script of its forms and the Socket.IO client's
+/// browser build.
 struct TestClientFiles {
-    std::string page_file;
-    std::string script_file;
+    std::string page_file;    ///< tests/websocket/test-client.html
+    std::string form_file;    ///< tests/websocket/test-client-form.js
+    std::string script_file;  ///< node_modules/socket.io-client/dist/socket.io.min.js
 };
 inline constexpr std::string_view kTestClientPath = "/test-client";
 [[nodiscard]] std::vector<StaticFile> test_client_files(const TestClientFiles& files);

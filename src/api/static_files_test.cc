@@ -19,8 +19,9 @@ protected:
     void TearDown() override { std::filesystem::remove_all(folder_); }
 
     [[nodiscard]] StaticFiles files() const {
-        return StaticFiles(test_client_files(
-            {.page_file = folder_ / "page.html", .script_file = folder_ / "none.js"}));
+        return StaticFiles(test_client_files({.page_file = folder_ / "page.html",
+                                              .form_file = folder_ / "page.html",
+                                              .script_file = folder_ / "none.js"}));
     }
 
     std::filesystem::path folder_ =

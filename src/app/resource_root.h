@@ -18,6 +18,7 @@ namespace signalbox::app {
 [[nodiscard]] std::filesystem::path resource_root();
 
 inline constexpr std::string_view kTestClientPage = "tests/websocket/test-client.html";
+inline constexpr std::string_view kTestClientForm = "tests/websocket/test-client-form.js";
 inline constexpr std::string_view kTestClientScript =
     "node_modules/socket.io-client/dist/socket.io.min.js";
 

@@ -102,8 +102,8 @@ api::Options api_options(const Config& config) {
 api::StaticFiles static_files(const Config& config) {
     if (!config.server.test_client) return {};
     const std::filesystem::path root = resource_root();
-    return api::StaticFiles(
-        api::test_client_files({root / kTestClientPage, root / kTestClientScript}));
+    return api::StaticFiles(api::test_client_files(
+        {root / kTestClientPage, root / kTestClientForm, root / kTestClientScript}));
 }
 
 /// Which keys count from now on, by their names.

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
@@ -12,11 +13,50 @@ const executablePath = process.env.SIGNALBOX_CHROMIUM ?? '/usr/bin/chromium';
 const output = path.join(root, 'tests/output');
 mkdirSync(output, { recursive: true });
 
-const server = await Server.start();
+const orderSchema = {
+    type: 'object',
+    properties: {
+        item: { title: 'Item', description: 'What is ordered.', type: 'string', minLength: 1 },
+        price: { title: 'Price', type: 'number', minimum: 0 },
+        quantity: { title: 'Quantity', type: 'integer', minimum: 1, default: 1 },
+        size: { title: 'Size', enum: ['small', 'large', null] },
+        gift: { title: 'Gift', type: 'boolean' },
+        lines: {
+            title: 'Lines', type: 'array', minItems: 1,
+            items: { type: 'object', properties: { sku: { type: 'string', minLength: 3 }, count: { type: 'integer' } }, required: ['sku'] },
+        },
+        address: { $ref: '#/definitions/address' },
+        labels: { title: 'Labels', type: 'object', additionalProperties: { type: 'string' } },
+    },
+    required: ['item', 'lines'], additionalProperties: false,
+    definitions: {
+        address: {
+            title: 'Address', type: 'object', required: ['street'],
+            properties: { street: { type: 'string' }, billing: { $ref: '#/definitions/address' } },
+        },
+    },
+};
+
+/// Answers every action with its data; `heard` are the requests' texts.
+const heard = [];
+const backend = http.createServer(async (request, response) => {
+    let text = '';
+    for await (const chunk of request) text += chunk;
+    heard.push(text);
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(JSON.parse(text).data ?? null));
+});
+await new Promise((resolve) => backend.listen(0, '127.0.0.1', resolve));
+const upstream = (name, more) => `[[actions.upstream]]\nname = "${name}"\nurl = "http://127.0.0.1:${backend.address().port}/"\npermission = ""\n${more}\n`;
+
+const server = await Server.start({
+    config: upstream('orders.create', `description = "Makes an order."\ninput_schema = '''${JSON.stringify(orderSchema)}'''`) + upstream('reports.*', 'description = "Makes a report."'),
+});
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 after(async () => {
     await browser.close();
     await server.stop();
+    backend.close();
 });
 
 const screenshot = (page, name, options) => page.screenshot({ path: path.join(output, `${name}.png`), ...options });
@@ -139,6 +179,96 @@ describe('the test client', () => {
             await close();
         });
     }
+
+    for (const [name, options] of Object.entries({
+        wide: { viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
+        phone: { viewport: { width: 390, height: 844 }, colorScheme: 'dark' },
+    })) {
+        test(`asks for an action's data in a form, and shows at the fields what is wrong (${name})`, async () => {
+            const { page, faults, close } = await openPage(options);
+            const form = page.locator('#data-form');
+            const problemOf = async (field) => page.locator(`#${await field.getAttribute('id')}-problem`);
+            const wrong = async (field, text) => (await problemOf(field)).filter({ hasText: text }).waitFor();
+            await page.goto(link);
+            await connect(page);
+            await runAction(page, 'orders.create');
+            const item = form.getByLabel('Item');
+            await wrong(item, 'is required');
+            assert.equal(await item.evaluate((field) => field === document.activeElement), true);
+            assert.equal(await form.getByLabel('Quantity').inputValue(), '1');
+
+            await item.fill('tea');
+            await form.getByLabel('Price').fill('1.50');
+            await form.getByLabel('Size').selectOption('null');
+            await form.getByLabel('Gift').selectOption('true');
+            await form.getByLabel('sku').fill('ab');
+            await form.getByRole('button', { name: 'Add to Lines' }).click();
+            await form.getByLabel('sku').nth(1).fill('def');
+            await form.getByRole('button', { name: 'Add Address' }).click();
+            await form.getByLabel('street').fill('Main Street');
+            await form.getByLabel('Labels').fill('{ "a": 1 }');
+            await page.getByRole('button', { name: 'Send', exact: true }).click();
+            await wrong(form.getByLabel('sku').first(), 'at least 3 characters');
+            await wrong(form.getByLabel('Labels'), '/a must be a string');
+            assert.equal(await (await problemOf(form.getByLabel('sku').nth(1))).textContent(), '');
+            await page.evaluate(() => scrollTo(0, 0));
+            await screenshot(page, `test-client-form-${name}`, { fullPage: true });
+
+            await form.getByRole('button', { name: 'Remove 1' }).click();
+            await form.getByLabel('Labels').fill('{');
+            await page.getByRole('button', { name: 'Send', exact: true }).click();
+            await wrong(form.getByLabel('Labels'), 'JSON');
+            await form.getByLabel('Labels').fill('');
+            await page.getByRole('button', { name: 'Send', exact: true }).click();
+            await logged(page, 'responses', 'orders.create').waitFor();
+            const sent = '{"item":"tea","price":1.50,"quantity":1,"size":null,"gift":true,"lines":[{"sku":"def"}],"address":{"street":"Main Street"}}';
+            assert.ok(heard.at(-1).includes(sent), `${heard.at(-1)}: each number as it was typed`);
+
+            await page.getByRole('button', { name: 'JSON', exact: true }).click();
+            assert.deepEqual(JSON.parse(await page.locator('#data').inputValue()), JSON.parse(sent));
+            await page.locator('#data').fill('{"item":"coffee","lines":[{"sku":"x"},{"sku":"longer","count":2}]}');
+            await page.getByRole('button', { name: 'Form', exact: true }).click();
+            assert.equal(await item.inputValue(), 'coffee');
+            assert.equal(await form.getByLabel('sku').nth(1).inputValue(), 'longer');
+            assert.equal(await form.getByLabel('street').count(), 0);
+            const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+            assert.ok(content <= window, `${content} px wide content in a window of ${window} px`);
+            assert.deepEqual(faults, []);
+            await close();
+        });
+    }
+
+    test('of a prefix the rest of the name is typed', async () => {
+        const { page, close } = await openPage();
+        await page.goto(link);
+        await connect(page);
+        await runAction(page, 'reports.*');
+        await page.getByText('What comes after “reports.” is missing.').waitFor();
+        await page.getByLabel('The rest of its name').fill('monthly');
+        await page.getByRole('button', { name: 'Send', exact: true }).click();
+        await logged(page, 'responses', 'reports.monthly').waitFor();
+        await screenshot(page, 'test-client-prefix');
+        await close();
+    });
+
+    test('actions have a form where their schema asks for something, and run as the form begins', async () => {
+        const { page, faults, close } = await openPage();
+        await page.goto(link);
+        await connect(page);
+        const names = await page.locator('#action option').evaluateAll((options) => options.map(({ value }) => value).filter(Boolean));
+        const withForm = [];
+        for (const name of names) {
+            await page.getByLabel('Action', { exact: true }).selectOption(name);
+            if (await page.locator('#data-form').isVisible()) withForm.push(name);
+        }
+        assert.deepEqual(withForm, names.filter((name) => !['echo', 'someAction', 'reports.*'].includes(name)));
+        for (const name of ['system.ping', 'longTask', 'slow']) {
+            await runAction(page, name);
+            await logged(page, 'responses', name).waitFor();
+        }
+        assert.deepEqual(faults, []);
+        await close();
+    });
 
     test('each transport connects', async () => {
         const { page, close } = await openPage();
