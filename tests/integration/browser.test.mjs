@@ -226,6 +226,9 @@ describe('the test client', () => {
 
             await page.getByRole('button', { name: 'JSON', exact: true }).click();
             assert.deepEqual(JSON.parse(await page.locator('#data').inputValue()), JSON.parse(sent));
+            await page.locator('#data').fill('{"item":["coffee"]}');
+            await page.getByRole('button', { name: 'Form', exact: true }).click();
+            await page.getByText('The form cannot show this data as it is.').waitFor();
             await page.locator('#data').fill('{"item":"coffee","lines":[{"sku":"x"},{"sku":"longer","count":2}]}');
             await page.getByRole('button', { name: 'Form', exact: true }).click();
             assert.equal(await item.inputValue(), 'coffee');

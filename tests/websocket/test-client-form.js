@@ -78,6 +78,9 @@ window.schemaForm = (() => {
     // undefined: in one line); set(value), undefined empties it; and for faults its path, say(message) and
     // children.
 
+    /// The same place with something else about it.
+    const derived = (at, more) => Object.assign(Object.create(at), more);
+
     /// Label, hint and the place for faults around a control.
     function labelled(at, control, { wide = false, label = 'label' } = {}) {
         const id = `form-${++lastId}`;
@@ -98,10 +101,12 @@ window.schemaForm = (() => {
         return { element: element('div', { className: wide ? 'field wide' : 'field' }, ...shown, control, ...hint, problem), say, control };
     }
 
+    const alike = (title, name) => title.toLowerCase() === name.toLowerCase();
+
     function captionOf({ schema, name, required, marked = required }) {
         const title = schema.title ?? name;
         const parts = [title];
-        if (schema.title && name && schema.title !== name) parts.push(' ', element('code', { textContent: name }));
+        if (name && !alike(title, name)) parts.push(' ', element('code', { textContent: name }));
         if (marked) parts.push(element('span', { className: 'needed', textContent: ' *', title: 'required', attributes: { 'aria-hidden': 'true' } }));
         return parts;
     }
@@ -135,7 +140,8 @@ window.schemaForm = (() => {
 
     /// A list of values to choose from, each with its JSON text.
     function selectField(at, options) {
-        const unset = at.required ? [] : [element('option', { value: '', textContent: '–' })];
+        const fixed = at.required && at.schema.const !== undefined;
+        const unset = fixed ? [] : [element('option', { value: '', textContent: '–' })];
         const control = element('select', {}, ...unset, ...options.map((value) => element('option', {
             value: JSON.stringify(value), textContent: typeof value === 'string' ? value : JSON.stringify(value),
         })));
@@ -208,7 +214,7 @@ window.schemaForm = (() => {
     function listField(at, root) {
         const rows = element('div', { className: 'rows' });
         const add = element('button', { type: 'button', className: 'small', textContent: 'Add' });
-        const { whole, say } = groupOf({ ...at, name: at.name || 'List' }, element('div', {}, rows, add));
+        const { whole, say } = groupOf(derived(at, { name: at.name || 'List' }), element('div', {}, rows, add));
         let items = [];
         const shown = () => {
             rows.replaceChildren(...items.map((item) => item.row));
@@ -282,14 +288,15 @@ window.schemaForm = (() => {
 
     /// A part that need not be there: it is made when it is wanted, so that schemas may contain themselves.
     function optionalField(at, root) {
-        const title = at.schema.title ?? at.name;
+        const { schema: { title: said = at.name }, name } = at;
+        const title = alike(said, name) ? said : `${said} (${name})`;
         const add = element('button', { type: 'button', className: 'small', textContent: `Add ${title}` });
         const remove = element('button', { type: 'button', className: 'small', textContent: `Leave ${title} out` });
         const whole = element('div', { className: 'wide optional' });
         let field;
         const shown = () => whole.replaceChildren(...(field ? [field.element, remove] : [add]));
         const make = () => {
-            field ??= buildKind({ ...at, required: true, marked: false }, root);
+            field ??= buildKind(derived(at, { required: true, marked: false }), root);
             shown();
         };
         add.addEventListener('click', () => {
@@ -355,16 +362,13 @@ window.schemaForm = (() => {
         const make = at.name !== '' && nested && !at.required ? optionalField : nullable && at.required && at.name !== '' ? nullableField : buildKind;
         const field = make(at, root);
         if (at.schema.default !== undefined) field.set(at.schema.default);
-        return Object.defineProperties(field, {
-            path: { get: () => at.path },
-            move: { value: (path) => move(field, at, path) },
-        });
+        return Object.defineProperties(field, { at: { value: at }, path: { get: () => at.path }, move: { value: (path) => move(field, path) } });
     }
 
     /// Gives a field and all below it another place.
-    function move(field, at, path) {
-        for (const child of field.children?.() ?? []) child.move?.(path + child.path.slice(at.path.length));
-        at.path = path;
+    function move(field, path) {
+        const from = field.path.length;
+        for (const { at } of [...fieldsOf(field)]) if (at) at.path = path + at.path.slice(from);
     }
 
     function* fieldsOf(field) {
@@ -378,15 +382,22 @@ window.schemaForm = (() => {
         return missing ? `${path}/${escaped(JSON.parse(missing[1]))}` : path;
     }
 
+    /// Whether all of `value` is in `whole`, which may have more members.
+    function holds(whole, value) {
+        if (typeof whole !== 'object' || typeof value !== 'object' || whole === null || value === null) return whole === value;
+        if (Array.isArray(whole) !== Array.isArray(value) || (Array.isArray(value) && whole.length !== value.length)) return false;
+        return Object.keys(value).every((name) => Object.hasOwn(whole, name) && holds(whole[name], value[name]));
+    }
+
     /// A form for the schema, or undefined where only JSON will do.
-    /// @return {element, isEmpty, read(indent), set(value), showFaults(list)}
+    /// @return {element, isEmpty, read(indent), set(value), take(text), showFaults(list)}
     function make(schema) {
         const root = schema;
         const whole = resolved(schema, root);
         const kind = kindOf(whole, root);
         if (kind === 'json') return undefined;
         if (kind === 'nothing') {
-            return { element: element('p', { className: 'hint', textContent: 'This action needs no data.' }), isEmpty: true, read: () => ({ text: '', good: true }), set() {}, showFaults: (list) => list };
+            return { element: element('p', { className: 'hint', textContent: 'This action needs no data.' }), isEmpty: true, read: () => ({ text: '', good: true }), set() {}, take: () => true, showFaults: (list) => list };
         }
         const top = build({ schema, name: '', path: '', required: true, depth: 0 }, root);
         const showFaults = (list) => {
@@ -411,7 +422,16 @@ window.schemaForm = (() => {
             const left = showFaults(problems);
             return { text, good: problems.length === 0, left };
         };
-        return { element: top.element, isEmpty: false, read, set: (value) => top.set(value), showFaults };
+        /// @return false when the form cannot hold the JSON: a text where it has a number, too many items, digits
+        /// that JavaScript forgets.
+        const take = (text) => {
+            const value = text === '' ? undefined : JSON.parse(text);
+            top.set(value);
+            if (value === undefined) return true;
+            const { text: held, good } = read();
+            return good && held !== '' && holds(JSON.parse(held), value) && !/\d{16}/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, ''));
+        };
+        return { element: top.element, isEmpty: false, read, set: (value) => top.set(value), take, showFaults };
     }
 
     return { make };
