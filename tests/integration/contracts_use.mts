@@ -1,5 +1,5 @@
-// What a client of the actions in contracts.test.mjs writes, and what it must not: each
-// @ts-expect-error is a fault that tsc has to find.
+// What a client of the actions in contracts.test.mjs writes, and what it must not: where a line says that an
+// error is expected, tsc has to find one.
 
 import { io, type Socket } from 'socket.io-client';
 import type {
