@@ -241,6 +241,63 @@ describe('the test client', () => {
         });
     }
 
+    test('a form gives back what it is given, and says when it cannot', async () => {
+        const { page, close } = await openPage();
+        await page.goto(link);
+        const person = { type: 'object', properties: { name: { type: 'string' }, friends: { type: 'array', items: { $ref: '#' } } }, required: ['name'] };
+        const of = (properties, more) => ({ type: 'object', properties, ...more });
+        const held = [
+            [{ type: 'string' }, 'text'],
+            [{ type: 'integer', minimum: 0 }, 7],
+            [{ enum: ['a', 2, null, [1]] }, [1]],
+            [{ type: 'array', items: { type: 'number' } }, [1, 2.5, -3]],
+            [{ type: 'array', items: { type: 'array', items: { type: 'boolean' } } }, [[true], [], [false, true]]],
+            [person, { name: 'a', friends: [{ name: 'b', friends: [{ name: 'c' }] }] }],
+            [of({ a: { type: ['integer', 'null'] } }, { required: ['a'] }), { a: null }],
+            [of({ a: { type: ['object', 'null'], properties: { b: { type: 'string' } } } }, { required: ['a'] }), { a: { b: 'x' } }],
+            [of({ a: { items: [{ type: 'number' }] } }), { a: [1, 'x'] }],
+            [of({ a: true }), { a: { any: ['thing', 1] }, other: [1] }],
+            [{ if: { type: 'array' }, then: { items: { $ref: '#/definitions/one' } }, else: { $ref: '#/definitions/one' }, definitions: { one: person } }, [{ name: 'x' }]],
+            [{ allOf: [{ $ref: '#/definitions/one' }, { properties: { age: { type: 'integer' } } }], definitions: { one: person } }, { name: 'x', age: 1 }],
+            [of({ 'a/b~c': of({ '': { type: 'string' } }) }), { 'a/b~c': { '': 'x' } }],
+        ];
+        const refused = [
+            [{ type: 'integer' }, '12345678901234567890'],
+            [{ type: 'integer' }, '"7"'],
+            [{ type: 'array', items: { type: 'string' } }, JSON.stringify(Array(300).fill('x'))],
+            [of({ a: { type: 'boolean' } }), '{"a":"yes"}'],
+        ];
+        const results = await page.evaluate(([good, bad]) => [
+            good.map(([schema, value]) => {
+                const form = schemaForm.make(schema);
+                document.getElementById('data-form').replaceChildren(form.element);
+                return [form.take(JSON.stringify(value)), JSON.parse(form.read().text), JSON.parse(form.read('').text)];
+            }),
+            bad.map(([schema, text]) => schemaForm.make(schema).take(text)),
+        ], [held, refused]);
+        held.forEach(([schema, value], i) => assert.deepEqual(results[0][i], [true, value, value], JSON.stringify(schema)));
+        assert.deepEqual(results[1], refused.map(() => false));
+        await close();
+    });
+
+    test('a fault finds its field after items before it have gone', async () => {
+        const { page, close } = await openPage();
+        await page.goto(link);
+        const said = await page.evaluate(() => {
+            const inner = { type: 'object', properties: { tags: { type: 'array', items: { type: 'string' } } } };
+            const form = schemaForm.make({ type: 'object', properties: { list: { type: 'array', items: inner } }, required: ['list'] });
+            document.getElementById('data-form').replaceChildren(form.element);
+            document.getElementById('data-form').hidden = false;
+            form.take('{"list":[{},{},{"tags":["a","b"]}]}');
+            form.element.querySelector('[aria-label="Remove 1"]').click();
+            const left = form.showFaults([{ path: '/list/1/tags/1', message: 'is no good' }, { path: '/list/9', message: 'is not there' }, { path: '', message: 'is bad' }]);
+            const field = [...form.element.querySelectorAll('input')].find((one) => one.value === 'b');
+            return [document.getElementById(`${field.id}-problem`).textContent, left.map(({ path }) => path)];
+        });
+        assert.deepEqual(said, ['is no good', ['']]);
+        await close();
+    });
+
     test('of a prefix the rest of the name is typed', async () => {
         const { page, close } = await openPage();
         await page.goto(link);
