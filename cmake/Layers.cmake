@@ -2,7 +2,8 @@
 #
 # One folder under src/ is one static library `signalbox_NAME`, of its *.cc without *_test.cc,
 # *_fuzz.cc, *_bench.cc and main.cc; its tests are one program `NAME_test` of its *_test.cc, its
-# micro-benchmarks one program `NAME_bench` of its *_bench.cc, built only when asked for. DEPENDS
+# micro-benchmarks one program `NAME_bench` of its *_bench.cc, built only when asked for. What is
+# installed has all layers (cmake/Install.cmake). DEPENDS
 # repeats the layer table of docs/architecture.md, which script/check-layers enforces on #include lines.
 function(signalbox_layer name)
     cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
@@ -10,12 +11,14 @@ function(signalbox_layer name)
     list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cc$|/main\\.cc$")
     set(target signalbox_${name})
     list(TRANSFORM ARG_DEPENDS PREPEND signalbox_)
+    set_property(GLOBAL APPEND PROPERTY SIGNALBOX_LINKED ${ARG_LINK})
     if(NOT sources)
         add_library(${target} INTERFACE)
         target_link_libraries(${target} INTERFACE ${ARG_DEPENDS} ${ARG_LINK})
         return()
     endif()
     add_library(${target} STATIC ${sources})
+    set_property(GLOBAL APPEND PROPERTY SIGNALBOX_OBJECTS $<TARGET_OBJECTS:${target}>)
     target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
     target_link_libraries(${target} PUBLIC ${ARG_DEPENDS} ${ARG_LINK} PRIVATE signalbox_flags)
     if(name STREQUAL base)

@@ -169,7 +169,10 @@ void add_dev_actions(ActionRegistry& registry) {
         slow_action(),
         fail_action(),
     };
-    for (ActionDefinition& action : all) SB_CHECK(registry.add(std::move(action)).has_value());
+    for (ActionDefinition& action : all) {
+        if (registry.find(action.name) == nullptr)
+            SB_CHECK(registry.add(std::move(action)).has_value());
+    }
 }
 
 }  // namespace signalbox::actions

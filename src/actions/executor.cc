@@ -126,6 +126,8 @@ public:
     MonotonicTime deadline() const override { return deadline_; }
     WallTime wall_now() const override { return clock_.wall_now(); }
     bool cancelled() const override { return ended(); }
+    std::stop_token stop_token() const override { return stop_.get_token(); }
+    signalbox::Executor& shard() override { return shard_; }
     Log& log() override { return log_; }
     void progress(JsonText progress) override;
     Sleep sleep(Milliseconds delay) override { return Sleep(wheel_, delay); }
@@ -159,6 +161,7 @@ private:
     MonotonicTime deadline_;
     Timer timeout_ = Timer::calling<&Execution::on_timeout>(this);
     std::atomic<bool> ended_{false};
+    std::stop_source stop_{std::nostopstate};  // made only for handlers that take time
     std::atomic<std::size_t> progress_waiting_{0};
     std::atomic<bool> progress_refused_{false};
     std::uint64_t seq_ = 0;
@@ -182,6 +185,7 @@ void Executor::Execution::run() {
         return run_async([&] { return call(*upstream); });
     const auto* async = std::get_if<AsyncHandler>(&handler);
     SB_CHECK(async != nullptr);  // built-in actions are the gateway's
+    stop_ = std::stop_source();
     run_async([&] { return (*async)(*this, request_.data); });
 }
 
@@ -226,6 +230,7 @@ Driver Executor::Execution::drive(std::shared_ptr<Execution> self, Async<ActionR
 }
 
 void Executor::Execution::run_blocking(const BlockingHandler& handler) {
+    stop_ = std::stop_source();
     wheel_.arm(timeout_, deadline_);
     Task task = [self = shared_from_this(), &handler] { self->run_on_pool(handler); };
     if (owner_->pool_.try_run(task)) return;
@@ -302,6 +307,7 @@ void Executor::Execution::end(ActionResult result) {
     owner_->count(result);
     const bool handler_goes_on = gate_ != nullptr && std::holds_alternative<BlockingHandler>(
                                                          request_.action->definition.handler);
+    if (handler_goes_on || frame_) stop_.request_stop();
     if (frame_ && handler_on_stack_ > 0) {
         // The handler is below us on the stack: its frame goes in a later turn.
         shard_.post([self] { self->destroy_frame(); });
@@ -360,6 +366,8 @@ public:
     MonotonicTime deadline() const override { return deadline_of(call_, owner_.wheel_.now()); }
     WallTime wall_now() const override { return owner_.clock_.wall_now(); }
     bool cancelled() const override { return false; }
+    std::stop_token stop_token() const override { return {}; }
+    signalbox::Executor& shard() override { return owner_.shard_; }
     Log& log() override { return owner_.log_; }
     void progress(JsonText) override {}
     Sleep sleep(Milliseconds delay) override { return Sleep(owner_.wheel_, delay); }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,7 +76,7 @@ inline constexpr std::size_t kProgressWaitingMax = 64;
 
 /// What a handler knows and can do.
 /// Threading: an immediate or asynchronous handler uses it on the shard, a blocking one on its
-///            thread of the pool. progress() and cancelled() may be called from any thread while
+///            thread of the pool. progress(), cancelled(), stop_token() and log() may be called from any thread while
 ///            the handler runs. Everything but sleep() works for each kind; sleep() is for
 ///            coroutines.
 class ActionContext {
@@ -90,6 +91,11 @@ public:
     [[nodiscard]] virtual WallTime wall_now() const = 0;
     /// True once the caller has been given a final answer, so that further work is in vain.
     [[nodiscard]] virtual bool cancelled() const = 0;
+    /// Stops when an asynchronous or blocking handler has not given its answer by then; callbacks
+    /// run on the shard, before a coroutine is destroyed.
+    [[nodiscard]] virtual std::stop_token stop_token() const = 0;
+    /// Where an asynchronous handler goes on.
+    [[nodiscard]] virtual signalbox::Executor& shard() = 0;
     virtual Log& log() = 0;
     /// Tells the caller, when it wants to know. Dropped after the end and over the two bounds
     /// above.

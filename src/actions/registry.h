@@ -15,9 +15,9 @@
 
 #include "auth/principal.h"
 #include "base/clock.h"
-#include "base/coroutine.h"
 #include "base/error_code.h"
 #include "base/json.h"
+#include "signalbox/async.h"
 
 namespace signalbox::actions {
 
@@ -124,7 +124,8 @@ private:
 /// permission is null when none is needed.
 void append_description(std::string& out, const Action& action);
 
-/// `echo`, `someAction`, `processData`, `longTask`, `slow`, `fail`: for `--dev`.
+/// `echo`, `someAction`, `processData`, `longTask`, `slow`, `fail`: for `--dev`. An action that has
+/// the name of one already stays.
 void add_dev_actions(ActionRegistry& registry);
 
 /// The registrations of the built-in actions (handler BuiltIn): artifact.subscribe,

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "api/testing_node.h"
+#include "base/check.h"
 
 /// What may be done is the same through the socket and through REST, and the explanation agrees.
 namespace signalbox::api {

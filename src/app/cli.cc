@@ -11,21 +11,6 @@
 namespace signalbox::app {
 namespace {
 
-using LoadResult = std::expected<LoadedConfig, std::vector<ConfigProblem>>;
-
-/// load_config(), and with --dev the secret that is kept when none is set.
-LoadResult load_with_secret(const ConfigSources& sources, Random& random) {
-    LoadResult loaded = load_config(sources);
-    if (!loaded || sources.mode != RunMode::kDev) return loaded;
-    Config& config = loaded->config;
-    if (!config.tokens.secret.empty() || has_public_keys(config)) return loaded;
-    auto secret = ensure_dev_secret(config.data_dir, random);
-    if (!secret)
-        return std::unexpected(std::vector{ConfigProblem{"", 0, "data.dir", secret.error()}});
-    config.tokens.secret = std::move(*secret);
-    return loaded;
-}
-
 void print_problems(const std::vector<ConfigProblem>& problems, std::ostream& err) {
     for (const ConfigProblem& problem : problems) err << problem.text() << '\n';
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actions/registry.h"
 #include "app/serve.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -20,6 +21,7 @@ struct CliContext {
     const Clock& clock;
     Random& random;
     std::function<int(const Config&, const ServeContext&)> serve;  ///< run_server() in the program
+    actions::ActionRegistry actions = {};                          ///< those of the program itself
 };
 
 /// Runs the program. @param args  without the program's name. @return an ExitCode.

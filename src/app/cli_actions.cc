@@ -13,9 +13,8 @@
 namespace signalbox::app {
 namespace {
 
-/// Those that a server of this configuration has. It has been checked: none is faulty.
-actions::ActionRegistry actions_of(const Config& config) {
-    actions::ActionRegistry registry;
+/// Those that a server of this configuration has, beside `registry`'s. It has been checked: none is faulty.
+actions::ActionRegistry actions_of(const Config& config, actions::ActionRegistry registry) {
     actions::add_built_in_actions(registry);
     if (config.mode == RunMode::kDev) actions::add_dev_actions(registry);
     (void)actions::add_upstream_actions(registry, config.actions);
@@ -57,7 +56,7 @@ std::string document_for(Command command, const api::Contract& contract) {
 }  // namespace
 
 int print_actions(const CommandRun& run) {
-    const actions::ActionRegistry registry = actions_of(run.config);
+    const actions::ActionRegistry registry = actions_of(run.config, run.context.actions);
     api::SchemaTexts texts;
     const std::string text =
         document_for(run.line.command, contract_of(run.config, registry, texts));

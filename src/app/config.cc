@@ -125,8 +125,11 @@ private:
     }
 
     void apply_flag(const ConfigFlag& flag) {
-        if (const ConfigKey* key = find_config_key(flag.path))
+        if (const ConfigKey* key = find_config_key(flag.path)) {
             apply_text(*key, flag.text, flag.flag);
+        } else {
+            findings_.problems.push_back({flag.flag, 0, flag.path, "unknown key"});
+        }
     }
 
     void apply_text(const ConfigKey& key, const std::string& text, const std::string& where) {

@@ -30,4 +30,16 @@ std::expected<std::string, std::string> ensure_dev_secret(const std::string& dat
     return std::unexpected(directory.error());
 }
 
+LoadResult load_with_secret(const ConfigSources& sources, Random& random) {
+    LoadResult loaded = load_config(sources);
+    if (!loaded || sources.mode != RunMode::kDev) return loaded;
+    Config& config = loaded->config;
+    if (!config.tokens.secret.empty() || has_public_keys(config)) return loaded;
+    auto secret = ensure_dev_secret(config.data_dir, random);
+    if (!secret)
+        return std::unexpected(std::vector{ConfigProblem{"", 0, "data.dir", secret.error()}});
+    config.tokens.secret = std::move(*secret);
+    return loaded;
+}
+
 }  // namespace signalbox::app

@@ -2,7 +2,9 @@
 
 #include <expected>
 #include <string>
+#include <vector>
 
+#include "app/config.h"
 #include "base/random.h"
 
 namespace signalbox::app {
@@ -13,5 +15,10 @@ namespace signalbox::app {
 /// @return a sentence that names the file or the directory when there can be none.
 [[nodiscard]] std::expected<std::string, std::string> ensure_dev_secret(const std::string& data_dir,
                                                                         Random& random);
+
+using LoadResult = std::expected<LoadedConfig, std::vector<ConfigProblem>>;
+
+/// load_config(), and with --dev the secret that is kept when none is set.
+[[nodiscard]] LoadResult load_with_secret(const ConfigSources& sources, Random& random);
 
 }  // namespace signalbox::app

@@ -18,7 +18,8 @@ fs::path find_resource_root(std::span<const fs::path> candidates, std::string_vi
 fs::path resource_root() {
     std::error_code unknown;
     const fs::path program = fs::read_symlink("/proc/self/exe", unknown);
-    const fs::path candidates[] = {program.parent_path() / "../..", "."};
+    const fs::path folder = program.parent_path();
+    const fs::path candidates[] = {folder / "../..", folder / "../share/signalbox", "."};
     return find_resource_root(candidates, kTestClientPage);
 }
 

@@ -13,8 +13,8 @@ namespace signalbox::app {
 [[nodiscard]] std::filesystem::path find_resource_root(
     std::span<const std::filesystem::path> candidates, std::string_view file);
 
-/// Where the test client's files are: the tree that holds build/<preset>/signalbox, else the folder
-/// that the program was started in.
+/// Where the test client's files are: the tree that holds build/<preset>/signalbox, else
+/// share/signalbox beside the bin/ that holds the program, else the folder that it was started in.
 [[nodiscard]] std::filesystem::path resource_root();
 
 inline constexpr std::string_view kTestClientPage = "tests/websocket/test-client.html";

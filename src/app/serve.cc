@@ -78,10 +78,10 @@ void reload(Server& server, const ServeContext& context) {
 
 }  // namespace
 
-int run_server(const Config& config, const ServeContext& context) {
+int run_server(const Config& config, const ServeContext& context, Embedding embedding) {
     const Signals signals;
     raise_descriptor_limit();
-    auto created = Server::create(config, {});
+    auto created = Server::create(config, std::move(embedding.actions));
     if (!created) {
         context.err << "signalbox: " << created.error().message << '\n';
         return kExitUsage;
@@ -90,6 +90,7 @@ int run_server(const Config& config, const ServeContext& context) {
     for (const std::string& warning : context.warnings) {
         server.log().warn("configuration.warning", {{"reason", warning}});
     }
+    embedding.serves(&server.service());
     const std::string url = url_of(config, server.port());
     context.out << "signalbox listening on " << url << std::endl;
     if (config.mode == RunMode::kDev) print_dev_login(config, server, url, context.out);
@@ -100,6 +101,7 @@ int run_server(const Config& config, const ServeContext& context) {
     server.log().info("server.stopping", {{"reason", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
     server.drain();
     server.log().info("server.stopped", {});
+    embedding.serves(nullptr);
     return kExitOk;
 }
 

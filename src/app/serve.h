@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "actions/registry.h"
 #include "app/config.h"
+#include "signalbox/websocket_service.h"
 
 namespace signalbox::app {
 
@@ -27,8 +29,16 @@ struct ServeContext {
     std::ostream& err;
 };
 
+/// What the program around the server brings.
+struct Embedding {
+    actions::ActionRegistry actions = {};
+    /// Told of the service while it can be used, then of nullptr.
+    std::function<void(WebSocketService*)> serves = [](WebSocketService*) {};
+};
+
 /// Runs the server until SIGTERM or SIGINT. With --dev `config.tokens.secret` is set.
 /// @return an ExitCode; its reason is written to context.err.
-[[nodiscard]] int run_server(const Config& config, const ServeContext& context);
+[[nodiscard]] int run_server(const Config& config, const ServeContext& context,
+                             Embedding embedding = {});
 
 }  // namespace signalbox::app

@@ -1,13 +1,10 @@
 #include "app/server.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "app/dev_banner.h"
-#include "runtime/unique_fd.h"
+#include "app/http_for_tests.h"
 #include "storage/test_support.h"
 
 namespace signalbox::app {
@@ -17,31 +14,10 @@ using ::testing::HasSubstr;
 
 constexpr std::string_view kSecret = "a secret of more than thirty-two bytes";
 
-/// One blocking HTTP request on a connection of its own. @return everything that came.
-std::string http(std::uint16_t port, std::string_view method, const std::string& target,
-                 const std::string& body = {}) {
-    const runtime::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return {};
-    const std::string request = std::string(method) + ' ' + target +
-                                " HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: " +
-                                std::to_string(body.size()) + "\r\n\r\n" + body;
-    if (::send(fd.get(), request.data(), request.size(), 0) < 0) return {};
-    std::string answer;
-    char part[4096];
-    for (ssize_t n = 0; (n = ::recv(fd.get(), part, sizeof(part), 0)) > 0;) {
-        answer.append(part, static_cast<std::size_t>(n));
-    }
-    return answer;
-}
-
 /// Long-polls until an answer has `text`, at most a few times. @return that answer.
 std::string poll_for(std::uint16_t port, const std::string& target, std::string_view text) {
     std::string answer;
-    for (int i = 0; i < 3 && !answer.contains(text); ++i) answer = http(port, "GET", target);
+    for (int i = 0; i < 3 && !answer.contains(text); ++i) answer = http(port, {"GET", target});
     return answer;
 }
 
@@ -68,10 +44,10 @@ protected:
         EXPECT_TRUE(server_->put_session(login.session));
         const std::string query =
             "/realtime/?EIO=4&transport=polling&artifactId=a1&sessionId=" + login.session.id.str();
-        const std::string opened = http(server_->port(), "GET", query);
+        const std::string opened = http(server_->port(), {"GET", query});
         const std::size_t at = opened.find(R"("sid":")") + 7;
         const std::string target = query + "&sid=" + opened.substr(at, 20);
-        (void)http(server_->port(), "POST", target, R"(40{"token":")" + login.token + R"("})");
+        (void)http(server_->port(), {"POST", target, R"(40{"token":")" + login.token + R"("})"});
         EXPECT_THAT(poll_for(server_->port(), target, "system.connected"),
                     HasSubstr("system.connected"));
         return target;
@@ -94,7 +70,7 @@ TEST_F(RunningServer, SendsUpdatesOfTheProgramToWatchers) {
     EXPECT_EQ(service->send_update("dev-company", {.action = "other"}, "a2"), "");
     EXPECT_EQ(service->send_update("dev-company", {.action = "change", .data = "[1.50]"}, "a1"),
               "");
-    const std::string heard = http(server_->port(), "GET", client);
+    const std::string heard = http(server_->port(), {"GET", client});
     EXPECT_THAT(heard, HasSubstr(R"(\"action\":\"change\",\"data\":[1.50],\"kind\":\"push\")"));
     EXPECT_THAT(heard, ::testing::Not(HasSubstr("other")));
 }

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "actions/schema.h"
+#include "base/check.h"
 #include "gateway/call_sink.h"
 #include "gateway/connection.h"
 #include "gateway/faults.h"

@@ -1,3 +1,4 @@
+#include "base/check.h"
 #include "gateway/bearer.h"
 #include "gateway/connection.h"
 #include "gateway/faults.h"

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "gateway/testing.h"
 
 namespace signalbox::gateway::testing {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "base/http_client_for_tests.h"
 #include "engineio/testing.h"
 #include "gateway/gateway.h"

@@ -1,6 +1,7 @@
 #include "gateway/watch_rights.h"
 
 #include "auth/service_keys.h"
+#include "base/check.h"
 #include "gateway/connection.h"
 #include "gateway/faults.h"
 #include "gateway/gateway.h"

@@ -18,5 +18,10 @@ TEST(SocketioServerPage, ShowsTheExampleThatIsBuilt) {
               std::string::npos);
 }
 
+TEST(EmbeddingPage, ShowsTheExampleThatIsBuilt) {
+    EXPECT_NE(text_of("docs/embedding.md").find(text_of("examples/embedded.cc")),
+              std::string::npos);
+}
+
 }  // namespace
 }  // namespace signalbox

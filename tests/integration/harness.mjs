@@ -83,9 +83,9 @@ const childEnvironment = (dataDir, more) => ({
 });
 
 /// Runs the program to its end: {code, signal, stdout, stderr}.
-export async function run(args, { dataDir, env = {}, input } = {}) {
+export async function run(args, { dataDir, env = {}, input, program = binary } = {}) {
     const folder = dataDir ?? mkdtempSync(path.join(tmpdir(), 'signalbox-'));
-    const child = spawn(binary, args, { cwd: folder, env: childEnvironment(folder, env) });
+    const child = spawn(program, args, { cwd: folder, env: childEnvironment(folder, env) });
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => (output.stdout += chunk));
     child.stderr.on('data', (chunk) => (output.stderr += chunk));
@@ -102,14 +102,15 @@ export async function run(args, { dataDir, env = {}, input } = {}) {
 /// leaks and races found by sanitizers surface.
 export class Server {
     /// @param options.config  TOML beside the tests' service key; tables only
+    /// @param options.program  another program with the same command line
     /// @param options.descriptors  how many files the process may have open; 0: as many as this one
-    static async start({ config = '', args = [], env = {}, dataDir, mode = ['--dev'], shardCount = shards, cwd = root, descriptors = 0 } = {}) {
+    static async start({ config = '', args = [], env = {}, dataDir, mode = ['--dev'], shardCount = shards, cwd = root, descriptors = 0, program = binary } = {}) {
         const server = new Server();
         server.ownsDataDir = dataDir === undefined;
         server.dataDir = dataDir ?? mkdtempSync(path.join(tmpdir(), 'signalbox-'));
         server.configFile = path.join(server.dataDir, 'signalbox.toml');
         writeFileSync(server.configFile, config + serviceKeyConfig);
-        server.options = { args, env, mode, shardCount, cwd, descriptors };
+        server.options = { args, env, mode, shardCount, cwd, descriptors, program };
         await server.launch(0);
         return server;
     }
@@ -118,8 +119,8 @@ export class Server {
     clients = new Set();
 
     async launch(port) {
-        const { args, env, mode, shardCount, cwd, descriptors } = this.options;
-        const limited = descriptors ? ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh', binary] : [binary];
+        const { args, env, mode, shardCount, cwd, descriptors, program } = this.options;
+        const limited = descriptors ? ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh', program] : [program];
         this.child = spawn(
             limited[0],
             [...limited.slice(1), 'serve', ...mode, '--config', this.configFile, '--port', String(port), '--shards', String(shardCount), ...args],
