@@ -86,6 +86,12 @@ Error overloaded(std::string message) {
 
 }  // namespace
 
+Share share_of(const ExecutionRequest& request) {
+    const CompanyId* company = request.principal.only_company();
+    return {.source = company == nullptr ? std::string_view() : company->str(),
+            .cost = request.action->definition.cost};
+}
+
 /// One run. Shared by the executor's table while its handler has not come to an end, by tasks on
 /// their way between the shard and the pool, and by the frame of an asynchronous handler.
 class Executor::Execution final : public ActionContext,
@@ -101,15 +107,14 @@ public:
           id_(id),
           request_(std::move(request)),
           sink_(std::move(sink)),
-          gate_(request_.action->gate),
           home_(std::this_thread::get_id()) {
         const ActionDefinition& definition = request_.action->definition;
         request_.wants_status = request_.wants_status || definition.progress;
         if (request_.action_name.empty()) request_.action_name = definition.name;
         deadline_ = deadline_of(call_of(request_), wheel_.now());
     }
-    ~Execution() override { leave_gate(); }
 
+    /// Ends it with OVERLOADED when there is neither a slot nor room to wait for one.
     void run();
     void end(ActionResult result);
     void detach() {
@@ -133,6 +138,9 @@ public:
     Sleep sleep(Milliseconds delay) override { return Sleep(wheel_, delay); }
 
 private:
+    [[nodiscard]] bool take_slot();
+    void on_slot(Slot slot);
+    void run_handler();
     void run_immediate(const ImmediateHandler& handler);
     template <class Begin>
     void run_async(Begin begin);
@@ -145,7 +153,7 @@ private:
     void on_timeout();
     void send_status(Status status, std::string_view progress);
     void destroy_frame();
-    void leave_gate();
+    void wait_no_longer();
     [[nodiscard]] bool on_shard() const { return std::this_thread::get_id() == home_; }
 
     Executor* owner_;  // null when the executor has gone; the shard's
@@ -156,7 +164,8 @@ private:
     ExecutionId id_;
     ExecutionRequest request_;
     std::unique_ptr<ExecutionSink> sink_;
-    std::shared_ptr<ConcurrencyGate> gate_;  // null once left
+    Slot slot_;
+    std::shared_ptr<ConcurrencyGate::Waiter> waiter_;  // while it waits for its slot
     std::thread::id home_;
     MonotonicTime deadline_;
     Timer timeout_ = Timer::calling<&Execution::on_timeout>(this);
@@ -171,9 +180,55 @@ private:
 
 void Executor::Execution::run() {
     const auto self = shared_from_this();
-    const Handler& handler = request_.action->definition.handler;
+    const ActionDefinition& definition = request_.action->definition;
+    if (!take_slot()) {
+        return end(std::unexpected(overloaded(
+            "too many executions of the action \"" + definition.name + "\" wait already, " +
+            std::to_string(definition.concurrency_max) + " may run at a time")));
+    }
     if (request_.wants_status) send_status(Status::kAccepted, "");
     if (ended()) return;
+    if (slot_) return run_handler();
+    wheel_.arm(timeout_, deadline_);
+}
+
+/// @return false: no slot is free, and there is no room to wait for one.
+bool Executor::Execution::take_slot() {
+    const ActionDefinition& definition = request_.action->definition;
+    ConcurrencyGate& gate = *request_.action->gate;
+    slot_ = gate.try_enter(definition.concurrency_max);
+    if (slot_) return true;
+    waiter_ = gate.wait(share_of(request_),
+                        {.slots = definition.concurrency_max, .waiting = definition.waiting_max},
+                        [self = shared_from_this()](Slot slot) {
+                            self->shard_.post([self, slot = std::move(slot)]() mutable {
+                                self->on_slot(std::move(slot));
+                            });
+                        });
+    if (waiter_ == nullptr) return false;
+    ++owner_->waiting_;
+    ++owner_->counters_.waited;
+    return true;
+}
+
+/// In a turn of the shard, perhaps after the end.
+void Executor::Execution::on_slot(Slot slot) {
+    if (ended()) return;
+    const auto self = shared_from_this();
+    slot_ = std::move(slot);
+    wait_no_longer();
+    run_handler();
+}
+
+void Executor::Execution::wait_no_longer() {
+    const auto waiter = std::exchange(waiter_, nullptr);
+    if (waiter == nullptr) return;
+    request_.action->gate->forget(waiter);
+    --owner_->waiting_;
+}
+
+void Executor::Execution::run_handler() {
+    const Handler& handler = request_.action->definition.handler;
     if (const auto* blocking = std::get_if<BlockingHandler>(&handler))
         return run_blocking(*blocking);
     if (request_.wants_status) send_status(Status::kRunning, "");
@@ -233,8 +288,8 @@ void Executor::Execution::run_blocking(const BlockingHandler& handler) {
     stop_ = std::stop_source();
     wheel_.arm(timeout_, deadline_);
     Task task = [self = shared_from_this(), &handler] { self->run_on_pool(handler); };
-    if (owner_->pool_.try_run(task)) return;
-    leave_gate();
+    if (owner_->pool_.try_run(task, share_of(request_))) return;
+    slot_.release();
     end(std::unexpected(overloaded("the server has too much blocking work waiting")));
 }
 
@@ -284,7 +339,7 @@ void Executor::Execution::send_status(Status status, std::string_view progress) 
 
 /// The handler has come to its end, in time or late. On the shard.
 void Executor::Execution::finish(Outcome outcome) {
-    leave_gate();
+    slot_.release();
     if (owner_ == nullptr) return;
     const auto self = shared_from_this();
     if (ended()) {
@@ -303,10 +358,11 @@ void Executor::Execution::end(ActionResult result) {
     if (ended_.exchange(true)) return;
     const auto self = shared_from_this();
     timeout_.cancel();
+    wait_no_longer();
     --owner_->running_;
     owner_->count(result);
-    const bool handler_goes_on = gate_ != nullptr && std::holds_alternative<BlockingHandler>(
-                                                         request_.action->definition.handler);
+    const bool handler_goes_on =
+        slot_ && std::holds_alternative<BlockingHandler>(request_.action->definition.handler);
     if (handler_goes_on || frame_) stop_.request_stop();
     if (frame_ && handler_on_stack_ > 0) {
         // The handler is below us on the stack: its frame goes in a later turn.
@@ -315,7 +371,7 @@ void Executor::Execution::end(ActionResult result) {
         destroy_frame();
     }
     if (!handler_goes_on && !frame_) {
-        leave_gate();
+        slot_.release();
         owner_->executions_.erase(id_);
     }
     const auto sink = std::move(sink_);
@@ -326,12 +382,8 @@ void Executor::Execution::destroy_frame() {
     if (!frame_ || handler_on_stack_ > 0) return;
     const auto self = shared_from_this();
     std::exchange(frame_, nullptr).destroy();
-    leave_gate();
+    slot_.release();
     if (ended() && owner_ != nullptr) owner_->executions_.erase(id_);
-}
-
-void Executor::Execution::leave_gate() {
-    if (const auto gate = std::exchange(gate_, nullptr)) gate->leave();
 }
 
 void Executor::Execution::on_timeout() {
@@ -385,33 +437,23 @@ ActionResult Executor::run_at_once(const Call& call) {
 }
 
 ActionResult Executor::run_inside(const Call& call) {
-    if (auto refusal = refusal_of(call)) return std::unexpected(std::move(*refusal));
+    if (auto fault = input_fault(call)) return std::unexpected(std::move(*fault));
     const auto* handler = std::get_if<ImmediateHandler>(&call.action.definition.handler);
     SB_CHECK(handler != nullptr);
     AtOnce context(*this, call);
     ++running_;
     Outcome outcome = contained([&] { return (*handler)(context, std::move(call.data)); });
     --running_;
-    call.action.gate->leave();
     if (!outcome.result) return std::unexpected(internal_error(call, outcome.exception));
     return policed(call, std::move(*outcome.result));
-}
-
-std::optional<Error> Executor::refusal_of(const Call& call) {
-    if (auto fault = input_fault(call)) return fault;
-    const ActionDefinition& definition = call.action.definition;
-    if (call.action.gate->try_enter(definition.concurrency_max)) return std::nullopt;
-    return overloaded("the action \"" + definition.name +
-                      "\" already runs as often at a time as it may: " +
-                      std::to_string(definition.concurrency_max));
 }
 
 ExecutionId Executor::start(ExecutionRequest request, std::unique_ptr<ExecutionSink> sink) {
     const ExecutionId id = next_id_++;
     ++counters_.started;
-    if (auto refusal = refusal_of(call_of(request))) {
+    if (auto fault = input_fault(request)) {
         ++counters_.failed;
-        sink->on_end(std::unexpected(std::move(*refusal)));
+        sink->on_end(std::unexpected(std::move(*fault)));
         return id;
     }
     const auto execution =

@@ -58,6 +58,9 @@ struct ExecutionRequest {
     bool wants_status = false;  ///< the request's `progress`; the action's counts too
 };
 
+/// Its company's; services without one share theirs.
+[[nodiscard]] Share share_of(const ExecutionRequest& request);
+
 /// The same for a run that ends inside the call; everything is borrowed for it.
 struct Call {
     const Action& action;
@@ -139,10 +142,12 @@ struct UpstreamNumbers {
 /// Runs actions on one shard: validates input, keeps deadlines, contains exceptions, ends each
 /// execution exactly once.
 ///
-/// Flow of start(): input schema → concurrency → statuses accepted, running → handler → output
-/// schema → on_end. An immediate handler's on_end comes inside start(); a blocking handler's
-/// `running` when a thread of the pool takes it. Errors given to the sink: VALIDATION_FAILED (with
-/// details), OVERLOADED (pool or concurrency full), TIMEOUT, CANCELLED, INTERNAL (an exception, an
+/// Flow of start(): input schema → status accepted → a slot of the action's gate, waited for in
+/// turn with other companies → status running → handler → output schema → on_end. An immediate
+/// handler's on_end comes inside start() unless it waits; a blocking handler's `running` when a
+/// thread of the pool takes it. The deadline counts from start(). Errors given to the sink:
+/// VALIDATION_FAILED (with details), OVERLOADED (too many wait for a slot or a thread), TIMEOUT,
+/// CANCELLED, INTERNAL (an exception, an
 /// output against the schema, an error that a handler may not give; with a ref in the log),
 /// SHUTTING_DOWN, and what the handler itself answers; an upstream's call also what
 /// upstream_answer.h says, and UPSTREAM_ERROR for an output against the schema. A handler that goes on after TIMEOUT or
@@ -158,7 +163,8 @@ public:
     /// `started` counts every start(); each is then one of succeeded, failed, timed_out, cancelled.
     struct Counters {
         std::uint64_t started = 0, succeeded = 0, failed = 0, timed_out = 0, cancelled = 0;
-        std::uint64_t late = 0;  ///< results that came after the end
+        std::uint64_t late = 0;    ///< results that came after the end
+        std::uint64_t waited = 0;  ///< those that found no free slot of their action
     };
 
     /// @param http  for upstream actions; null: there must be none.
@@ -168,10 +174,10 @@ public:
     ~Executor();
 
     /// True when run_at_once() does what start() would: an immediate handler whose statuses nobody
-    /// wants.
+    /// wants and that never waits for a slot.
     [[nodiscard]] static bool ends_in_the_call(const Action& action) {
         return std::holds_alternative<ImmediateHandler>(action.definition.handler) &&
-               !action.definition.progress;
+               !action.definition.progress && action.definition.concurrency_max == 0;
     }
     /// Runs an immediate handler without what only a longer run needs: no id, no table, no heap
     /// memory of ours. Checks, limits, errors and counters are those of start(). Precondition:
@@ -187,8 +193,10 @@ public:
     bool cancel(ExecutionId id);
     /// Ends, with the error that `refusal` gives, each execution for which it gives one.
     void end_where(const std::function<std::optional<Error>(const ExecutionRequest&)>& refusal);
-    /// Executions without a final answer yet.
+    /// Executions without a final answer yet, those that wait included.
     [[nodiscard]] std::size_t running() const { return running_; }
+    /// Executions that wait for a slot of their action.
+    [[nodiscard]] std::size_t waiting() const { return waiting_; }
     /// Ends all that still runs, with SHUTTING_DOWN.
     void abandon_all();
     [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -198,8 +206,6 @@ private:
     class Execution;
     friend class Execution;
     class AtOnce;
-    /// Why it may not run; nullopt: it has entered the action's gate.
-    [[nodiscard]] std::optional<Error> refusal_of(const Call& call);
     [[nodiscard]] std::optional<Error> input_fault(const Call& call);
     /// What the client gets for what the handler gave.
     [[nodiscard]] ActionResult policed(const Call& call, ActionResult result);
@@ -219,6 +225,7 @@ private:
     Counters counters_;
     UpstreamNumbers upstream_numbers_;
     std::size_t running_ = 0;
+    std::size_t waiting_ = 0;
     ExecutionId next_id_ = 1;
     /// Those that run, and those that have ended while their handler has not.
     std::unordered_map<ExecutionId, std::shared_ptr<Execution>> executions_;

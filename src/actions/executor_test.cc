@@ -3,149 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "actions/executor_for_tests.h"
 
 namespace signalbox::actions {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-/// Runs posted tasks when told to.
-class QueueExecutor final : public signalbox::Executor {
-public:
-    void post(Task task) override { tasks_.push_back(std::move(task)); }
-    void drain() {
-        while (!tasks_.empty()) {
-            Task task = std::move(tasks_.front());
-            tasks_.pop_front();
-            task();
-        }
-    }
-    [[nodiscard]] std::size_t size() const { return tasks_.size(); }
-
-private:
-    std::deque<Task> tasks_;
-};
-
-/// Holds tasks until run(), up to `room`.
-class FakePool final : public BlockingPool {
-public:
-    bool try_run(Task& task) override {
-        if (tasks.size() >= room) return false;
-        tasks.push_back(std::move(task));
-        return true;
-    }
-    void run() {
-        for (Task& task : std::exchange(tasks, {})) task();
-    }
-    std::size_t room = 8;
-    std::vector<Task> tasks;
-};
-
-class RecordingLog final : public Log {
-public:
-    void write(LogLevel level, std::string_view event,
-               std::initializer_list<LogField> fields) override {
-        lines.push_back(format_log_line(LogFormat::kText, "", level, event, fields));
-    }
-    [[nodiscard]] bool enabled(LogLevel) const override { return true; }
-    std::vector<std::string> lines;
-};
-
-struct Heard {
-    std::vector<std::string> statuses;
-    std::vector<ActionResult> ends;
-    std::function<void()> on_progress, on_end;
-    int sinks_alive = 0;
-};
-
-class RecordingSink final : public ExecutionSink {
-public:
-    explicit RecordingSink(Heard& heard) : heard_(heard) { ++heard_.sinks_alive; }
-    ~RecordingSink() override { --heard_.sinks_alive; }
-    void on_status(Status status, std::uint64_t seq, std::string_view progress) override {
-        constexpr std::string_view kNames[] = {"accepted", "running", "progress"};
-        heard_.statuses.push_back(std::to_string(seq) + " " +
-                                  std::string(kNames[static_cast<std::size_t>(status)]) +
-                                  std::string(progress));
-        if (status == Status::kProgress && heard_.on_progress) heard_.on_progress();
-    }
-    void on_end(ActionResult result) override {
-        heard_.ends.push_back(std::move(result));
-        if (heard_.on_end) heard_.on_end();
-    }
-
-private:
-    Heard& heard_;
-};
-
-class ExecutorTest : public testing::Test {
-protected:
-    const Action& add(ActionDefinition definition) {
-        const std::string name = definition.name;
-        const auto added = registry.add(std::move(definition));
-        EXPECT_TRUE(added.has_value()) << added.error();
-        return *registry.find(name);
-    }
-    const Action& add(std::string name, Handler handler) {
-        ActionDefinition definition;
-        definition.name = std::move(name);
-        definition.handler = std::move(handler);
-        return add(std::move(definition));
-    }
-    ExecutionRequest request(const Action& action, std::string data = "null") {
-        ExecutionRequest result;
-        result.action = &action;
-        result.request_id = "r1";
-        result.connection_id = "c1";
-        result.data = JsonText::trusted(std::move(data));
-        return result;
-    }
-    ExecutionId start(ExecutionRequest request) {
-        return executor.start(std::move(request), std::make_unique<RecordingSink>(heard));
-    }
-    ExecutionId start(const Action& action, std::string data = "null") {
-        return start(request(action, std::move(data)));
-    }
-    void advance(Milliseconds by) {
-        clock.advance(by);
-        wheel.advance(clock.monotonic_now());
-    }
-    std::string ended() const {
-        if (heard.ends.size() != 1) return std::to_string(heard.ends.size()) + " ends";
-        const ActionResult& end = heard.ends.front();
-        return end ? end->str() : end.error().code;
-    }
-
-    ManualClock clock;
-    TimerWheel wheel{clock.monotonic_now()};
-    QueueExecutor shard;
-    FakePool pool;
-    SeededRandom random{1};
-    RecordingLog log;
-    ActionRegistry registry;
-    Heard heard;
-    Executor executor{wheel, shard, pool, random, log, clock};
-};
-
-ImmediateHandler answering(const std::string& json) {
-    return
-        [json](ActionContext&, const JsonText&) -> ActionResult { return JsonText::trusted(json); };
-}
-
-ImmediateHandler failing_with(const Error& error) {
-    return
-        [error](ActionContext&, const JsonText&) -> ActionResult { return std::unexpected(error); };
-}
-
-Async<ActionResult> sleep_then_answer(ActionContext& context, const JsonText& data) {
-    co_await context.sleep(Milliseconds(100));
-    co_return data;
-}
 
 TEST_F(ExecutorTest, EndsAnImmediateHandlerInsideStart) {
     start(add("a", answering("[1]")));
@@ -508,23 +376,16 @@ TEST_F(ExecutorTest, NeverRunsABlockingHandlerThatWasCancelledInTheQueue) {
     EXPECT_EQ(action.gate->inside(), 0U);
 }
 
-TEST_F(ExecutorTest, HoldsEachActionToItsConcurrencyOverAllShards) {
+TEST_F(ExecutorTest, TellsThePoolWhoseTurnABlockingHandlerTakes) {
     ActionDefinition definition;
     definition.name = "a";
-    definition.concurrency_max = 2;
-    definition.handler = AsyncHandler(sleep_then_answer);
-    const Action& action = add(std::move(definition));
-    Executor other(wheel, shard, pool, random, log, clock);
-    start(action);
-    other.start(request(action), std::make_unique<RecordingSink>(heard));
-    EXPECT_TRUE(heard.ends.empty());
-    start(action);
-    EXPECT_EQ(ended(), "OVERLOADED");
-    advance(Milliseconds(100));
-    EXPECT_EQ(heard.ends.size(), 3U);
-    EXPECT_EQ(action.gate->inside(), 0U);
-    start(action);
-    EXPECT_EQ(executor.running(), 1U);
+    definition.cost = 3;
+    definition.handler = BlockingHandler{answering("1")};
+    start(request_of("acme", add(std::move(definition))));
+    EXPECT_THAT(pool.sources, ElementsAre("acme"));
+    EXPECT_THAT(pool.costs, ElementsAre(3.0));
+    pool.run();
+    shard.drain();
 }
 
 TEST_F(ExecutorTest, AbandonsAllWithShuttingDown) {

@@ -42,7 +42,7 @@ private:
 /// A thread a task.
 class ThreadPool final : public BlockingPool {
 public:
-    bool try_run(Task& task) override {
+    bool try_run(Task& task, const Share&) override {
         threads_.emplace_back([taken = std::move(task)]() mutable { taken(); });
         return true;
     }

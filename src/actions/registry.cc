@@ -64,13 +64,6 @@ std::expected<std::shared_ptr<const Schema>, std::string> compile_schema(const s
 
 }  // namespace
 
-bool ConcurrencyGate::try_enter(std::size_t max) {
-    const std::size_t before = inside_.fetch_add(1, std::memory_order_relaxed);
-    if (max == 0 || before < max) return true;
-    leave();
-    return false;
-}
-
 std::expected<void, std::string> ActionRegistry::add(ActionDefinition definition) {
     const std::string name = definition.name;
     if (const auto fault = fault_of(definition); !fault.empty()) {

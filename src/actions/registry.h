@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <expected>
 #include <functional>
@@ -13,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "actions/concurrency_gate.h"
 #include "auth/principal.h"
 #include "base/clock.h"
 #include "base/error_code.h"
@@ -59,24 +59,12 @@ struct ActionDefinition {
     std::string output_schema;          ///< empty: none
     Milliseconds timeout{30'000};
     std::size_t concurrency_max = 0;  ///< executions at a time on this node; 0: no maximum
-    double cost = 1;                  ///< tokens of the rate limits
+    std::size_t waiting_max = 1'024;  ///< executions that wait for one of these; then OVERLOADED
+    double cost = 1;                  ///< tokens of the rate limits, and part of a fair share
     bool safe_to_retry = false;
     bool progress = false;    ///< sends status UPDATEs unasked
     bool deprecated = false;  ///< it will go away: said in lists and documents
     Handler handler;
-};
-
-/// Counts the executions of one action that run at the same time, on all shards of this node.
-/// Threading: any thread.
-class ConcurrencyGate {
-public:
-    /// @return false when `max` (0: no maximum) are inside already.
-    [[nodiscard]] bool try_enter(std::size_t max);
-    void leave() { inside_.fetch_sub(1, std::memory_order_relaxed); }
-    [[nodiscard]] std::size_t inside() const { return inside_.load(std::memory_order_relaxed); }
-
-private:
-    std::atomic<std::size_t> inside_{0};
 };
 
 /// A registered action: the definition and what was compiled from it.

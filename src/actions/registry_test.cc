@@ -82,17 +82,6 @@ TEST(ActionRegistry, DescribesAnActionAsListed) {
                    R"("timeoutMs":1500,"safeToRetry":true,"progress":true})");
 }
 
-TEST(ConcurrencyGate, LetsInOnlyItsMaximum) {
-    ConcurrencyGate gate;
-    EXPECT_TRUE(gate.try_enter(2));
-    EXPECT_TRUE(gate.try_enter(2));
-    EXPECT_FALSE(gate.try_enter(2));
-    gate.leave();
-    EXPECT_TRUE(gate.try_enter(2));
-    EXPECT_TRUE(gate.try_enter(0));
-    EXPECT_EQ(gate.inside(), 3U);
-}
-
 class BuiltInActions : public testing::Test {
 protected:
     BuiltInActions() {
@@ -164,7 +153,7 @@ protected:
         DevActions& test_;
     };
     class NoPool final : public BlockingPool {
-        bool try_run(Task&) override { return false; }
+        bool try_run(Task&, const Share&) override { return false; }
     };
     class NoShard final : public signalbox::Executor {
         void post(Task) override {}

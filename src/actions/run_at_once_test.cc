@@ -13,7 +13,7 @@ class NoExecutor final : public signalbox::Executor {
     void post(Task) override { SB_CHECK(false); }
 };
 class NoPool final : public BlockingPool {
-    bool try_run(Task&) override { return false; }
+    bool try_run(Task&, const Share&) override { return false; }
 };
 class SilentLog final : public Log {
 public:
@@ -28,7 +28,6 @@ protected:
         ActionDefinition definition;
         definition.name = name;
         definition.input_schema = std::move(schema);
-        definition.concurrency_max = 1;
         definition.timeout = Milliseconds(30'000);
         definition.handler = std::move(handler);
         EXPECT_TRUE(registry_.add(std::move(definition)).has_value());
@@ -91,17 +90,7 @@ TEST_F(RunAtOnce, ContainsWhatTheHandlerThrows) {
             }));
     EXPECT_EQ(run(action).error().code, "INTERNAL");
     EXPECT_EQ(log_.lines, 1);
-    EXPECT_EQ(run(action).error().code, "INTERNAL");  // the slot was given back
-}
-
-TEST_F(RunAtOnce, HoldsTheActionToItsConcurrency) {
-    const Action* action = nullptr;
-    action = &add("nested", ImmediateHandler([&](ActionContext&, const JsonText&) {
-                      const ActionResult inner = run(*action);
-                      EXPECT_EQ(inner.error().code, "OVERLOADED");
-                      return ActionResult(JsonText());
-                  }));
-    EXPECT_TRUE(run(*action).has_value());
+    EXPECT_EQ(executor_.running(), 0U);
 }
 
 TEST_F(RunAtOnce, IsOnlyForImmediateHandlersWithoutProgress) {

@@ -262,6 +262,7 @@ ActionDefinition definition_of(std::shared_ptr<Upstream> upstream) {
     action.output_schema = spec.output_schema;
     action.timeout = spec.timeout;
     action.concurrency_max = spec.max_concurrency;
+    action.waiting_max = spec.max_waiting;
     action.cost = spec.cost;
     action.safe_to_retry = spec.safe_to_retry;
     action.progress = spec.progress;

@@ -180,6 +180,9 @@ std::expected<HttpClientRequest, Error> make_upstream_request(const UpstreamTry&
     out.headers.set("traceparent", child_traceparent(one.request.traceparent, random));
     out.timeout = one.left;
     out.response_bytes_max = one.spec.response_bytes_max * kStreamLimits;
+    const CompanyId* company = who.only_company();
+    if (company != nullptr) out.source = company->str();
+    out.cost = one.spec.cost;
     out.resend = one.spec.safe_to_retry ? Resend::kAllowed : Resend::kNever;
     return out;
 }

@@ -54,6 +54,12 @@ protected:
     SeededRandom random{1};
 };
 
+TEST_F(UpstreamRequestTest, WaitsForItsTurnAmongThoseOfItsCompany) {
+    spec.cost = 3;
+    EXPECT_EQ(make()->source, "acme");
+    EXPECT_EQ(make()->cost, 3);
+}
+
 TEST_F(UpstreamRequestTest, TellsTheWholeRequestInAnEnvelope) {
     request.data = JsonText::trusted(R"({"n":1.10})");
     request.idempotency_key = "k\"1";

@@ -36,6 +36,7 @@ struct UpstreamSpec {
     unsigned retries = 2;  ///< more tries, where one cannot do the work twice
     bool safe_to_retry = false;
     std::size_t max_concurrency = 0;  ///< 0: none
+    std::size_t max_waiting = 1'024;  ///< for one of these
     double cost = 1;
     bool progress = false;
     bool deprecated = false;

@@ -34,7 +34,7 @@ private:
 };
 
 class NoPool final : public BlockingPool {
-    bool try_run(Task&) override { return false; }
+    bool try_run(Task&, const Share&) override { return false; }
 };
 
 class RecordingLog final : public Log {

@@ -33,6 +33,7 @@ struct TransportNumbers {
     std::int64_t bytes_in = 0;
     std::int64_t bytes_out = 0;
     std::int64_t mailbox_overloads = 0;
+    std::int64_t blocking_waiting = 0;         ///< for a thread, now
     std::optional<auth::JwksNumbers> key_set;  ///< nullopt: no key set is fetched
 };
 /// Threading: any shard calls it.

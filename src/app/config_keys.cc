@@ -358,8 +358,13 @@ void add_count_limits(Keys& keys) {
         keys, "in_flight_per_user",
         "Actions of a user that may run at the same time, counted on each shard: also those whose "
         "connection or HTTP request has gone. 0: no limit.");
+    add_count<&LimitOptions::in_flight_per_company>(
+        keys, "in_flight_per_company",
+        "Actions of a company that may run at the same time, counted likewise. 0: no limit.");
     add_count<&LimitOptions::in_flight_max>(
-        keys, "in_flight_max", "Actions that may run at the same time on each shard. 0: no limit.");
+        keys, "in_flight_max",
+        "Actions that may run at the same time on each shard; a company may have four times as "
+        "many as are left, alone four fifths. 0: no limit.");
     add_count<&LimitOptions::subscriptions_per_connection>(
         keys, "subscriptions_per_connection", "Artifacts a connection may watch. 0: no limit.");
     add_count<&LimitOptions::violations_before_close>(

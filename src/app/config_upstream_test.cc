@@ -57,6 +57,7 @@ output_schema = '''{"type": "object"}'''
 timeout = "5s"
 retries = 1
 max_concurrency = 7
+max_waiting = 8
 cost = 2.5
 progress = true
 headers = {X-Api-Key = "k"}
@@ -86,6 +87,7 @@ permission = "upstream"
                                          .retries = 1,
                                          .safe_to_retry = true,
                                          .max_concurrency = 7,
+                                         .max_waiting = 8,
                                          .cost = 2.5,
                                          .progress = true,
                                          .headers = {{"X-Api-Key", "k"}},

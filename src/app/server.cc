@@ -423,6 +423,7 @@ api::TransportNumbers Server::Node::transport_numbers() {
         add(sum.bytes_out, s.bytes_out);
         add(sum.mailbox_overloads, s.overloaded);
     }
+    sum.blocking_waiting = static_cast<std::int64_t>(pool->waiting());
     if (fetches_keys) sum.key_set = key_source->numbers();
     return sum;
 }

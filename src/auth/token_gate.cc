@@ -143,7 +143,7 @@ void TokenGate::run_on_pool(Job job) {
             finish(std::move(*shared), std::move(judged));
         });
     };
-    if (!ports_.pool->try_run(task)) return shared->done(std::unexpected(overloaded()));
+    if (!ports_.pool->try_run(task, {})) return shared->done(std::unexpected(overloaded()));
     ++on_pool_;
 }
 

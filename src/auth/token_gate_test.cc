@@ -26,7 +26,7 @@ public:
 
 class QueuePool final : public BlockingPool {
 public:
-    [[nodiscard]] bool try_run(Task& task) override {
+    [[nodiscard]] bool try_run(Task& task, const Share&) override {
         if (full) return false;
         tasks.push_back(std::move(task));
         return true;

@@ -4,6 +4,8 @@
 #include <functional>
 #include <span>
 
+#include "base/share.h"
+
 namespace signalbox {
 
 /// Work to run once, on the thread that the receiver documents.
@@ -23,8 +25,9 @@ public:
 class BlockingPool {
 public:
     virtual ~BlockingPool() = default;
-    /// @return false when the pool's queue is full; the task was not taken.
-    [[nodiscard]] virtual bool try_run(Task& task) = 0;
+    /// Those that wait for a thread take turns by `share`.
+    /// @return false when the queue has no room for it; the task was not taken.
+    [[nodiscard]] virtual bool try_run(Task& task, const Share& share) = 0;
 };
 
 /// Index of a shard of this node, below ShardMesh::shard_count().

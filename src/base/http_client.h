@@ -30,6 +30,9 @@ struct HttpClientRequest {
     /// Of the body, as it comes over the wire: nothing is decompressed.
     std::size_t response_bytes_max = 1 << 20;
     Resend resend = Resend::kNever;
+    /// Where requests wait for their turn: whose turn it takes, and how much of it (share.h).
+    std::string source{};
+    double cost = 1;
 };
 
 enum class HttpClientFault : std::uint8_t {
@@ -100,6 +103,7 @@ public:
 ///            executor's, an answer can come before the HttpCall is returned.
 /// Bounds:    requests at a time and waiting, header and body; what a stream's consumer has not
 ///            taken yet holds the sender back.
+/// Ordering:  sources take turns where requests wait; those of one source go in their order.
 class HttpClient {
 public:
     using Done = std::move_only_function<void(std::expected<HttpResponse, HttpClientFailure>)>;

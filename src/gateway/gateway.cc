@@ -115,12 +115,14 @@ Stats Gateway::stats() const {
     if (watch_judge_) stats.authorizations = watch_judge_->numbers();
     const auto& counters = executor_.counters();
     stats.executions_running = executor_.running();
+    stats.executions_waiting = executor_.waiting();
     stats.executions_started = counters.started;
     stats.executions_succeeded = counters.succeeded;
     stats.executions_failed = counters.failed;
     stats.executions_timed_out = counters.timed_out;
     stats.executions_cancelled = counters.cancelled;
     stats.executions_late = counters.late;
+    stats.executions_waited = counters.waited;
     stats.keyed_running = keyed_.running();
     stats.upstream = executor_.upstream_numbers();
     return stats;

@@ -56,7 +56,9 @@ actions::ExecutionId Gateway::invoke(actions::ExecutionRequest request, Connecti
         invoke_built_in(request, connection, std::move(sink));
         return 0;
     }
-    if (!std::holds_alternative<actions::ImmediateHandler>(handler)) {
+    const bool never_waits = std::holds_alternative<actions::ImmediateHandler>(handler) &&
+                             request.action->definition.concurrency_max == 0;
+    if (!never_waits) {
         if (auto error = running_.refusal(request.principal, s_.options.limits)) {
             sink->on_end(std::unexpected(std::move(*error)));
             return 0;

@@ -208,6 +208,7 @@ TEST_P(Keyed, FreesTheKeyWhenTheEndSaysTryAgain) {
     ActionDefinition busy;
     busy.name = "busy";
     busy.concurrency_max = 1;
+    busy.waiting_max = 0;
     busy.handler = actions::AsyncHandler(
         [this](ActionContext& context, const JsonText&) { return Work::run(context, work.runs); });
     Work::add(node, std::move(busy));
@@ -530,6 +531,7 @@ TEST_P(Resent, HoldsTheMaximumOfASessionWhateverHasEndedInATryAgain) {
     ActionDefinition busy;
     busy.name = "busy";
     busy.concurrency_max = 1;
+    busy.waiting_max = 0;
     busy.handler = actions::AsyncHandler(
         [this](ActionContext& context, const JsonText&) { return Work::run(context, work.runs); });
     Work::add(small, std::move(busy));

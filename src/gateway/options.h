@@ -27,8 +27,9 @@ struct LimitOptions {
     std::size_t connections_per_user = 100;
     std::size_t connections_per_company = 0;
     std::size_t in_flight_per_connection = 32;
-    std::size_t in_flight_per_user = 256;  ///< over both doors, counted on each shard
-    std::size_t in_flight_max = 10'000;    ///< of a shard
+    std::size_t in_flight_per_user = 256;   ///< over both doors, counted on each shard
+    std::size_t in_flight_per_company = 0;  ///< likewise
+    std::size_t in_flight_max = 10'000;     ///< of a shard
     std::size_t subscriptions_per_connection = 100;
     std::size_t message_bytes_max = 256 * 1024;
     std::size_t violations_before_close = 100;

@@ -12,14 +12,16 @@
 
 namespace signalbox::gateway {
 
-/// Counts the actions that go on after the call that started them, of each user and in all: what
-/// bounds those whose caller has gone, since a new connection brings new slots.
+/// Counts the actions that go on after the call that started them, of each user, each company and
+/// in all: what bounds those whose caller has gone, since a new connection brings new slots.
 ///
 /// Ownership: outlives the sinks that it has given out.
 /// Threading: confined to its shard.
 class RunningActions {
 public:
-    /// RATE_LIMITED when the user, OVERLOADED when the shard has as many as `limits` allow.
+    /// RATE_LIMITED when the user or company, OVERLOADED when the shard has as many as `limits`
+    /// allow. Of the shard's a company may have four times as many as are left: alone four fifths,
+    /// so that others still find some.
     [[nodiscard]] std::optional<Error> refusal(const auth::Principal& who,
                                                const LimitOptions& limits) const;
     /// One more of that user's, until the sink is destroyed.
@@ -28,7 +30,11 @@ public:
 
 private:
     class CountedSink;
-    std::unordered_map<std::string, std::size_t> by_user_;
+    struct Company {
+        std::unordered_map<UserId, std::size_t> users;  // those with any
+        std::size_t all = 0;
+    };
+    std::unordered_map<CompanyId, Company> companies_;  // those with any
     std::size_t all_ = 0;
 };
 

@@ -22,6 +22,8 @@ void Stats::add(const Stats& other) {
     updates_delivered += other.updates_delivered;
     slow_consumers += other.slow_consumers;
     executions_running += other.executions_running;
+    executions_waiting += other.executions_waiting;
+    executions_waited += other.executions_waited;
     executions_started += other.executions_started;
     executions_succeeded += other.executions_succeeded;
     executions_failed += other.executions_failed;

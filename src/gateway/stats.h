@@ -30,6 +30,8 @@ struct Stats {
     std::uint64_t updates_delivered = 0;
     std::uint64_t slow_consumers = 0;
     std::uint64_t executions_running = 0;
+    std::uint64_t executions_waiting = 0;
+    std::uint64_t executions_waited = 0;
     std::uint64_t executions_started = 0;
     std::uint64_t executions_succeeded = 0;
     std::uint64_t executions_failed = 0;

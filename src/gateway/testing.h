@@ -264,7 +264,7 @@ private:
 /// Runs blocking work when the test says so.
 class FakePool final : public BlockingPool {
 public:
-    [[nodiscard]] bool try_run(Task& task) override {
+    [[nodiscard]] bool try_run(Task& task, const Share&) override {
         tasks.push_back(std::move(task));
         return true;
     }

@@ -6,11 +6,13 @@
 #include <chrono>
 #include <csignal>
 #include <list>
+#include <map>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
+#include "base/deficit_round_robin.h"
 #include "runtime/http_transfer.h"
 
 namespace signalbox::runtime {
@@ -123,45 +125,70 @@ public:
     }
 
 private:
+    using Queue = DeficitRoundRobin<TransferPtr>;
     struct Origin {
         std::size_t active = 0;
-        std::size_t waiting = 0;
+        Queue waiting;
+    };
+    using Origins = std::unordered_map<std::string, Origin>;
+    /// Where one that waits is found again.
+    struct Place {
+        Queue::Place in_queue;
+        std::multimap<MonotonicTime, TransferPtr>::iterator deadline;
     };
 
     void admit(const TransferPtr& transfer) {
-        Origin& origin = origins_[transfer->origin()];
-        if (origin.waiting >= options_.waiting_per_origin_max) {
+        const auto origin = origins_.try_emplace(transfer->origin()).first;
+        Queue& queue = origin->second.waiting;
+        const Share share = transfer->share();
+        if (!queue.has_room(share.source, options_.waiting_per_origin_max)) {
             transfer->fail({kOverloaded, "too many requests wait for " + transfer->origin()});
             return inbox_.ended();
         }
-        ++origin.waiting;
-        waiting_.push_back(transfer);
+        if (queue.size() == 0) turns_.push_back(&*origin);
+        const auto deadline = deadlines_.emplace(transfer->deadline(), transfer);
+        places_.emplace(transfer.get(), Place{queue.push(share, transfer), deadline});
     }
 
-    /// Starts what there is room for and fails what has waited for too long.
+    /// It waits no longer, whichever way it left its queue.
+    void forget_place(const TransferPtr& transfer, Origins::value_type& origin) {
+        deadlines_.erase(places_.extract(transfer.get()).mapped().deadline);
+        if (origin.second.waiting.size() == 0) turns_.remove(&origin);
+    }
+
+    /// @return false when it does not wait.
+    [[nodiscard]] bool take_out(const TransferPtr& transfer) {
+        const auto place = places_.find(transfer.get());
+        if (place == places_.end()) return false;
+        const auto origin = origins_.find(transfer->origin());
+        origin->second.waiting.erase(place->second.in_queue);
+        forget_place(transfer, *origin);
+        return true;
+    }
+
+    /// Starts what there is room for, servers in turn, and fails what has waited for too long.
     void start_waiting() {
         const MonotonicTime now = SystemClock().monotonic_now();
-        for (auto at = waiting_.begin(); at != waiting_.end();) {
-            const TransferPtr transfer = *at;
-            Origin& origin = origins_[transfer->origin()];
-            const bool late = transfer->deadline() <= now;
-            const bool room = active_.size() < options_.active_max &&
-                              origin.active < options_.active_per_origin_max;
-            if (!late && !room) {
-                ++at;
+        while (!deadlines_.empty() && deadlines_.begin()->first <= now)
+            time_out(deadlines_.begin()->second);
+        std::size_t full = 0;
+        while (full < turns_.size() && active_.size() < options_.active_max) {
+            Origins::value_type& origin = *turns_.front();
+            turns_.splice(turns_.end(), turns_, turns_.begin());
+            if (origin.second.active >= options_.active_per_origin_max) {
+                ++full;
                 continue;
             }
-            at = waiting_.erase(at);
-            --origin.waiting;
-            if (late) {
-                time_out(transfer);
-            } else {
-                start(transfer, origin);
-            }
+            const TransferPtr transfer = *origin.second.waiting.pop();
+            forget_place(transfer, origin);
+            start(transfer, origin.second);
+            full = 0;
         }
     }
 
-    void time_out(const TransferPtr& transfer) {
+    /// By value: what holds it is erased.
+    void time_out(TransferPtr transfer) {  // NOLINT(performance-unnecessary-value-param)
+        SB_CHECK(take_out(transfer));
         transfer->fail({kTimeout, "no turn in time"});
         forget(transfer);
     }
@@ -174,11 +201,7 @@ private:
     }
 
     void cancel(const TransferPtr& transfer) {
-        if (const auto at = std::ranges::find(waiting_, transfer); at != waiting_.end()) {
-            waiting_.erase(at);
-            --origins_[transfer->origin()].waiting;
-            return forget(transfer);
-        }
+        if (take_out(transfer)) return forget(transfer);
         const auto active = std::ranges::find(active_, transfer, [](auto& e) { return e.second; });
         if (active == active_.end()) return;  // it had ended
         CURL* easy = active->first;
@@ -223,12 +246,12 @@ private:
     void forget(const TransferPtr& transfer) {
         inbox_.ended();
         const auto origin = origins_.find(transfer->origin());
-        if (origin->second.active + origin->second.waiting == 0) origins_.erase(origin);
+        if (origin->second.active + origin->second.waiting.size() == 0) origins_.erase(origin);
     }
 
     void end_all() {
         const HttpClientFailure stopped{kStopped, "the client was stopped"};
-        for (const TransferPtr& one : waiting_) one->fail(stopped);
+        for (const auto& [deadline, transfer] : deadlines_) transfer->fail(stopped);
         for (const auto& [easy, transfer] : active_) {
             curl_multi_remove_handle(multi_.get(), easy);
             transfer->abandon();
@@ -238,9 +261,9 @@ private:
 
     [[nodiscard]] int milliseconds_to_wait() const {
         constexpr Milliseconds kLong{60'000};
-        MonotonicTime next = SystemClock().monotonic_now() + kLong;
-        const MonotonicTime now = next - kLong;
-        for (const TransferPtr& one : waiting_) next = std::min(next, one->deadline());
+        const MonotonicTime now = SystemClock().monotonic_now();
+        MonotonicTime next = now + kLong;
+        if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
         const auto wait = std::chrono::ceil<Milliseconds>(next - now);
         return static_cast<int>(std::max(wait, Milliseconds(0)).count());
     }
@@ -248,9 +271,11 @@ private:
     const HttpClientOptions& options_;
     HttpInbox& inbox_;
     const CurlMulti multi_;
-    std::unordered_map<std::string, Origin> origins_;  // those with a request
+    Origins origins_;  // those with a request
     std::unordered_map<CURL*, TransferPtr> active_;
-    std::list<TransferPtr> waiting_;  // in the order of their coming
+    std::list<Origins::value_type*> turns_;                  // those where requests wait
+    std::multimap<MonotonicTime, TransferPtr> deadlines_;    // of those that wait
+    std::unordered_map<const HttpTransfer*, Place> places_;  // likewise
 };
 
 void work(const HttpClientOptions& options, HttpInbox& inbox) {

@@ -20,7 +20,7 @@ struct HttpClientOptions {
     std::size_t active_max = 256;              ///< requests at a time
     std::size_t active_per_origin_max = 64;    ///< so that a slow server leaves room for others
     std::size_t waiting_max = 1'024;           ///< for their turn; then kOverloaded
-    std::size_t waiting_per_origin_max = 512;  ///< then kOverloaded
+    std::size_t waiting_per_origin_max = 512;  ///< shared by deficit_round_robin.h
     std::size_t idle_connections_max = 64;     ///< kept for later requests
     /// How long an idle one is used again; below the 5 s after which Node's servers close theirs.
     std::chrono::seconds idle_max{4};

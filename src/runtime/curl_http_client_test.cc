@@ -373,6 +373,45 @@ TEST_F(CurlHttpClientTest, StartsWhatWaitsWhenAnEarlierOneEnds) {
     executor_.run_until([&] { return answered == 20; });
 }
 
+TEST_F(CurlHttpClientTest, StartsWhatWaitsForOneServerBySourcesInTurn) {
+    client({.active_max = 1, .waiting_max = 100});
+    std::optional<HttpCall> first =
+        client().fetch({.url = url("/never")}, executor_, [](auto) { ADD_FAILURE(); });
+    ASSERT_TRUE(eventually([this] { return held_count_ == 1; }));
+    std::string order;
+    std::vector<HttpCall> calls;
+    for (const char* name : {"a1", "a2", "a3", "b1", "c1"}) {
+        calls.push_back(client().fetch({.url = url("/a"), .source = {name, 1}}, executor_,
+                                       [&order, name](Outcome got) {
+                                           EXPECT_TRUE(got.has_value());
+                                           order += name;
+                                       }));
+    }
+    first.reset();
+    executor_.run_until([&] { return order.size() == 10; });
+    EXPECT_EQ(order, "a1b1c1a2a3");
+}
+
+TEST_F(CurlHttpClientTest, LeavesRoomToWaitForOtherSources) {
+    client({.active_per_origin_max = 1, .waiting_per_origin_max = 4});
+    std::vector<HttpCall> calls;
+    const auto fetch_of = [&](const char* source) {
+        calls.push_back(
+            client().fetch({.url = url("/never"), .source = source}, executor_, [](auto) {}));
+    };
+    fetch_of("flood");
+    ASSERT_TRUE(eventually([this] { return held_count_ == 1; }));
+    for (int i = 0; i < 2; ++i) fetch_of("flood");
+    EXPECT_EQ(fault_of({.url = url("/a"), .source = "flood"}), kOverloaded);
+    EXPECT_EQ(fault_of({.url = url("/a"), .timeout = Milliseconds(50), .source = "quiet"}),
+              kTimeout);
+    calls.erase(calls.begin() + 1);
+    EXPECT_TRUE(eventually([&] {
+        return fault_of({.url = url("/a"), .timeout = Milliseconds(50), .source = "flood"}) ==
+               kTimeout;
+    }));
+}
+
 /// Writes down what it hears.
 class Listener final : public HttpResponseSink {
 public:

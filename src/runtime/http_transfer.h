@@ -45,6 +45,7 @@ public:
     /// Scheme, host and port. Const after check().
     [[nodiscard]] const std::string& origin() const { return origin_; }
     [[nodiscard]] MonotonicTime deadline() const { return deadline_; }
+    [[nodiscard]] Share share() const { return {request_.source, request_.cost}; }
 
     /// Any thread: tells the recipient, on the executor. After it only the recipient lives.
     void fail(HttpClientFailure failure);

@@ -21,25 +21,30 @@ ThreadPool::~ThreadPool() {
     stop();
 }
 
-bool ThreadPool::try_run(Task& task) {
+bool ThreadPool::try_run(Task& task, const Share& share) {
     {
         const std::lock_guard lock(mutex_);
-        if (stopping_ || queue_.size() >= queued_max_) return false;
-        queue_.push_back(std::move(task));
+        if (stopping_ || !queue_.has_room(share.source, queued_max_)) return false;
+        queue_.push(share, std::move(task));
     }
     changed_.notify_one();
     return true;
 }
 
+std::size_t ThreadPool::waiting() {
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
+}
+
 void ThreadPool::stop() {
-    std::deque<Task> unrun;
+    DeficitRoundRobin<Task> unrun;
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
-        unrun.swap(queue_);
+        std::swap(unrun, queue_);
     }
     changed_.notify_all();
-    unrun.clear();
+    unrun = {};
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
 }
@@ -47,10 +52,9 @@ void ThreadPool::stop() {
 void ThreadPool::work() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-        if (queue_.empty()) return;
-        Task task = std::move(queue_.front());
-        queue_.pop_front();
+        changed_.wait(lock, [this] { return stopping_ || queue_.size() > 0; });
+        if (queue_.size() == 0) return;
+        Task task = std::move(*queue_.pop());
         lock.unlock();
         task();
         task = nullptr;

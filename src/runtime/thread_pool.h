@@ -2,23 +2,24 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/deficit_round_robin.h"
 #include "base/executor.h"
 
 namespace signalbox::runtime {
 
 struct ThreadPoolOptions {
     std::size_t threads = 4;         ///< > 0
-    std::size_t queued_max = 1'024;  ///< tasks that wait for a thread; then try_run() refuses
+    std::size_t queued_max = 1'024;  ///< tasks that wait for a thread: deficit_round_robin.h
     std::string name = "blocking";   ///< of the threads: "blocking-0"; at most 12 characters
 };
 
-/// Threads for work that blocks.
+/// Threads for work that blocks. Sources of tasks take turns, so that who has many waiting holds up
+/// the others by no more than one turn.
 ///
 /// Threading: any thread.
 /// Ending:    stop() and the destructor let running tasks finish and destroy the queued ones unrun.
@@ -27,7 +28,9 @@ public:
     explicit ThreadPool(ThreadPoolOptions options);
     ~ThreadPool() override;
 
-    [[nodiscard]] bool try_run(Task& task) override;
+    [[nodiscard]] bool try_run(Task& task, const Share& share) override;
+    /// Tasks that wait for a thread.
+    [[nodiscard]] std::size_t waiting();
     void stop();
 
 private:
@@ -36,7 +39,7 @@ private:
     const std::size_t queued_max_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<Task> queue_;
+    DeficitRoundRobin<Task> queue_;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
 };

@@ -234,7 +234,7 @@ describe('a service in trouble', () => {
             odd('get', '/{status}/{code}', 'mode = "rest"\nmethod = "GET"\nretries = 0'),
             odd('retried', '/503/{code}', 'mode = "rest"\nmethod = "GET"\nretries = 2'),
             odd('unsafe', '/503/{code}', 'mode = "rest"\nretries = 2'),
-            odd('one', '/slow', 'max_concurrency = 1\ntimeout = "60s"'),
+            odd('one', '/slow', 'max_concurrency = 1\nmax_waiting = 0\ntimeout = "60s"'),
             entry('breaking', `${oddity.url}/502`, 'breaker_failures = 3\nbreaker_pause = "1s"'),
         ].join('\n');
         server = await Server.start({
