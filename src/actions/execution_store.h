@@ -86,8 +86,12 @@ public:
     /// Deletes whatever the key stands for. @return false when it is nothing.
     virtual void forget(ExecutionKey key, WallTime now, signalbox::Executor& reply_on,
                         Done<bool> done) = 0;
-    /// Deletes what expired before `time`, at most kRemovedAtOnce. @return how many.
     static constexpr std::uint64_t kRemovedAtOnce = 1'000;
+    /// Deletes what is remembered of a company, what runs included: it then leaves nothing when it
+    /// ends. At most kRemovedAtOnce. @return how many.
+    virtual void remove_company(std::string company, signalbox::Executor& reply_on,
+                                Done<std::uint64_t> done) = 0;
+    /// Deletes what expired before `time`, at most kRemovedAtOnce. @return how many.
     virtual void remove_expired(WallTime time, signalbox::Executor& reply_on,
                                 Done<std::uint64_t> done) = 0;
 };

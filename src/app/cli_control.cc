@@ -8,6 +8,7 @@
 #include "app/control_socket.h"
 #include "app/session_commands.h"
 #include "storage/data_directory.h"
+#include "storage/sqlite_execution_store.h"
 #include "storage/sqlite_session_store.h"
 
 namespace signalbox::app {
@@ -60,14 +61,18 @@ Result run_offline(const CommandRun& run, std::string_view command, const JsonTe
         return failed(kExitUsage, directory.error() + " and nobody answers on its control socket");
     }
     InlineExecutor executor;
-    const auto store = storage::SqliteSessionStore::open(directory->file(kDatabaseFile).string());
-    if (!store) return failed(kExitUsage, store.error());
-    SessionCommands commands({.store = **store,
+    const auto file = storage::DatabaseFile::open(directory->file(kDatabaseFile).string());
+    if (!file) return failed(kExitUsage, file.error());
+    const auto executions = storage::SqliteExecutionStore::open(*file);
+    if (!executions) return failed(kExitUsage, executions.error());
+    storage::SqliteSessionStore store(*file);
+    SessionCommands commands({.store = store,
                               .reply_on = executor,
                               .clock = run.context.clock,
                               .random = run.context.random,
                               .default_ttl = run.config.gateway.session_ttl,
-                              .on_revoked = {}});
+                              .on_revoked = {},
+                              .executions = executions->get()});
     std::promise<std::string> answer;
     commands.handle(std::string(command), arguments,
                     [&answer](std::string text) { answer.set_value(std::move(text)); });
@@ -218,15 +223,17 @@ std::string receipt_text(const std::string& receipt) {
     return "accepted " + accepted + positions;
 }
 
-/// "deleted 3 sessions, closed 5 connections".
+/// "deleted 3 sessions, closed 5 connections, forgot 2 executions".
 std::string deletion_text(const std::string& deletion) {
-    std::string sessions, connections;
+    std::string sessions, connections, executions;
     for_each_raw_member(deletion, [&](std::string_view key, std::string_view value) {
         if (key == "sessions") sessions = value;
         if (key == "connections") connections = value;
+        if (key == "executions") executions = value;
         return true;
     });
-    return fmt::format("deleted {} sessions, closed {} connections", sessions, connections);
+    return fmt::format("deleted {} sessions, closed {} connections, forgot {} executions", sessions,
+                       connections, executions);
 }
 
 /// "revoked 3 sessions".

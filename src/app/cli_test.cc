@@ -378,7 +378,7 @@ TEST_F(Cli, DeletesACompanyOfManySessionsAsAWhole) {
     EXPECT_EQ(run({"session", "list", "--dev"}), kExitOk);
     fill_store(2'500);
     EXPECT_EQ(run({"company", "delete", "--dev", "c"}), kExitOk) << err();
-    EXPECT_EQ(line(), "deleted 2500 sessions, closed 0 connections");
+    EXPECT_EQ(line(), "deleted 2500 sessions, closed 0 connections, forgot 0 executions");
 }
 
 TEST_F(Cli, AsksTheServerThatRuns) {

@@ -3,9 +3,9 @@
 namespace signalbox::app {
 
 ControlCommands::ControlCommands(runtime::ShardGroup& shards, gateway::Gateway& gateway,
-                                 auth::SessionStore* store, const Clock& clock,
-                                 Milliseconds session_ttl)
-    : shards_(shards), gateway_(gateway) {
+                                 auth::SessionStore* store, actions::ExecutionStore& executions,
+                                 const Clock& clock, Milliseconds session_ttl)
+    : shards_(shards), gateway_(gateway), executions_(executions) {
     if (store == nullptr) return;
     SessionCommands::Ports ports{
         .store = *store,
@@ -16,7 +16,8 @@ ControlCommands::ControlCommands(runtime::ShardGroup& shards, gateway::Gateway& 
         .on_revoked = [this](const auth::SessionRecord& record) { gateway_.close_revoked(record); },
         .audit = &gateway_.log(),
         .end_company = [this](const CompanyId& company,
-                              auto done) { gateway_.end_company(company, std::move(done)); }};
+                              auto done) { gateway_.end_company(company, std::move(done)); },
+        .executions = &executions_};
     sessions_.emplace(std::move(ports));
 }
 
@@ -31,7 +32,7 @@ void ControlCommands::handle(std::string command, JsonText arguments, ControlAns
     sessions_->handle(std::move(command), std::move(arguments), std::move(done));
 }
 
-/// Without a store there is nothing to delete.
+/// Without a store of sessions there are none to delete.
 void ControlCommands::end_company(JsonText arguments, ControlAnswer done) {
     JsonParser parser;
     std::string_view text;
@@ -39,12 +40,19 @@ void ControlCommands::end_company(JsonText arguments, ControlAnswer done) {
     auto company = CompanyId::parse(text);
     if (!company) return done(control_error("INVALID_MESSAGE", "companyId must be an id"));
     shards_.post(0, [this, company = std::move(*company), done = std::move(done)]() mutable {
-        auto answer = [this, company, done = std::move(done)](std::size_t connections) mutable {
-            const CompanyDeletion deletion{company, 0, connections};
-            audit_company_deletion(gateway_.log(), deletion);
-            done(control_ok(deletion_json(deletion)));
+        auto then = [this, company, done = std::move(done)](std::size_t connections) mutable {
+            auto answer = [this, company, connections,
+                           done = std::move(done)](std::optional<std::size_t> executions) mutable {
+                if (!executions)
+                    return done(
+                        control_error("OVERLOADED", "the store does not answer; try again"));
+                const CompanyDeletion deletion{company, 0, connections, *executions};
+                audit_company_deletion(gateway_.log(), deletion);
+                done(control_ok(deletion_json(deletion)));
+            };
+            delete_executions(executions_, shards_.shard(0).mesh(), company, std::move(answer));
         };
-        gateway_.end_company(company, std::move(answer));
+        gateway_.end_company(company, std::move(then));
     });
 }
 

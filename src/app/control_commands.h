@@ -13,7 +13,8 @@ namespace signalbox::app {
 class ControlCommands final : public ControlHandler {
 public:
     ControlCommands(runtime::ShardGroup& shards, gateway::Gateway& gateway,
-                    auth::SessionStore* store, const Clock& clock, Milliseconds session_ttl);
+                    auth::SessionStore* store, actions::ExecutionStore& executions,
+                    const Clock& clock, Milliseconds session_ttl);
 
     void handle(std::string command, JsonText arguments, ControlAnswer done) override;
 
@@ -23,6 +24,7 @@ private:
 
     runtime::ShardGroup& shards_;
     gateway::Gateway& gateway_;
+    actions::ExecutionStore& executions_;
     SystemRandom random_;
     std::optional<SessionCommands> sessions_;
 };

@@ -390,8 +390,8 @@ std::expected<void, StartError> Server::Node::listen() {
 
 std::expected<void, StartError> Server::Node::open_control() {
     gateway::Gateway& gateway = parts.front()->gateway;
-    commands = std::make_unique<ControlCommands>(*shards, gateway, sessions.get(), clock,
-                                                 config.gateway.session_ttl);
+    commands = std::make_unique<ControlCommands>(*shards, gateway, sessions.get(), *executions,
+                                                 clock, config.gateway.session_ttl);
     auto opened = ControlServer::create(control_path(config.data_dir), *commands);
     if (!opened) return std::unexpected(StartError{std::move(opened.error())});
     control = std::move(*opened);

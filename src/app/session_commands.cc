@@ -13,7 +13,7 @@ std::string invalid(std::string_view message) {
 }
 
 std::string unavailable() {
-    return control_error("OVERLOADED", "the session store does not answer; try again");
+    return control_error("OVERLOADED", "the store does not answer; try again");
 }
 
 std::optional<std::string_view> text_member(const JsonElement& object, std::string_view name) {
@@ -58,25 +58,6 @@ std::string revocation_json(const CompanyId& company, const std::string& user, s
 }
 
 }  // namespace
-
-void audit_company_deletion(Log& log, const CompanyDeletion& deletion) {
-    log.audit(AuditSubject::kManagement, "company.deleted",
-              {{"actor", "control"},
-               {"companyId", deletion.company.str()},
-               {"sessions", deletion.sessions},
-               {"connections", deletion.connections}});
-}
-
-std::string deletion_json(const CompanyDeletion& deletion) {
-    std::string out;
-    JsonWriter(out)
-        .begin_object()
-        .member("companyId", deletion.company.str())
-        .member("sessions", deletion.sessions)
-        .member("connections", deletion.connections)
-        .end_object();
-    return out;
-}
 
 std::string session_json(const auth::SessionRecord& record) {
     std::string out;
@@ -202,17 +183,29 @@ void SessionCommands::delete_company(const JsonElement& arguments, ControlAnswer
     // Expired ones, too.
     auth::SessionFilter all;
     all.company = *company;
-    remove_all({std::move(all), {}}, [company = *company, done = std::move(done),
-                                      &ports = ports_](std::optional<std::size_t> count) mutable {
+    remove_all({std::move(all), {}}, [this, company = *company, done = std::move(done)](
+                                         std::optional<std::size_t> count) mutable {
         if (!count) return done(unavailable());
-        auto answer = [deletion = CompanyDeletion{company, *count}, done = std::move(done),
-                       &ports](std::size_t connections) mutable {
+        auto then = [this, deletion = CompanyDeletion{company, *count},
+                     done = std::move(done)](std::size_t connections) mutable {
             deletion.connections = connections;
-            if (ports.audit != nullptr) audit_company_deletion(*ports.audit, deletion);
-            done(control_ok(deletion_json(deletion)));
+            delete_executions_of(std::move(deletion), std::move(done));
         };
-        ports.end_company ? ports.end_company(company, std::move(answer)) : answer(0);
+        ports_.end_company ? ports_.end_company(company, std::move(then)) : then(0);
     });
+}
+
+void SessionCommands::delete_executions_of(CompanyDeletion deletion, ControlAnswer done) {
+    const CompanyId company = deletion.company;
+    auto answer = [deletion = std::move(deletion), done = std::move(done),
+                   audit = ports_.audit](std::optional<std::size_t> count) mutable {
+        if (!count) return done(unavailable());
+        deletion.executions = *count;
+        if (audit != nullptr) audit_company_deletion(*audit, deletion);
+        done(control_ok(deletion_json(deletion)));
+    };
+    if (ports_.executions == nullptr) return answer(0);
+    delete_executions(*ports_.executions, ports_.reply_on, company, std::move(answer));
 }
 
 }  // namespace signalbox::app

@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 
+#include "app/company_deletion.h"
 #include "app/control_socket.h"
 #include "auth/session_store.h"
 #include "base/clock.h"
@@ -15,15 +16,6 @@ namespace signalbox::app {
 /// The record's JSON object: {sessionId, userId, companyId, createdAt, expiresAt}.
 [[nodiscard]] std::string session_json(const auth::SessionRecord& record);
 
-/// What `company.delete` did.
-struct CompanyDeletion {
-    CompanyId company;
-    std::size_t sessions = 0;
-    std::size_t connections = 0;
-};
-[[nodiscard]] std::string deletion_json(const CompanyDeletion& deletion);
-void audit_company_deletion(Log& log, const CompanyDeletion& deletion);
-
 /// The commands on sessions, over any store: the same for the control socket of a running server
 /// and for the command line that opens the file itself.
 ///
@@ -31,7 +23,7 @@ void audit_company_deletion(Log& log, const CompanyDeletion& deletion);
 ///     session.list   {limit?, after?}                    → {"sessions": [session_json()…]}
 ///     session.revoke {sessionId}                         → session_json(); NOT_FOUND
 ///     session.revoke {companyId, userId?}                → the same, and {revoked}: a number
-///     company.delete {companyId}                         → {companyId, sessions, connections}: numbers
+///     company.delete {companyId}                         → deletion_json()
 ///
 /// Others: NOT_FOUND. Arguments of a wrong shape: INVALID_MESSAGE.
 ///
@@ -52,6 +44,8 @@ public:
         /// Closes the connections of a company and says how many there were. May be empty.
         std::function<void(const CompanyId&, std::move_only_function<void(std::size_t)>)>
             end_company = {};
+        /// What idempotency keys stand for; nullptr: nothing is kept.
+        actions::ExecutionStore* executions = nullptr;
     };
     static constexpr std::size_t kPageMax = 500;
 
@@ -65,6 +59,7 @@ private:
     void revoke(const JsonElement& arguments, ControlAnswer done);
     void revoke_all(const JsonElement& arguments, ControlAnswer done);
     void delete_company(const JsonElement& arguments, ControlAnswer done);
+    void delete_executions_of(CompanyDeletion deletion, ControlAnswer done);
 
     struct Removal {
         auth::SessionFilter filter;

@@ -237,6 +237,12 @@ public:
         if (!down) records.erase(name(key));
         reply(reply_on, std::move(done), known);
     }
+    void remove_company(std::string company, signalbox::Executor& reply_on,
+                        Done<std::uint64_t> done) override {
+        const auto removed = std::erase_if(
+            records, [&](const auto& record) { return record.second.key.company == company; });
+        reply(reply_on, std::move(done), std::uint64_t{removed});
+    }
     void remove_expired(WallTime, signalbox::Executor& reply_on,
                         Done<std::uint64_t> done) override {
         reply(reply_on, std::move(done), std::uint64_t{0});

@@ -55,6 +55,10 @@ ExecutionTable::Result<ExecutionTable> ExecutionTable::prepare(SqliteDatabase& d
         {&table.release_,
          fmt::format("DELETE FROM executions WHERE {} AND state = {}", kOfKey, leased)},
         {&table.remove_, fmt::format("DELETE FROM executions WHERE {}", kOfKey)},
+        {&table.remove_company_,
+         fmt::format("DELETE FROM executions WHERE rowid IN (SELECT rowid FROM executions"
+                     " WHERE company = ?1 LIMIT {})",
+                     ExecutionStore::kRemovedAtOnce)},
         {&table.remove_expired_,
          fmt::format("DELETE FROM executions WHERE rowid IN (SELECT rowid FROM executions"
                      " WHERE expires_at < ?1 AND state != {} LIMIT {})",
@@ -150,6 +154,10 @@ ExecutionTable::Result<bool> ExecutionTable::forget(const Key& key, WallTime now
     const auto removed = bind_key(remove_, key).run();
     if (!removed) return std::unexpected(removed.error());
     return known->has_value();
+}
+
+ExecutionTable::Result<std::uint64_t> ExecutionTable::remove_company(std::string_view company) {
+    return changed(remove_company_.reset().bind(1, company));
 }
 
 ExecutionTable::Result<std::uint64_t> ExecutionTable::remove_expired(WallTime time) {

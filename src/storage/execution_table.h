@@ -29,6 +29,7 @@ public:
     [[nodiscard]] Result<bool> release(const Key& key);
     [[nodiscard]] Result<std::optional<Record>> find(const Key& key, WallTime now);
     [[nodiscard]] Result<bool> forget(const Key& key, WallTime now);
+    [[nodiscard]] Result<std::uint64_t> remove_company(std::string_view company);
     [[nodiscard]] Result<std::uint64_t> remove_expired(WallTime time);
     /// Before the first lease of a run: those there are of earlier ones.
     [[nodiscard]] Result<void> end_leases();
@@ -41,8 +42,8 @@ private:
     [[nodiscard]] static Result<std::uint64_t> changed(SqliteStatement& statement);
     [[nodiscard]] static Result<bool> changes_any(SqliteStatement& statement);
 
-    SqliteStatement find_, insert_, finish_, release_, remove_, remove_expired_, keys_, bytes_,
-        free_safe_, make_unknown_;
+    SqliteStatement find_, insert_, finish_, release_, remove_, remove_company_, remove_expired_,
+        keys_, bytes_, free_safe_, make_unknown_;
 };
 
 }  // namespace signalbox::storage

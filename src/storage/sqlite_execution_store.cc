@@ -74,6 +74,16 @@ void SqliteExecutionStore::forget(ExecutionKey key, WallTime now, Executor& repl
         reply_on, std::move(done));
 }
 
+void SqliteExecutionStore::remove_company(std::string company, Executor& reply_on,
+                                          Done<std::uint64_t> done) {
+    submit<std::uint64_t>(
+        *file_, Kind::kDurableWrite,
+        [company = std::move(company)](ExecutionTable& table) {
+            return table.remove_company(company);
+        },
+        reply_on, std::move(done));
+}
+
 void SqliteExecutionStore::remove_expired(WallTime time, Executor& reply_on,
                                           Done<std::uint64_t> done) {
     submit<std::uint64_t>(

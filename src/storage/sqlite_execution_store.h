@@ -30,6 +30,7 @@ public:
               Done<std::optional<actions::ExecutionRecord>> done) override;
     void forget(actions::ExecutionKey key, WallTime now, Executor& reply_on,
                 Done<bool> done) override;
+    void remove_company(std::string company, Executor& reply_on, Done<std::uint64_t> done) override;
     void remove_expired(WallTime time, Executor& reply_on, Done<std::uint64_t> done) override;
 
 private:

@@ -59,6 +59,10 @@ public:
     auto forget(const ExecutionKey& key, WallTime now = kNow) {
         return ask<bool>([&](auto done) { store_->forget(key, now, executor_, std::move(done)); });
     }
+    auto remove_company(const std::string& company) {
+        return ask<std::uint64_t>(
+            [&](auto done) { store_->remove_company(company, executor_, std::move(done)); });
+    }
     auto remove_expired(WallTime time) {
         return ask<std::uint64_t>(
             [&](auto done) { store_->remove_expired(time, executor_, std::move(done)); });
@@ -185,6 +189,27 @@ TEST_F(SqliteExecutionStoreTest, ForgetsWhatItIsToldTo) {
     EXPECT_EQ(store.finish(record_of("k").key, success("1")), true);
     EXPECT_EQ(store.forget(record_of("k").key), true);
     EXPECT_EQ(store.lease_kind(record_of("k")), Kind::kGranted);
+}
+
+TEST_F(SqliteExecutionStoreTest, DeletesAllOfACompanyInPortions) {
+    Store store(path);
+    const auto most = actions::ExecutionStore::kRemovedAtOnce;
+    for (std::uint64_t i = 0; i < most; ++i)
+        ASSERT_EQ(store.lease_kind(record_of(std::to_string(i).c_str())), Kind::kGranted);
+    ASSERT_EQ(store.finish(record_of("0").key, success("1")), true);
+    ExecutionRecord more = record_of("0");
+    more.key.user = "another user";
+    ASSERT_EQ(store.lease_kind(more), Kind::kGranted);
+    ExecutionRecord other = record_of("0");
+    other.key.company += "-other";
+    ASSERT_EQ(store.lease_kind(other), Kind::kGranted);
+    const std::string company = more.key.company;
+    EXPECT_EQ(store.remove_company(company), most);
+    EXPECT_EQ(store.remove_company(company), 1U);
+    EXPECT_EQ(store.remove_company(company), 0U);
+    EXPECT_EQ(store.finish(more.key, success("late")), false);
+    EXPECT_EQ(store.lease_kind(more), Kind::kGranted);
+    EXPECT_EQ(store.lease_kind(other), Kind::kKnown);
 }
 
 TEST_F(SqliteExecutionStoreTest, DeletesWhatHasExpiredInPortions) {

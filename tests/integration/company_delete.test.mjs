@@ -1,4 +1,4 @@
-// `signalbox company delete`: sessions and connections of a company are gone, those of others are not.
+// `signalbox company delete`: sessions, connections and kept outcomes of a company are gone, those of others are not.
 
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
@@ -19,17 +19,19 @@ test('of a running server: sessions go, connections close over both transports, 
         await server.connected(members[1], { transports: ['websocket'] }),
     ];
     await server.session({ user: 'c', company: 'going' });
+    for (const client of [clients[0], staying]) await client.request('echo', 1, { idempotencyKey: 'k' });
     const { code, stdout } = await command('company', 'delete', 'going', '--json');
     assert.equal(code, 0);
-    assert.deepEqual(JSON.parse(stdout), { companyId: 'going', sessions: 3, connections: 3 });
+    assert.deepEqual(JSON.parse(stdout), { companyId: 'going', sessions: 3, connections: 3, executions: 1 });
     await Promise.all(clients.map(ended));
     assert.equal(await sessionsOf('going'), 0);
     assert.equal(await sessionsOf('going-on'), 1);
     assert.equal(staying.socket.connected, true);
-    await server.logs(/ audit company\.deleted actor=control companyId=going sessions=3 connections=3/);
+    assert.equal((await staying.request('echo', 1, { idempotencyKey: 'k' })).replayed, true);
+    await server.logs(/ audit company\.deleted actor=control companyId=going sessions=3 connections=3 executions=1/);
 
     const again = await command('company', 'delete', 'going');
-    assert.deepEqual([again.code, again.stdout], [0, 'deleted 0 sessions, closed 0 connections\n']);
+    assert.deepEqual([again.code, again.stdout], [0, 'deleted 0 sessions, closed 0 connections, forgot 0 executions\n']);
     const late = server.client(members[0]);
     late.socket.connect();
     const { error } = await late.events.find(({ event }) => event === 'connect_error', 'a refusal');
@@ -49,19 +51,22 @@ test('recovery gives nothing back', async () => {
 test('where sessions are claims, connections close', async () => {
     const claims = await Server.start({ config: '[auth.sessions]\nmode = "claim"\n' });
     const client = await claims.connected({ sessionId: 's1', token: userToken({ company: 'going', sid: 's1' }) });
+    await client.request('echo', 1, { idempotencyKey: 'k' });
     const { stdout } = await run(['company', 'delete', 'going', '--config', claims.configFile, '--dev'], { dataDir: claims.dataDir });
-    assert.equal(stdout, 'deleted 0 sessions, closed 1 connections\n');
+    assert.equal(stdout, 'deleted 0 sessions, closed 1 connections, forgot 1 executions\n');
     await ended(client);
     await claims.stop();
 });
 
 test('without a server the database itself; a bad or missing id is a usage error', async () => {
     const cold = await Server.start();
-    await cold.session({ company: 'going' });
+    const client = await cold.connected(await cold.member({ company: 'going' }));
+    await client.request('echo', 1, { idempotencyKey: 'k' });
+    client.close();
     await cold.session({ company: 'staying' });
     await cold.terminate();
     const at = (...args) => run([...args, '--config', cold.configFile, '--dev'], { dataDir: cold.dataDir });
-    assert.equal((await at('company', 'delete', 'going')).stdout, 'deleted 1 sessions, closed 0 connections\n');
+    assert.equal((await at('company', 'delete', 'going')).stdout, 'deleted 1 sessions, closed 0 connections, forgot 1 executions\n');
     const left = JSON.parse((await at('session', 'list', '--json')).stdout).sessions.map(({ companyId }) => companyId);
     assert.deepEqual([left.includes('staying'), left.includes('going')], [true, false]);
     assert.equal((await at('company', 'delete', 'a b')).code, 2);
