@@ -97,6 +97,13 @@ std::optional<CompanyId> own_company(const auth::Principal& principal) {
     return only == nullptr ? std::nullopt : std::optional(*only);
 }
 
+std::optional<std::string_view> idempotency_key_of(const HttpRequest& request) {
+    const auto key = request.headers.find("Idempotency-Key");
+    if (!key) return std::nullopt;
+    const bool quoted = key->size() >= 2 && key->starts_with('"') && key->ends_with('"');
+    return quoted ? key->substr(1, key->size() - 2) : *key;
+}
+
 gateway::Credentials credentials_of(const HttpRequest& request) {
     const QueryParameters query(request.query);
     const auto header = request.headers.find("X-Session-Id");

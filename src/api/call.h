@@ -100,6 +100,9 @@ template <class T, class Use>
     };
 }
 
+/// The header Idempotency-Key: bare, or as the string that draft-ietf-httpapi-idempotency-key-header
+/// makes of it, in quotes. Not validated.
+[[nodiscard]] std::optional<std::string_view> idempotency_key_of(const HttpRequest& request);
 /// Bearer token and session id (header X-Session-Id, else query `sessionId`), as sent.
 [[nodiscard]] gateway::Credentials credentials_of(const HttpRequest& request);
 

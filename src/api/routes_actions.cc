@@ -63,14 +63,6 @@ std::shared_ptr<gateway::CallListener> listener_for(Call& call) {
     return std::make_shared<OutcomeAnswer>(std::move(call.exchange));
 }
 
-/// Bare, or as the string that draft-ietf-httpapi-idempotency-key-header makes of it: in quotes.
-std::optional<std::string_view> idempotency_key(const HttpRequest& request) {
-    auto key = request.headers.find("Idempotency-Key");
-    if (!key) return std::nullopt;
-    const bool quoted = key->size() >= 2 && key->starts_with('"') && key->ends_with('"');
-    return quoted ? key->substr(1, key->size() - 2) : *key;
-}
-
 gateway::ActionCall action_call(const Call& call, Body& body) {
     gateway::ActionCall action{.principal = call.principal,
                                .action = call.path_value,
@@ -78,7 +70,7 @@ gateway::ActionCall action_call(const Call& call, Body& body) {
                                .data = body.raw("data").value_or(JsonText()),
                                .timeout = std::nullopt,
                                .wants_status = body.flag("progress").value_or(false)};
-    if (const auto key = idempotency_key(call.request)) {
+    if (const auto key = idempotency_key_of(call.request)) {
         action.idempotency_key = *key;
         if (!is_valid_id(*key)) {
             body.add_fault("Idempotency-Key",

@@ -221,6 +221,10 @@ public:
     /// Permission `updates:send` in each update's company, all or none; publishes in order.
     void publish(const auth::Principal& principal, std::vector<updates::Update> updates,
                  Done<PublishReceipt> done);
+    /// The same once for an idempotency key of the principal: a repetition gets the first's receipt,
+    /// as JSON. @param text  that parse_updates() has made `updates` of
+    void publish_once(const auth::Principal& principal, std::span<const updates::Update> updates,
+                      JsonText text, std::string key, Done<JsonText> done);
     /// For the embedding program and the control socket: no permission asked.
     void publish_trusted(std::vector<updates::Update> updates, Done<PublishReceipt> done);
 
@@ -477,9 +481,10 @@ private:
         std::uint64_t token = 0;     ///< InFlight::token
         bool expects_ack = false;    ///< as whoever sends again does
     };
-    /// How its repetition is recognised; nullopt: not at all.
+    /// How its repetition is recognised; nullopt: not at all. An update's own key becomes the
+    /// request's, where that has none.
     [[nodiscard]] static std::optional<Remembrance> remembrance_of(
-        const actions::ExecutionRequest& request, const Asker& asker);
+        actions::ExecutionRequest& request, const Asker& asker);
     void run_once(Remembrance remembrance, actions::ExecutionRequest request, Asker asker,
                   std::unique_ptr<actions::ExecutionSink> sink);
     void start_keyed(KeyedCall& call, KeyedId id, ShardIndex home);
@@ -524,6 +529,8 @@ private:
                                                  const AdmissionRequest& request) const;
 
     // publish.cc
+    [[nodiscard]] std::optional<Error> refuse_publish(
+        const auth::Principal& principal, std::span<const updates::Update> updates) const;
     void publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_t company_index);
     /// On each shard that has members: to the sockets of its audience.
     void deliver(const CompanyId& company, const PositionedUpdates& updates);

@@ -99,9 +99,9 @@ void Gateway::invoke_built_in(const actions::ExecutionRequest& request, Connecti
 
 void Gateway::send_updates(const actions::ExecutionRequest& request,
                            std::unique_ptr<actions::ExecutionSink> sink) {
-    const CompanyId& company = request.principal.company;
-    auto updates = updates::parse_updates(request.data.str(),
-                                          company.empty() ? std::nullopt : std::optional(company));
+    const CompanyId* company = request.principal.only_company();
+    auto updates = updates::parse_updates(
+        request.data.str(), company == nullptr ? std::nullopt : std::optional(*company));
     if (!updates) return sink->on_end(std::unexpected(std::move(updates.error())));
     publish(request.principal, std::move(*updates),
             [sink = std::move(sink)](std::expected<PublishReceipt, Error> receipt) {

@@ -5,10 +5,13 @@
 #include "base/check.h"
 #include "gateway/connection.h"
 #include "gateway/gateway.h"
+#include "updates/update.h"
 
 /// What runs at most once, on the shard of whoever asks: docs/decisions/0008-at-most-once.md.
 namespace signalbox::gateway {
 namespace {
+
+constexpr std::string_view kSendUpdates = "updates.send";
 
 Error busy() {
     return Error::of(ErrorCode::kOverloaded, "the server is busy");
@@ -67,11 +70,13 @@ private:
     ShardIndex home_;
 };
 
-std::optional<Remembrance> Gateway::remembrance_of(const actions::ExecutionRequest& request,
+std::optional<Remembrance> Gateway::remembrance_of(actions::ExecutionRequest& request,
                                                    const Asker& asker) {
     const actions::ActionDefinition& action = request.action->definition;
     const bool is_built_in = std::holds_alternative<actions::BuiltIn>(action.handler);
     if (is_built_in && action.safe_to_retry) return std::nullopt;
+    if (request.idempotency_key.empty() && action.name == kSendUpdates)
+        request.idempotency_key = updates::idempotency_key_of(request.data.str());
     if (!request.idempotency_key.empty()) return Remembrance::kKey;
     if (asker.expects_ack && !action.safe_to_retry) return Remembrance::kResend;
     return std::nullopt;
@@ -107,6 +112,41 @@ void Gateway::run_once(Remembrance remembrance, actions::ExecutionRequest reques
         self.keyed_.claim(std::move(claim));
     };
     if (!ask(home, task)) follower->on_end(std::unexpected(busy()));
+}
+
+namespace {
+
+/// Passes the receipt on, the first's or the kept one.
+class ReceiptSink final : public actions::ExecutionSink {
+public:
+    explicit ReceiptSink(Done<JsonText> done) : done_(std::move(done)) {}
+    void on_status(actions::Status, std::uint64_t, std::string_view) override {}
+    void on_end(actions::ActionResult result) override { done_(std::move(result)); }
+
+private:
+    Done<JsonText> done_;
+};
+
+}  // namespace
+
+void Gateway::publish_once(const auth::Principal& principal,
+                           std::span<const updates::Update> updates, JsonText text, std::string key,
+                           Done<JsonText> done) {
+    // A refusal is not kept.
+    if (auto refusal = refuse_publish(principal, updates))
+        return done(std::unexpected(std::move(*refusal)));
+    const auto action = find_action(principal, kSendUpdates);
+    if (!action) return done(std::unexpected(action.error()));
+    actions::ExecutionRequest request;
+    request.action = *action;
+    request.registry = s_.actions;
+    request.action_name = kSendUpdates;
+    request.principal = principal;
+    request.request_id = s_.random.id(16);
+    request.idempotency_key = std::move(key);
+    request.data = std::move(text);
+    run_once(Remembrance::kKey, std::move(request), {},
+             std::make_unique<ReceiptSink>(std::move(done)));
 }
 
 std::optional<Error> Gateway::refuse_start(KeyedCall& call) {

@@ -88,16 +88,23 @@ struct Gateway::PublishJob {
     Done<PublishReceipt> done;
 };
 
-void Gateway::publish(const auth::Principal& principal, std::vector<updates::Update> updates,
-                      Done<PublishReceipt> done) {
+std::optional<Error> Gateway::refuse_publish(const auth::Principal& principal,
+                                             std::span<const updates::Update> updates) const {
     for (const updates::Update& update : updates) {
         const auth::Decision may = policy().may_use_in(principal, update.company, "updates:send");
         if (may) continue;
         const bool foreign = may.ground == auth::Ground::kForeignCompany;
-        return done(std::unexpected(Error::of(
-            ErrorCode::kForbidden, foreign ? "updates to another company need `updates:send:any`"
-                                           : "this needs the permission `updates:send`")));
+        return Error::of(ErrorCode::kForbidden,
+                         foreign ? "updates to another company need `updates:send:any`"
+                                 : "this needs the permission `updates:send`");
     }
+    return std::nullopt;
+}
+
+void Gateway::publish(const auth::Principal& principal, std::vector<updates::Update> updates,
+                      Done<PublishReceipt> done) {
+    if (auto refusal = refuse_publish(principal, updates))
+        return done(std::unexpected(std::move(*refusal)));
     publish_trusted(std::move(updates), std::move(done));
 }
 

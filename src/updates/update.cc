@@ -9,6 +9,9 @@ namespace signalbox::updates {
 namespace {
 
 constexpr std::string_view kNoText = "must be a string of 1 to 128 characters";
+constexpr std::string_view kNoKeyInList =
+    "must be left out in a list of several, whose key is the request's own or the header "
+    "Idempotency-Key";
 
 /// A place in the body, as a JSON Pointer. Member names are cut, since the peer chose them.
 std::string below(const std::string& path, std::string_view name) {
@@ -282,12 +285,27 @@ std::expected<std::vector<Update>, Error> parse_updates(
         for_each_raw_element(text, [&](std::string_view raw) {
             const std::string path = '/' + std::to_string(updates.size());
             updates.push_back(read_update(*element, raw, path, own_company, faults));
+            if (list.size() > 1 && !updates.back().idempotency_key.empty())
+                faults.add(below(path, "idempotencyKey"), kNoKeyInList);
             ++element;
             return true;
         });
     }
     if (faults.count() > 0) return std::unexpected(faults.error());
     return updates;
+}
+
+std::string idempotency_key_of(std::string_view text) {
+    constexpr std::string_view kName = "idempotencyKey";
+    // Most have none.
+    if (!text.contains(kName)) return {};
+    JsonParser parser;
+    auto root = parser.parse(text);
+    simdjson::dom::array list;
+    if (root && root->get(list) == simdjson::SUCCESS && list.size() == 1) *root = *list.begin();
+    std::string_view key;
+    if (!root || (*root)[kName].get(key) != simdjson::SUCCESS || !is_valid_id(key)) return {};
+    return std::string(key);
 }
 
 }  // namespace signalbox::updates

@@ -36,12 +36,16 @@ struct Update {
 /// an audience add up; `audience.except` is an object with the same four lists, taken away. Neither
 /// artifactId nor audience: the whole company. Ids may be integers. `type: "UPDATE"` is tolerated.
 /// Unknown and repeated members, and lists that select nobody, are faults, so that no slip of the
-/// sender widens an audience.
+/// sender widens an audience; so is an idempotencyKey in a list of several, which is done as a whole.
 /// Bounds: 100 updates, 1,000 ids a list, 32 faults told.
 /// @param own_company  stands in for a missing companyId.
 /// @return INVALID_MESSAGE when it is not JSON, VALIDATION_FAILED with `details` [{path, message}]
 ///         for anything else.
 [[nodiscard]] std::expected<std::vector<Update>, Error> parse_updates(
     std::string_view text, const std::optional<CompanyId>& own_company);
+
+/// The `idempotencyKey` of what parse_updates() takes, which has at most one; empty: none.
+/// @param text  JSON
+[[nodiscard]] std::string idempotency_key_of(std::string_view text);
 
 }  // namespace signalbox::updates

@@ -99,6 +99,22 @@ TEST(ParseUpdates, TellsAllFaultsWithTheirPlaces) {
     EXPECT_EQ(told.find(fault_at("/0")), std::string::npos);
 }
 
+TEST(ParseUpdates, HaveOneKeyAtMost) {
+    EXPECT_EQ(faults(R"([{"action":"a","idempotencyKey":"k"}])"), "accepted");
+    EXPECT_THAT(faults(R"([{"action":"a"},{"action":"b","idempotencyKey":"k"}])"),
+                HasSubstr(fault_at("/1/idempotencyKey")));
+}
+
+TEST(ParseUpdates, FindTheirKey) {
+    EXPECT_EQ(idempotency_key_of(R"({"action":"a","idempotencyKey":"k\u0031"})"), "k1");
+    EXPECT_EQ(idempotency_key_of(R"([{"action":"a","idempotencyKey":"k"}])"), "k");
+    for (const char* none : {"", "7", "{}", "[]", R"({"data":{"idempotencyKey":"k"}})",
+                             R"({"idempotencyKey":7})", R"({"idempotencyKey":"a b"})",
+                             R"([{"idempotencyKey":"k"},{}])", R"({"data":"idempotencyKey"})"}) {
+        EXPECT_EQ(idempotency_key_of(none), "") << none;
+    }
+}
+
 TEST(ParseUpdates, TellsOfWhatIsNotJson) {
     EXPECT_EQ(faults("{"), "INVALID_MESSAGE ");
     EXPECT_EQ(faults(with(R"("data":1e400)")), "INVALID_MESSAGE ");

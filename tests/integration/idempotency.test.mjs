@@ -145,6 +145,44 @@ describe('at most once', () => {
         assert.equal((await execution('GET', member, 'a b')).status, 400);
     });
 
+    test('an update with a key is sent once, over both doors', async () => {
+        const service = await server.member({ user: 'publisher', permissions: ['updates:send'] });
+        const watcher = await server.connected(await server.member({ user: 'watcher' }));
+        const publish = (body, more = {}) => server.http('POST', '/api/v1/updates', { token: service.token, body, headers: more });
+        const update = { action: 'news', data: { n: 1 }, idempotencyKey: newKey() };
+        const first = await publish(update);
+        assert.deepEqual([first.status, first.body.accepted, first.body.positions.length], [202, 1, 1], first.text);
+        const again = await publish({ idempotencyKey: update.idempotencyKey, data: { n: 1 }, action: 'news' });
+        assert.deepEqual([again.status, again.body], [202, first.body]);
+        const bySocket = await (await server.connected(service)).request('updates.send', update);
+        assert.deepEqual([bySocket.data, bySocket.replayed], [first.body, true]);
+        const other = await publish({ ...update, data: { n: 2 } });
+        assert.deepEqual([other.status, other.body.error.code], [409, 'IDEMPOTENCY_KEY_REUSED']);
+
+        const list = [{ action: 'news', data: { n: 3 } }, { action: 'news', data: { n: 4 } }];
+        const key = header(newKey());
+        const whole = await publish(list, key);
+        assert.deepEqual((await publish(list, key)).body, whole.body);
+        const keyed = await publish(list.map((one) => ({ ...one, idempotencyKey: newKey() })));
+        assert.deepEqual([keyed.status, keyed.body.error.details.map(({ path }) => path)], [422, ['/0/idempotencyKey', '/1/idempotencyKey']]);
+        assert.equal((await publish(list, header('a b'))).status, 422);
+
+        // Refused, and therefore not kept.
+        const foreign = { ...update, companyId: 'c2', idempotencyKey: newKey() };
+        assert.equal((await publish(foreign)).status, 403);
+        assert.equal((await publish({ ...foreign, companyId: 'c1' })).status, 202);
+        await watcher.inbox.find(() => watcher.pushed.length === 4, 'four updates');
+        await watcher.request('system.ping');
+        assert.deepEqual(watcher.pushed.map(({ data }) => data.n), [1, 3, 4, 1]);
+    });
+
+    test('a service\'s keys are its own', async () => {
+        const update = { companyId: 'c1', action: 'news', data: 1, idempotencyKey: newKey() };
+        const { body: first } = await server.http('POST', '/api/v1/updates', { body: update });
+        const { body: again } = await server.http('POST', '/api/v1/updates', { body: update });
+        assert.deepEqual(again, first);
+    });
+
     test('an end that says "try again" frees the key', async () => {
         const member = await server.member({ user: 'again' });
         const key = newKey();
