@@ -236,6 +236,13 @@ private:
             if (!is_loopback(host.substr(0, host.find_first_of(":/?"))))
                 warn("sends tokens or keys over plain HTTP");
         }
+        const std::size_t outbound = config_.engineio.outbound_bytes_max;
+        if (outbound != 0 && upstream.response_bytes_max > outbound) {
+            warn(
+                fmt::format("response_bytes_max ({}) is over limits.outbound_bytes_max ({}): a "
+                            "result between them closes the connection that it is for",
+                            upstream.response_bytes_max, outbound));
+        }
         const bool blind =
             upstream.mode == actions::UpstreamMode::kRest && !upstream.forward_authorization;
         if (blind && upstream.permission == actions::kUpstreamDecides)

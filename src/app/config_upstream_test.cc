@@ -146,6 +146,16 @@ TEST_F(UpstreamConfig, WarnsOfSecretsInPlainTextAndOfAnApiThatCannotDecide) {
                             HasSubstr("\"b\": the API cannot decide")));
 }
 
+TEST_F(UpstreamConfig, WarnsOfResultsThatNoConnectionWouldTake) {
+    const std::string entry =
+        "[[actions.upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\npermission = \"\"\n"
+        "response_bytes_max = 200000\n[limits]\noutbound_bytes_max = ";
+    EXPECT_THAT(load(entry + "199999\n")->warnings,
+                ElementsAre(HasSubstr("response_bytes_max (200000) is over")));
+    EXPECT_THAT(load(entry + "200000\n")->warnings, testing::IsEmpty());
+    EXPECT_THAT(load(entry + "0\n")->warnings, testing::IsEmpty());
+}
+
 /// The table of docs/upstream.md.
 TEST(UpstreamDocumentation, HasEveryMember) {
     std::ifstream file(SIGNALBOX_SOURCE_DIR "/docs/upstream.md");
