@@ -56,7 +56,7 @@ export class Workspace {
 const limits = [
     'messages_per_second', 'messages_burst', 'user_messages_per_second', 'company_messages_per_second',
     'handshakes_per_second', 'handshakes_burst', 'connections_per_user', 'connections_per_company',
-    'in_flight_per_connection', 'subscriptions_per_connection', 'violations_before_close',
+    'in_flight_per_connection', 'in_flight_per_user', 'in_flight_max', 'subscriptions_per_connection', 'violations_before_close',
 ];
 
 /// Defaults, but for the limits, which are off, and the log, which the peers do not have either.

@@ -80,7 +80,7 @@ TEST(Deflate, InflatesWhatItDeflates) {
 
 TEST(Arrival, IsReadFromEscapedAndPlainEnvelopes) {
     for (const Dialect dialect : {Dialect::kSocketio, Dialect::kWebsocket, Dialect::kFloor}) {
-        MessageTemplate request = echo_request(dialect, 29);
+        MessageTemplate request = action_request({.dialect = dialect, .data_bytes = 29});
         const Arrival arrival = read_arrival(request.stamped(1234));
         EXPECT_EQ(arrival.kind, Arrival::Kind::kAnswer);
         EXPECT_EQ(arrival.id, 1234U);
@@ -95,8 +95,9 @@ TEST(Arrival, IsReadFromEscapedAndPlainEnvelopes) {
 }
 
 TEST(MessageTemplate, MakesARequestOfAboutTheSizeThatIsMeasured) {
-    EXPECT_NEAR(static_cast<double>(echo_request(Dialect::kWebsocket, 32).stamped(0).size()), 110,
-                12);
+    EXPECT_NEAR(
+        static_cast<double>(action_request({.dialect = Dialect::kWebsocket}).stamped(0).size()),
+        110, 12);
 }
 
 }  // namespace

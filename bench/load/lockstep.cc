@@ -5,7 +5,7 @@ namespace signalbox::bench {
 
 std::string run_lockstep(const Run& run) {
     const Options& options = run.target.options;
-    MessageTemplate request = echo_request(options.dialect, options.data_bytes);
+    MessageTemplate request = action_request(options);
     ClientGroup group(run.target);
     group.open_until(options.connections, 1);
     std::size_t unanswered = 0;

@@ -16,6 +16,7 @@ Scenario find_scenario(const std::string& name) {
     static const std::map<std::string, Scenario> all{
         {"request", run_request},
         {"latency", run_latency},
+        {"paced", run_paced},
         {"fanout", run_fanout},
         {"connect", run_connect},
         {"stock-connect", run_stock_connect},

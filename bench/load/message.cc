@@ -49,11 +49,13 @@ std::string_view MessageTemplate::stamped(std::uint64_t id) {
     return text_;
 }
 
-MessageTemplate echo_request(Dialect dialect, std::size_t data_bytes) {
-    return {dialect,
-            fmt::format(
-                R"({{"type":"REQUEST","requestId":"{}","action":"echo","data":{{"note":"{}"}}}})",
-                MessageTemplate::kIdPlace, filler(data_bytes))};
+MessageTemplate action_request(const Options& options) {
+    const std::string data = options.data.empty()
+                                 ? fmt::format(R"({{"note":"{}"}})", filler(options.data_bytes))
+                                 : options.data;
+    return {options.dialect,
+            fmt::format(R"({{"type":"REQUEST","requestId":"{}","action":"{}","data":{}}})",
+                        MessageTemplate::kIdPlace, options.action, data)};
 }
 
 MessageTemplate publish_request(Dialect dialect, std::string_view company) {

@@ -24,8 +24,9 @@ private:
     std::size_t id_end_ = 0;
 };
 
-/// Asks the action `echo` for `data_bytes` characters and little around them.
-[[nodiscard]] MessageTemplate echo_request(Dialect dialect, std::size_t data_bytes);
+/// Asks the action of the options for their data, or for `data_bytes` characters and little around
+/// them.
+[[nodiscard]] MessageTemplate action_request(const Options& options);
 /// Asks for an update to `company`; to the floor, the update itself behind an `F`.
 [[nodiscard]] MessageTemplate publish_request(Dialect dialect, std::string_view company);
 

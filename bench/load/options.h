@@ -35,6 +35,9 @@ struct Options {
     std::size_t connections = 200;
     std::size_t in_flight = 1;      ///< requests a connection, publishes a company
     std::size_t data_bytes = 32;    ///< of the request's data
+    std::string action = "echo";    ///< that requests ask for
+    std::string data;               ///< JSON of the request; empty: data_bytes of text
+    double rate = 100;              ///< requests a second, of scenarios that keep a pace
     std::size_t operations = 1000;  ///< of scenarios that count instead of timing
     Nanoseconds warm_up = std::chrono::seconds(1);
     Nanoseconds window = std::chrono::seconds(3);

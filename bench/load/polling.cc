@@ -10,7 +10,7 @@ public:
     PollingLoad(const Target& target, Measurement& measurement)
         : target_(target),
           measurement_(measurement),
-          request_(echo_request(target.options.dialect, target.options.data_bytes)),
+          request_(action_request(target.options)),
           sent_(target.options.connections) {}
 
     void open_all() {

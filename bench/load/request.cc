@@ -111,7 +111,7 @@ private:
 
 std::string run_request(const Run& run) {
     const Options& options = run.target.options;
-    MessageTemplate request = echo_request(options.dialect, options.data_bytes);
+    MessageTemplate request = action_request(options);
     ClientGroup group(run.target);
     group.open_until(options.connections);
     Measurement measurement(run.server);
@@ -125,7 +125,7 @@ std::string run_request(const Run& run) {
 std::string run_latency(const Run& run) {
     const Options& options = run.target.options;
     Loop& loop = run.target.loop;
-    MessageTemplate request = echo_request(options.dialect, options.data_bytes);
+    MessageTemplate request = action_request(options);
     ClientGroup group(run.target);
     group.open_until(options.connections);
 

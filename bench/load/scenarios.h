@@ -20,6 +20,9 @@ struct Run {
 /// answers do. Latency counts from when a request was due, so that a stall is not hidden by the
 /// requests that were not sent meanwhile.
 [[nodiscard]] std::string run_latency(const Run& run);
+/// `rate` requests a second, the connections in turn, whatever the answers do. Latency counts from
+/// when a request was sent. Sleeps between, so that others may run on its core.
+[[nodiscard]] std::string run_paced(const Run& run);
 /// Each company always has `in_flight` updates that not all its connections have got. An
 /// operation is one delivery; latency counts from the publish.
 [[nodiscard]] std::string run_fanout(const Run& run);
