@@ -8,6 +8,7 @@
 
 #include "base/executor.h"
 #include "base/http.h"
+#include "base/input_share.h"
 
 /// What Engine.IO needs from the outside, so that it needs no socket itself. Implemented by runtime
 /// over TCP and TLS, and by tests over strings.
@@ -56,6 +57,8 @@ public:
     virtual void flush() = 0;
     /// True while the peer takes less than was offered.
     [[nodiscard]] virtual bool blocked() const = 0;
+    /// From now on it takes turns at being read with the others of `share`.
+    virtual void share_input(InputShare) {}
 };
 
 /// Hears of a WebSocket. Calls come from the shard's loop, never from inside a WebSocketPort call.

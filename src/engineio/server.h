@@ -121,6 +121,9 @@ public:
     [[nodiscard]] virtual std::size_t buffered_bytes() const = 0;
     /// Sends one message (Engine.IO packet type 4; binary raw). Copied. Ignored once closed.
     virtual void send(MessageKind kind, std::string_view message) = 0;
+    /// Its WebSocket takes turns at being read with those of the others; polling is the HTTP
+    /// connections' affair.
+    virtual void share_input(InputShare) {}
     /// Flushes what was sent, then closes the transport. on_close(reason) follows, in this turn,
     /// after the current call has returned to the loop or from within this call.
     virtual void close(CloseReason reason) = 0;

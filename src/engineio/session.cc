@@ -164,6 +164,14 @@ bool Server::SessionImpl::writable() const {
     return !port.blocked() && (max == 0 || port.buffered_bytes() <= max / 2);
 }
 
+void Server::SessionImpl::share_input(InputShare share) {
+    if (websocket_) {
+        websocket_->port().share_input(std::move(share));
+    } else {
+        input_share_ = std::move(share);
+    }
+}
+
 std::size_t Server::SessionImpl::buffered_bytes() const {
     return queue_.bytes() + (websocket_ ? websocket_->port().buffered_bytes() : 0);
 }
@@ -304,6 +312,7 @@ void Server::SessionImpl::finish_upgrade() {
         answer_poll();
     }
     websocket_ = std::move(probe_->link);
+    if (input_share_) websocket_->port().share_input(std::move(input_share_));
     binary_form_ = probe_->binary_form;
     probe_.reset();
     waiting.drain([this](const Packet& packet) { transmit_on(*websocket_, packet); });

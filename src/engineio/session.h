@@ -58,6 +58,7 @@ public:
     [[nodiscard]] bool writable() const override;
     [[nodiscard]] std::size_t buffered_bytes() const override;
     void send(MessageKind kind, std::string_view message) override;
+    void share_input(InputShare share) override;
     void close(CloseReason reason) override;
     void close_if_idle(CloseReason reason);
 
@@ -136,6 +137,7 @@ private:
     std::unique_ptr<HttpExchange> poll_;  // the held GET; never with a queue, except while corked
     std::unique_ptr<Link> websocket_;
     std::unique_ptr<Probe> probe_;
+    InputShare input_share_;  // while it has no WebSocket
     PacketQueue queue_;
     Timer timer_;  // the ping, the deadline of the client's answer, or the end of lingering
     MonotonicTime queued_since_{};  // since when queue_ is not empty

@@ -442,7 +442,9 @@ void Gateway::accept(Connection& connection, Admitted admitted) {
 
     const CompanyId company = connection.principal.company;
     CompanyHere& here = companies_here_[company];
-    if (here.connections++ == 0) here = {admitted.epoch, admitted.position, 1};
+    if (here.connections++ == 0)
+        here = {.epoch = admitted.epoch, .seen = admitted.position, .connections = 1};
+    connection.socket.session().share_input(here.input);
     if (admitted.resumed) {
         restore(connection, admitted.resumed->state);
         connection.joining->untold = std::move(admitted.resumed->state.change);

@@ -294,6 +294,7 @@ private:
         std::string epoch;
         std::uint64_t seen = 0;  ///< the last update that was delivered on this shard
         std::size_t connections = 0;
+        InputShare input = InputShare::make();
     };
 
     /// How a connection is closed by us. `event` and its `data` tell the client before.

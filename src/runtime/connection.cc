@@ -15,6 +15,7 @@ Connection::Connection(Endpoint& endpoint, Channel channel)
 Connection::~Connection() {
     if (watched_) shard().poller().remove(channel_.transport->fd(), *this);
     shard().forget_dirty(*this);
+    leave_turns();
     if (channel_.transport) channel_.output.clear(buffers());
 }
 
@@ -36,20 +37,64 @@ void Connection::on_ready(Readiness readiness) {
         blocked_ = false;
         mark_dirty();
     }
-    if (readiness.readable && reading_ == Reading::kOn) return receive();
+    if (readiness.readable && reading_ == Reading::kOn) return receive_in_turn();
     if (readiness.hung_up) return lost();
     if (readiness.peer_closed && reading_ == Reading::kPaused) on_peer_closed();
 }
 
-void Connection::receive() {
+void Connection::receive_in_turn() {
+    ReadTurns& turns = shard().read_turns();
+    if (waits_for_turn_) return;
+    if (!share_ || !turns.are_taken()) {
+        receive(shard().receive_buffer());
+    } else if (turns.may_read(share_)) {
+        const InputShare share = share_;
+        turns.spend(share, receive(buffer_of_turn()));
+    } else {
+        waits_for_turn_ = true;
+        turns.wait(share_, *this);
+    }
+}
+
+std::size_t Connection::read_in_turn() {
+    waits_for_turn_ = false;
+    return reading_ == Reading::kOn ? receive(buffer_of_turn()) : 0;
+}
+
+/// TLS must take all that has come: the poller does not tell of what it holds.
+std::span<char> Connection::buffer_of_turn() {
+    const std::span<char> whole = shard().receive_buffer();
+    return channel_.transport->is_secure() ? whole : whole.first(ReadTurns::kReadBytes);
+}
+
+std::size_t Connection::receive(std::span<char> into) {
     IoContext io = shard().io();
-    const IoResult result = channel_.transport->read(io, shard().receive_buffer());
+    const IoResult result = channel_.transport->read(io, into);
+    const std::size_t cost = ReadTurns::kReadCost + result.bytes;
     if (channel_.transport->unsent() > 0) mark_dirty();
-    if (blocked_ && channel_.transport->unsent() > Transport::kUnsentBytesMax) return lost();
-    if (result.bytes > 0) on_input(shard().receive_buffer().first(result.bytes));
-    if (retired_) return;
+    if (blocked_ && channel_.transport->unsent() > Transport::kUnsentBytesMax) {
+        lost();
+        return cost;
+    }
+    if (result.bytes > 0) on_input(into.first(result.bytes));
+    if (retired_) return cost;
     if (result.status == IoStatus::kClosed) on_peer_closed();
     if (result.status == IoStatus::kError) lost();
+    return cost;
+}
+
+void Connection::set_share(InputShare share) {
+    leave_turns();
+    if (retired_) return;
+    share_ = std::move(share);
+    if (share_) shard().read_turns().join(share_);
+}
+
+void Connection::leave_turns() {
+    if (!share_) return;
+    if (std::exchange(waits_for_turn_, false)) shard().read_turns().forget(share_, *this);
+    shard().read_turns().leave(share_);
+    share_ = {};
 }
 
 void Connection::lost() {
@@ -131,6 +176,7 @@ void Connection::retire() {
     retired_ = true;
     if (std::exchange(watched_, false)) shard().poller().remove(channel_.transport->fd(), *this);
     shard().forget_dirty(*this);
+    leave_turns();
     endpoint_->dispose(*this);
 }
 

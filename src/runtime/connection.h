@@ -28,7 +28,7 @@ struct Channel {
 /// Ownership: owned by its Endpoint from Endpoint::adopt() to retire(), which leaves it inert and
 ///            lets the turn's end destroy it: no call on the stack loses its object.
 /// Threading: confined to its shard.
-class Connection : public Watcher, public Flushable, public Disposable {
+class Connection : public Watcher, public Flushable, public Disposable, private InputReader {
 public:
     ~Connection() override;
     Connection(const Connection&) = delete;
@@ -71,6 +71,9 @@ protected:
     void offer_output();
     void mark_dirty();
 
+    /// The share that it is read with; none: at once.
+    void set_share(InputShare share);
+
     enum class Reading : std::uint8_t { kOn, kPaused, kEnded };
     /// kPaused still hears of the peer's FIN; kEnded only of a broken socket.
     void set_reading(Reading reading);
@@ -89,19 +92,26 @@ protected:
 
 private:
     friend class Endpoint;
-    void receive();
+    void receive_in_turn();
+    /// @return what it cost.
+    std::size_t receive(std::span<char> into);
+    std::size_t read_in_turn() override;
+    [[nodiscard]] std::span<char> buffer_of_turn();
+    void leave_turns();
     void send_output();
     void apply_interest();
     [[nodiscard]] BufferPool& buffers();
 
     Endpoint* endpoint_;
     Channel channel_;
+    InputShare share_;
     std::uint32_t slot_ = 0;  // of the endpoint's table
     Interest interest_ = Interest::kRead;
     Reading reading_ = Reading::kOn;
     bool blocked_ = false;
     bool watched_ = false;
     bool retired_ = false;
+    bool waits_for_turn_ = false;
 };
 
 }  // namespace signalbox::runtime

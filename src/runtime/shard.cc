@@ -86,7 +86,9 @@ void Shard::turn() {
     sleep();
     statistics_.turns.add(1);
     wheel_.advance(clock_.monotonic_now());
+    read_turns_.begin_turn();
     poller_.dispatch();
+    serve_waiting();
     run_tasks();
     flush_dirty();
     destroy_disposed();
@@ -94,12 +96,19 @@ void Shard::turn() {
 
 void Shard::sleep() {
     std::optional<std::chrono::nanoseconds> timeout;
-    if (!dirty_.empty() || !mailbox_.prepare_sleep()) {
+    if (!dirty_.empty() || read_turns_.anybody_waits() || !mailbox_.prepare_sleep()) {
         timeout = std::chrono::nanoseconds(0);
     } else if (const auto deadline = wheel_.next_deadline()) {
         timeout = *deadline - clock_.monotonic_now();
     }
     poller_.wait(timeout);
+}
+
+void Shard::serve_waiting() {
+    if (!read_turns_.anybody_waits()) return;
+    // What was read at once is answered before.
+    flush_dirty();
+    read_turns_.serve();
 }
 
 void Shard::run_tasks() {

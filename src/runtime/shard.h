@@ -13,6 +13,7 @@
 #include "runtime/buffers.h"
 #include "runtime/mailbox.h"
 #include "runtime/poller.h"
+#include "runtime/read_turns.h"
 #include "runtime/statistics.h"
 #include "runtime/transport.h"
 
@@ -42,7 +43,8 @@ public:
 };
 
 /// One thread with its event loop. A turn: sleep until something happens, run the due timers, tell
-/// the watchers of ready descriptors, run tasks of the mailbox, then flush() what became dirty: so
+/// the watchers of ready descriptors, read for those who waited for their turn (read_turns.h), run
+/// tasks of the mailbox, then flush() what became dirty: so
 /// each connection's output of a turn leaves in one send.
 ///
 /// Threading: everything here belongs to the shard's thread, except mesh(), statistics() and
@@ -65,6 +67,7 @@ public:
     [[nodiscard]] Statistics& statistics() { return statistics_; }
     [[nodiscard]] Poller& poller() { return poller_; }
     [[nodiscard]] BufferPool& buffers() { return buffers_; }
+    [[nodiscard]] ReadTurns& read_turns() { return read_turns_; }
 
     /// Where every connection of the shard receives: valid until the next read of any of them.
     [[nodiscard]] std::span<char> receive_buffer() {
@@ -94,6 +97,7 @@ private:
     void run();
     void turn();
     void sleep();
+    void serve_waiting();
     void run_tasks();
     void flush_dirty();
     void wake() { poller_.wake(); }
@@ -107,6 +111,7 @@ private:
     TimerWheel wheel_;
     SystemRandom random_;
     BufferPool buffers_;
+    ReadTurns read_turns_;
     std::unique_ptr<char[]> receive_;
     std::unique_ptr<char[]> records_;
     std::vector<Task> tasks_;

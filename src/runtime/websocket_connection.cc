@@ -37,6 +37,9 @@ public:
         if (connection_ != nullptr) connection_->offer_output();
     }
     bool blocked() const override { return connection_ != nullptr && connection_->blocked(); }
+    void share_input(InputShare share) override {
+        if (connection_ != nullptr) connection_->set_share(std::move(share));
+    }
 
     void detach() { connection_ = nullptr; }
 
