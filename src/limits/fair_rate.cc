@@ -9,10 +9,8 @@ namespace {
 
 constexpr std::chrono::seconds kWindow{1};
 
-/// The part of one of `count`; one alone is bounded by the bucket.
-bool is_below_part(std::size_t taken, double whole, std::size_t count) {
-    if (count <= 1) return true;
-    return static_cast<double>(taken) < std::max(1.0, whole / static_cast<double>(count));
+double part_of(double whole, std::size_t count) {
+    return whole / static_cast<double>(count);
 }
 
 }  // namespace
@@ -22,46 +20,52 @@ void FairRate::move_windows(MonotonicTime now) {
     const bool adjacent = now < began_at_ + 2 * kWindow;
     before_ = adjacent ? std::exchange(now_, {}) : Window();
     now_ = {};
-    began_at_ = now;
-}
-
-bool FairRate::note(const Taker& taker) {
-    const auto group = now_.groups.find(std::string(taker.group));
-    const bool known =
-        group != now_.groups.end() && group->second.members.contains(std::string(taker.member));
-    if (known) return true;
-    if (now_.members >= kMembersMax) return false;
-    ++now_.members;
-    now_.groups[std::string(taker.group)].members.emplace(taker.member, 0);
-    return true;
+    began_at_ = adjacent ? began_at_ + kWindow : now;
 }
 
 bool FairRate::take(const Rate& rate, const Taker& taker, MonotonicTime now) {
     move_windows(now);
-    if (!note(taker)) return false;
-    Group& group = now_.groups.at(std::string(taker.group));
-    const Sharers sharers = sharers_with(taker);
-    const double level = bucket_.level(rate, now);
+    const std::string name(taker.group);
+    if (now_.groups.size() >= kGroupsMax && !now_.groups.contains(name)) return false;
+    const Share share = share_of(now_.groups[name], name, taker.member, now);
+    const double group_part = part_of(rate.per_second, share.groups);
+    const double member_part = part_of(group_part, share.members);
+    const bool is_due = !share.alone() && share.member_lately < std::max(1.0, member_part) &&
+                        share.group_lately < std::max(1.0, group_part);
     // What nobody else needs is nobody's part; but who comes next shall not find an empty bucket.
-    const bool is_spare = level > rate.burst / (sharers.alone() ? 4 : 2);
-    if (is_spare) return !bucket_.take(rate, now);
-    std::size_t& of_member = group.members.at(std::string(taker.member));
-    const double of_group = rate.per_second / static_cast<double>(sharers.groups);
-    const bool is_due = is_below_part(group.taken, rate.per_second, sharers.groups) &&
-                        is_below_part(of_member, of_group, sharers.members);
-    if (sharers.alone() || !is_due || bucket_.take(rate, now)) return false;
-    ++group.taken;
-    ++of_member;
+    const bool is_spare = bucket_.level(rate, now) > rate.burst / (share.alone() ? 4 : 2);
+    if ((!is_spare && !is_due) || bucket_.take(rate, now)) return false;
+    ++share.of_member;
+    if (!is_spare) ++share.of_group;
     return true;
 }
 
-FairRate::Sharers FairRate::sharers_with(const Taker& taker) const {
-    const std::string group(taker.group);
-    const auto before = before_.groups.find(group);
-    const std::size_t members_before =
-        before == before_.groups.end() ? 0 : before->second.members.size();
-    return {std::max(now_.groups.size(), before_.groups.size()),
-            std::max(now_.groups.at(group).members.size(), members_before)};
+std::string FairRate::counted_as(const Window& window, const Group& group,
+                                 std::string_view member) {
+    std::string name(member);
+    const bool is_one_too_many = window.members >= kMembersMax && !group.members.contains(name);
+    return is_one_too_many ? std::string() : name;
+}
+
+FairRate::Share FairRate::share_of(Group& group, const std::string& group_name,
+                                   std::string_view member, MonotonicTime now) {
+    const std::string name = counted_as(now_, group, member);
+    const auto [entry, is_new] = group.members.try_emplace(name, 0);
+    if (is_new) ++now_.members;
+    // Of the second before, that part still counts which is less than a second ago.
+    using Seconds = std::chrono::duration<double>;
+    const double still_counts = 1 - std::min(1.0, Seconds(now - began_at_) / Seconds(kWindow));
+    static const Group kNone;
+    const auto known = before_.groups.find(group_name);
+    const Group& before = known == before_.groups.end() ? kNone : known->second;
+    const auto same = before.members.find(name);
+    const double of_member_before = same == before.members.end() ? 0 : same->second;
+    return {.of_group = group.taken,
+            .of_member = entry->second,
+            .group_lately = group.taken + before.taken * still_counts,
+            .member_lately = entry->second + of_member_before * still_counts,
+            .groups = std::max(now_.groups.size(), before_.groups.size()),
+            .members = std::max(group.members.size(), before.members.size())};
 }
 
 }  // namespace signalbox::limits

@@ -4,6 +4,8 @@
 
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace signalbox::limits {
 namespace {
@@ -65,14 +67,69 @@ TEST_F(FairRateOf, GroupsDoNotGetMoreByHavingMoreMembers) {
     EXPECT_EQ((taken[{"small", "u"}]), 400);
 }
 
-TEST_F(FairRateOf, TooManyMembersIsRefused) {
-    const Rate much{1e6, 1e6};
+/// Somebody greedy has had everything for three seconds and a bit, then others come.
+class FairRateForNewcomers : public ::testing::TestWithParam<int> {
+protected:
+    FairRateForNewcomers() { let_all_ask(300 + GetParam()); }
+    /// In each of so many hundredths of a second.
+    void let_all_ask(int ticks) {
+        for (int tick = 0; tick < ticks; ++tick) {
+            now += Milliseconds(10);
+            for (int i = 0; i < 20; ++i) (void)rate.take(kRate, {"acme", "greedy"}, now);
+            for (const auto& [group, member] : newcomers) {
+                if (tick % 4 == 0 && !rate.take(kRate, {group, member}, now)) ++refused;
+            }
+        }
+    }
+    FairRate rate;
+    MonotonicTime now{Milliseconds(5'000)};
+    std::vector<std::pair<std::string, std::string>> newcomers;
+    int refused = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(AtAnyTimeOfASecond, FairRateForNewcomers,
+                         ::testing::Values(0, 1, 10, 25, 49, 50, 75, 90, 99));
+
+TEST_P(FairRateForNewcomers, AGroupHasItsPartFromTheFirstQuestionOn) {
+    newcomers = {{"other", "v"}};
+    let_all_ask(100);
+    EXPECT_EQ(refused, 0);
+}
+
+TEST_P(FairRateForNewcomers, AMemberHasItsPartFromTheFirstQuestionOn) {
+    newcomers = {{"acme", "u"}};
+    let_all_ask(100);
+    EXPECT_EQ(refused, 0);
+}
+
+TEST_F(FairRateOf, AGroupOfMoreMembersThanAreCountedLeavesOthersTheirPart) {
+    for (int second = 0; second < 3; ++second) {
+        int got = 0;
+        for (int tick = 0; tick < 100; ++tick) {
+            now += Milliseconds(10);
+            for (int i = 0; i < 200; ++i)
+                (void)rate.take(kRate, {"acme", std::to_string(tick * 200 + i)}, now);
+            if (tick % 5 == 0 && rate.take(kRate, {"other", "v"}, now)) ++got;
+        }
+        EXPECT_GE(got, second == 0 ? 10 : 20) << second;
+    }
+}
+
+TEST_F(FairRateOf, MembersOverTheMaximumShareWhatOneHas) {
+    constexpr Rate kMuch{1e6, 1e6};
     for (std::size_t i = 0; i < FairRate::kMembersMax; ++i)
-        ASSERT_TRUE(rate.take(much, {"acme", std::to_string(i)}, now));
-    EXPECT_FALSE(rate.take(much, {"acme", "one more"}, now));
-    EXPECT_FALSE(rate.take(much, {"another", "u"}, now));
-    EXPECT_TRUE(rate.take(much, {"acme", "7"}, now));
-    EXPECT_TRUE(rate.take(much, {"another", "u"}, now + std::chrono::seconds(1)));
+        ASSERT_TRUE(rate.take(kMuch, {"acme", std::to_string(i)}, now));
+    EXPECT_TRUE(rate.take(kMuch, {"acme", "one more"}, now));
+    EXPECT_TRUE(rate.take(kMuch, {"another", "u"}, now));
+}
+
+TEST_F(FairRateOf, TooManyGroupsAreRefused) {
+    constexpr Rate kMuch{1e6, 1e6};
+    for (std::size_t i = 0; i < FairRate::kGroupsMax; ++i)
+        ASSERT_TRUE(rate.take(kMuch, {std::to_string(i), "u"}, now));
+    EXPECT_FALSE(rate.take(kMuch, {"one more", "u"}, now));
+    EXPECT_TRUE(rate.take(kMuch, {"7", "u"}, now));
+    EXPECT_TRUE(rate.take(kMuch, {"one more", "u"}, now + std::chrono::seconds(1)));
 }
 
 }  // namespace
