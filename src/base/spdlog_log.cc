@@ -1,5 +1,6 @@
 #include "base/spdlog_log.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/file_helper.h>
@@ -7,9 +8,11 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -19,6 +22,15 @@ namespace {
 
 std::string cannot_open(const std::string& name) {
     return fmt::format("cannot open the log file {}: {}", name, std::strerror(errno));
+}
+
+/// A file that is made is not everybody's to read, whatever the umask: it has ids and addresses.
+void make_private(const std::string& name) {
+    std::error_code ignored;
+    std::filesystem::create_directories(std::filesystem::path(name).parent_path(), ignored);
+    constexpr mode_t kOwnerAndGroup = 0640;
+    const int made = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerAndGroup);
+    if (made >= 0) ::close(made);
 }
 
 /// Appends to a file that can be opened anew.
@@ -48,6 +60,7 @@ protected:
 
 private:
     [[nodiscard]] std::unique_ptr<spdlog::details::file_helper> open() const {
+        make_private(name_);
         auto file = std::make_unique<spdlog::details::file_helper>();
         file->open(name_, false);
         return file;

@@ -20,7 +20,7 @@ namespace signalbox {
 struct LogOptions {
     LogFormat format = LogFormat::kText;
     LogLevel level = LogLevel::kInfo;
-    std::string file;        ///< appended to; empty: stderr
+    std::string file;        ///< appended to, made with mode 0640; empty: stderr
     std::string audit_file;  ///< likewise, for the audit beside the log; empty: there alone
 };
 

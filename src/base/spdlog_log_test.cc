@@ -1,7 +1,9 @@
 #include "base/spdlog_log.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/base_sink.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -113,6 +115,30 @@ TEST(SpdlogLog, AppendsToItsFile) {
     EXPECT_TRUE(first.ends_with(R"("event":"started","run":0})")) << first;
     EXPECT_TRUE(second.ends_with(R"("event":"started","run":1})")) << second;
     std::filesystem::remove_all(folder);
+}
+
+TEST(SpdlogLog, MakesFilesThatNotEverybodyMayReadAndLeavesTheModeOfThoseThatAreThere) {
+    namespace fs = std::filesystem;
+    ManualClock clock;
+    std::string pattern = (fs::temp_directory_path() / "signalbox-XXXXXX").string();
+    const fs::path folder = ::mkdtemp(pattern.data());
+    LogOptions options;
+    options.file = folder / "logs" / "signalbox.log";
+    options.audit_file = folder / "audit.log";
+    const mode_t before = ::umask(0);
+    {
+        auto log = SpdlogLog::create(options, clock);
+        ASSERT_TRUE(log.has_value()) << log.error();
+        fs::rename(options.audit_file, folder / "audit.log.1");
+        fs::permissions(options.file, fs::perms(0604));
+        EXPECT_THAT((*log)->reopen(), ::testing::IsEmpty());
+    }
+    ::umask(before);
+    const auto mode_of = [](const fs::path& file) { return fs::status(file).permissions(); };
+    EXPECT_EQ(mode_of(folder / "audit.log.1"), fs::perms(0640));
+    EXPECT_EQ(mode_of(options.audit_file), fs::perms(0640));
+    EXPECT_EQ(mode_of(options.file), fs::perms(0604));
+    fs::remove_all(folder);
 }
 
 std::vector<std::string> lines_of(const std::string& name) {
