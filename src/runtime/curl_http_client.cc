@@ -8,6 +8,7 @@
 #include <list>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -196,16 +197,14 @@ private:
     void start(const TransferPtr& transfer, Origin& origin) {
         CURL* easy = transfer->start(options_);
         ++origin.active;
-        active_.emplace(easy, transfer);
+        active_.insert(transfer);
         SB_CHECK(curl_multi_add_handle(multi_.get(), easy) == CURLM_OK);
     }
 
     void cancel(const TransferPtr& transfer) {
         if (take_out(transfer)) return forget(transfer);
-        const auto active = std::ranges::find(active_, transfer, [](auto& e) { return e.second; });
-        if (active == active_.end()) return;  // it had ended
-        CURL* easy = active->first;
-        remove(easy);
+        if (!active_.contains(transfer)) return;  // it had ended
+        remove(transfer);
         transfer->abandon();
         forget(transfer);
     }
@@ -213,9 +212,8 @@ private:
     void resume(const TransferPtr& transfer) {
         const CURLcode result = transfer->resume();
         if (result == CURLE_OK) return;
-        const auto active = std::ranges::find(active_, transfer, [](auto& e) { return e.second; });
-        SB_CHECK(active != active_.end());
-        remove(active->first);
+        SB_CHECK(active_.contains(transfer));
+        remove(transfer);
         transfer->finish(result);
         forget(transfer);
     }
@@ -227,7 +225,8 @@ private:
         while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
             if (message->msg != CURLMSG_DONE) continue;
             const CURLcode result = message->data.result;
-            const TransferPtr transfer = remove(message->easy_handle);
+            const TransferPtr transfer = HttpTransfer::of(message->easy_handle);
+            remove(transfer);
             transfer->finish(result);
             forget(transfer);
             any = true;
@@ -235,11 +234,10 @@ private:
         return any;
     }
 
-    TransferPtr remove(CURL* easy) {
-        curl_multi_remove_handle(multi_.get(), easy);
-        TransferPtr transfer = std::move(active_.extract(easy).mapped());
+    void remove(const TransferPtr& transfer) {
+        curl_multi_remove_handle(multi_.get(), transfer->handle());
+        active_.erase(transfer);
         --origins_[transfer->origin()].active;
-        return transfer;
     }
 
     /// Neither active nor waiting any more.
@@ -252,10 +250,10 @@ private:
     void end_all() {
         const HttpClientFailure stopped{kStopped, "the client was stopped"};
         for (const auto& [deadline, transfer] : deadlines_) transfer->fail(stopped);
-        for (const auto& [easy, transfer] : active_) {
-            curl_multi_remove_handle(multi_.get(), easy);
-            transfer->abandon();
-            transfer->fail(stopped);
+        for (const TransferPtr& one : active_) {
+            curl_multi_remove_handle(multi_.get(), one->handle());
+            one->abandon();
+            one->fail(stopped);
         }
     }
 
@@ -272,7 +270,7 @@ private:
     HttpInbox& inbox_;
     const CurlMulti multi_;
     Origins origins_;  // those with a request
-    std::unordered_map<CURL*, TransferPtr> active_;
+    std::unordered_set<TransferPtr> active_;
     std::list<Origins::value_type*> turns_;                  // those where requests wait
     std::multimap<MonotonicTime, TransferPtr> deadlines_;    // of those that wait
     std::unordered_map<const HttpTransfer*, Place> places_;  // likewise

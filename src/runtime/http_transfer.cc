@@ -146,6 +146,12 @@ CURL* HttpTransfer::start(const HttpClientOptions& options) {
     return easy_.get();
 }
 
+std::shared_ptr<HttpTransfer> HttpTransfer::of(CURL* handle) {
+    HttpTransfer* transfer = nullptr;
+    SB_CHECK(curl_easy_getinfo(handle, CURLINFO_PRIVATE, &transfer) == CURLE_OK);
+    return transfer->shared_from_this();
+}
+
 void HttpTransfer::set_security(const HttpClientOptions& options) {
     CURL* easy = easy_.get();
     set(easy, CURLOPT_SSL_VERIFYPEER, 1L);

@@ -55,6 +55,10 @@ public:
 
     /// The client's thread. The handle, ready for curl_multi_add_handle(); borrowed.
     [[nodiscard]] CURL* start(const HttpClientOptions& options);
+    /// What start() gave; null before it, and from finish() or abandon() on.
+    [[nodiscard]] CURL* handle() const { return easy_.get(); }
+    /// The one whose handle it is.
+    [[nodiscard]] static std::shared_ptr<HttpTransfer> of(CURL* handle);
     /// The client's thread, after curl_multi_remove_handle().
     void finish(CURLcode result);
     void abandon() { release(); }
