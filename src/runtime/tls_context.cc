@@ -33,7 +33,8 @@ int select_http11(SSL*, const unsigned char** out, unsigned char* out_length,
     const int result = SSL_select_next_proto(&selected, out_length, kHttp11, sizeof kHttp11 - 1,
                                              offered, offered_length);
     *out = selected;
-    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+    // RFC 7301 section 3.2: no_application_protocol.
+    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 /// Of TLS 1.2; all of TLS 1.3's are such.

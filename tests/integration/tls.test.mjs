@@ -32,14 +32,15 @@ after(async () => {
 /// What a handshake comes to, and a session to resume; over which /healthz was asked.
 async function handshake({ port }, options = {}) {
     const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2', 'http/1.1'], ...options });
-    socket.on('error', () => {});
+    let code;
+    socket.on('error', (error) => (code = error.code));
     let session;
     socket.on('session', (given) => (session = given));
     let received = '';
     socket.on('data', (chunk) => (received += chunk));
     const done = new Promise((resolve) => socket.once('secureConnect', resolve).once('close', resolve));
     await within(patience, 'the handshake', done);
-    if (socket.destroyed) return { refused: true };
+    if (socket.destroyed) return { refused: true, code };
     const seen = { alpn: socket.alpnProtocol, protocol: socket.getProtocol(), subject: socket.getPeerCertificate().subject?.CN, resumed: socket.isSessionReused() };
     socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     await within(patience, 'the end', once(socket, 'close'));
@@ -62,6 +63,14 @@ test('TLS 1.2 and 1.3 with http/1.1, nothing older, no ciphers without forward s
     assert.ok((await handshake(server, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' })).refused);
     for (const ciphers of ['ECDHE-ECDSA-AES128-SHA256', 'ECDHE-ECDSA-AES256-SHA', 'AES128-GCM-SHA256'])
         assert.ok((await handshake(server, { maxVersion: 'TLSv1.2', ciphers })).refused, ciphers);
+});
+
+test('without http/1.1 among what ALPN offers, the alert of RFC 7301; without ALPN, HTTP/1.1', async () => {
+    for (const version of ['TLSv1.2', 'TLSv1.3']) {
+        const { refused, code } = await handshake(server, { maxVersion: version, ALPNProtocols: ['h2'] });
+        assert.deepEqual([refused, code], [true, 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL']);
+        assert.equal((await handshake(server, { maxVersion: version, ALPNProtocols: undefined })).alpn, false);
+    }
 });
 
 test('SIGHUP: a new certificate for new connections; tickets go on where the keys do', async () => {
