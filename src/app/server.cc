@@ -143,7 +143,8 @@ struct Server::Node {
     std::optional<api::Shared> api;
     std::unique_ptr<runtime::ThreadPool> pool;
     std::unique_ptr<runtime::ThreadPool> token_pool;
-    std::unique_ptr<runtime::CurlHttpClient> http_client;
+    /// Apart: what is slow to answer one kind of question holds up no other.
+    std::unique_ptr<runtime::CurlHttpClient> action_client, session_client, artifact_client;
     std::unique_ptr<runtime::ShardGroup> shards;
     std::unique_ptr<storage::SqliteSessionStore> sessions;  ///< in store mode
     std::unique_ptr<storage::SqliteExecutionStore> executions;
@@ -252,7 +253,6 @@ std::expected<void, StartError> Server::Node::load_keys(const Config& from) {
     service_keys = std::make_shared<auth::ServiceKeys>(std::move(*keys));
     policy =
         std::make_shared<auth::Policy>(auth::PolicyOptions{from.tokens.roles, from.artifact_rules});
-    audit_keys(*log, from);
     return {};
 }
 
@@ -296,13 +296,14 @@ void Server::Node::make_shards() {
     // Actions that block must not hold up logins.
     token_pool = std::make_unique<runtime::ThreadPool>(
         runtime::ThreadPoolOptions{.threads = 2, .queued_max = 2'048, .name = "tokens"});
-    http_client = std::make_unique<runtime::CurlHttpClient>(config.http_client);
+    for (auto* client : {&action_client, &session_client, &artifact_client})
+        *client = std::make_unique<runtime::CurlHttpClient>(config.http_client);
     shards = std::make_unique<runtime::ShardGroup>(
         runtime::ShardGroupOptions{.shards = count, .clock = &clock});
     runtime::Shard& first = shards->shard(0);
     key_source = std::make_unique<auth::JwksSource>(
-        auth::JwksSource::Ports{*http_client, first.mesh(), clock, first.wheel(), key_source_random,
-                                *log},
+        auth::JwksSource::Ports{*session_client, first.mesh(), clock, first.wheel(),
+                                key_source_random, *log},
         fetched_keys);
     runtime::HttpServerOptions transport = http_options(config);
     transport.log = log.get();
@@ -318,7 +319,9 @@ void Server::Node::make_shards() {
                                          .policy = policy,
                                          .sessions = sessions.get(),
                                          .executions = executions.get(),
-                                         .http = http_client.get(),
+                                         .http = action_client.get(),
+                                         .session_http = session_client.get(),
+                                         .artifact_http = artifact_client.get(),
                                          .actions = actions,
                                          .pool = *pool,
                                          .log = *log,
@@ -432,10 +435,11 @@ void Server::Node::stop() {
     WebSocketService* own = service.get();
     current_service.compare_exchange_strong(own, nullptr);
     control.reset();
-    // Callbacks of the pool, the HTTP client and the store post to shards, which ask all three: the
+    // Callbacks of the pool, the HTTP clients and the store post to shards, which ask them all: the
     // first two refuse once stopped, the store goes between the shards' threads and their mailboxes,
     // and last the objects that the tasks speak of.
-    if (http_client) http_client->stop();
+    for (const auto* client : {&action_client, &session_client, &artifact_client})
+        if (*client) (*client)->stop();
     if (pool) pool->stop();
     if (shards) shards->join();
     // Its tasks own what they answer, which is a shard's: none runs beside.
@@ -467,6 +471,7 @@ std::expected<std::unique_ptr<Server>, StartError> Server::create(const Config& 
     node.make_shards();
     if (auto done = node.listen(); !done) return std::unexpected(done.error());
     if (auto done = node.open_control(); !done) return std::unexpected(done.error());
+    audit_keys(*node.log, config);
     for (const std::string& missing : node.files.missing())
         node.log->warn("static.missing", {{"file", missing}});
     return server;
@@ -495,6 +500,7 @@ ReloadOutcome Server::reload(const Config& config) {
         outcome.problems.push_back(std::move(done.error().message));
     } else {
         node.configure_key_source(config);
+        audit_keys(*node.log, config);
     }
     std::ranges::move(node.load_actions(config), std::back_inserter(outcome.problems));
     const gateway::LiveOptions live{.limits = config.gateway.limits,
@@ -505,6 +511,8 @@ ReloadOutcome Server::reload(const Config& config) {
                                     .actions = node.actions,
                                     .authorization = config.gateway.authorization,
                                     .authorize_recheck = config.gateway.authorize_recheck};
+    node.shards->run_on_all(
+        [&](runtime::Shard& shard) { node.parts[shard.index()]->gateway.prepare(live); });
     node.shards->run_on_all([&](runtime::Shard& shard) {
         NodeShard& part = *node.parts[shard.index()];
         part.gateway.reconfigure(live);

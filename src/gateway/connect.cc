@@ -158,7 +158,8 @@ void Gateway::take_token(Connection& connection, const std::string& token, auth:
     }
     if (!claims) return turn_away(connection, std::move(claims.error()));
     if (session_judge_)
-        connection.introspection = std::make_unique<Introspection>(token, claims->permissions);
+        connection.introspection =
+            std::make_unique<Introspection>(connection, token, claims->permissions);
     keep_token(connection.principal, token);
     if (auto error = take_claims(connection, std::move(*claims)))
         return refuse(connection, std::move(*error));
@@ -451,7 +452,7 @@ void Gateway::accept(Connection& connection, Admitted admitted) {
     }
     if (admitted.introspected) connection.principal.permissions = *admitted.introspected;
     if (Introspection* known = connection.introspection.get()) {
-        note_introspection(*known, admitted.answered_at);
+        note_introspection(connection, admitted.answered_at);
         if (!admitted.introspected) known->claimed = connection.principal.permissions;
     }
     take_watch_answers(connection, admitted.watch_answers);
@@ -473,7 +474,6 @@ void Gateway::accept(Connection& connection, Admitted admitted) {
     emit_message(connection, system_envelope("system.connected", data), offset_of(connection));
     connection.arm_expiry();
     keep_noting_use();
-    keep_introspecting();
     RightsChange change = std::move(std::exchange(connection.joining, nullptr)->untold);
     take_rights(connection, policy().renewed(connection.principal.permissions), std::move(change));
     if (draining_) close_when_idle(connection);

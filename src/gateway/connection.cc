@@ -9,6 +9,19 @@ namespace signalbox::gateway {
 Connection::Connection(Gateway& g, socketio::Socket& s)
     : gateway(g), socket(s), last_heard(g.now()) {}
 
+Introspection::Introspection(Connection& owner, std::string presented, auth::Permissions known)
+    : token(std::move(presented)),
+      claimed(std::move(known)),
+      timer(Timer::calling<&Connection::on_introspection_due>(&owner)) {}
+
+void Connection::on_watch_rights_due() {
+    gateway.watch_rights_due(*this);
+}
+
+void Connection::on_introspection_due() {
+    gateway.introspection_due(*this);
+}
+
 void Connection::hold_until(MonotonicTime time) {
     next_ = Expiry::kHoldEnd;
     gateway.s_.wheel.arm(timer_, time);
@@ -76,8 +89,18 @@ void Connection::on_timer() {
             return gateway.close(*this, {.code = "TOKEN_EXPIRED"});
         case Expiry::kSessionEnd:
             if (now < *session_expires_at) return arm_expiry();
-            return gateway.look_at_session_end(*this);
+            return on_session_end();
+        case Expiry::kSessionOver:
+            return gateway.close_expired(*this);
     }
+}
+
+/// It may have been moved where we have not heard of it; whoever knows has a second to say so.
+void Connection::on_session_end() {
+    constexpr Milliseconds kAnswerWait{1'000};
+    next_ = Expiry::kSessionOver;
+    gateway.s_.wheel.arm(timer_, gateway.now() + kAnswerWait);
+    gateway.look_at_session_end(*this);
 }
 
 }  // namespace signalbox::gateway

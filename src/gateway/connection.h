@@ -23,11 +23,13 @@ class Gateway;
 
 /// What the API said of a connection's session, and what it takes to ask again.
 struct Introspection {
+    Introspection(Connection& owner, std::string token, auth::Permissions claimed);
+
     std::string token;
-    auth::Permissions claimed;  ///< the token's own
-    MonotonicTime answered_at{};
-    MonotonicTime ask_again_at{};
-    bool under_way = false;
+    auth::Permissions claimed;     ///< the token's own
+    MonotonicTime counts_until{};  ///< from then on a question without an answer ends it
+    MonotonicTime ends_at{};       ///< whatever is under way then; not before counts_until
+    Timer timer;                   ///< for the next question; while one is under way, for ends_at
 };
 
 /// The gateway's state of one Socket.IO socket, from its CONNECT to its end.
@@ -81,6 +83,8 @@ public:
     std::unique_ptr<const std::string> close_code;
     std::uint32_t violations = 0;
 
+    void on_watch_rights_due();
+    void on_introspection_due();
     /// Arms the timer for the next of: end of the hold, expiry warning, close at expiry.
     void hold_until(MonotonicTime time);
     void arm_expiry();
@@ -90,8 +94,9 @@ public:
     void move_token_end(WallTime end);
 
 private:
-    enum class Expiry : std::uint8_t { kWarn, kTokenEnd, kSessionEnd, kHoldEnd };
+    enum class Expiry : std::uint8_t { kWarn, kTokenEnd, kSessionEnd, kSessionOver, kHoldEnd };
     void on_timer();
+    void on_session_end();
     void arm_at(WallTime time, Expiry what);
 
     Expiry next_ = Expiry::kHoldEnd;

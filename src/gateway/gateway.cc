@@ -23,11 +23,13 @@ Gateway::Gateway(Services services)
       idle_{s_.options.session_idle_timeout, s_.clock.wall_now()},
       address_buckets_(kAddressesMax) {
     const bool introspects = s_.options.session_mode == SessionMode::kIntrospect;
-    SB_CHECK(s_.http != nullptr || !introspects);
-    if (s_.http == nullptr) return;
-    const RemoteJudge::Ports ports{*s_.http, s_.mesh, s_.clock, s_.log};
-    watch_judge_.emplace(s_.options.authorization, ports);
-    if (introspects) session_judge_.emplace(s_.options.introspection, ports);
+    SB_CHECK(s_.session_http != nullptr || !introspects);
+    const auto ports_with = [this](HttpClient& client) {
+        return RemoteJudge::Ports{client, s_.mesh, s_.clock, s_.log};
+    };
+    if (s_.artifact_http != nullptr)
+        watch_judge_.emplace(s_.options.authorization, ports_with(*s_.artifact_http));
+    if (introspects) session_judge_.emplace(s_.options.introspection, ports_with(*s_.session_http));
 }
 
 Gateway::~Gateway() {
@@ -35,6 +37,12 @@ Gateway::~Gateway() {
     sockets_ = nullptr;
     ending_ = true;
     executor_.abandon_all();
+}
+
+void Gateway::prepare(const LiveOptions& live) {
+    // Whoever still waits for the API of before may hear it: whether it counts is looked at then.
+    if (watch_judge_ && !live.authorization.url.empty())
+        watch_judge_->reconfigure(live.authorization);
 }
 
 void Gateway::reconfigure(const LiveOptions& live) {
@@ -47,7 +55,6 @@ void Gateway::reconfigure(const LiveOptions& live) {
     if (live.actions != nullptr) s_.actions = live.actions;
     s_.options.authorization = live.authorization;
     s_.options.authorize_recheck = live.authorize_recheck;
-    if (watch_judge_) watch_judge_->reconfigure(live.authorization);
     if (sockets_ != nullptr) renew_all_rights();
 }
 

@@ -46,7 +46,6 @@ namespace signalbox::gateway {
 
 class Gateway;
 class Connection;
-struct Introspection;
 class CallSink;
 class Courier;
 struct Carriage;
@@ -62,7 +61,10 @@ struct Services {
     std::shared_ptr<const auth::Policy> policy;
     auth::SessionStore* sessions = nullptr;         ///< null except in store mode
     actions::ExecutionStore* executions = nullptr;  ///< null: idempotency keys are OVERLOADED
-    HttpClient* http = nullptr;  ///< for whatever asks the API, and for upstream actions
+    /// Apart, so that what is slow to answer one kind of question holds up no other; null: none.
+    HttpClient* http = nullptr;           ///< for upstream actions
+    HttpClient* session_http = nullptr;   ///< for questions about sessions
+    HttpClient* artifact_http = nullptr;  ///< for questions about artifacts
     std::shared_ptr<const actions::ActionRegistry> actions;
     BlockingPool& pool;
     Log& log;
@@ -184,6 +186,8 @@ public:
         sockets_ = &sockets;
         unfinished_sessions_ = std::move(unfinished_sessions);
     }
+    /// Before any shard is reconfigured, on each: what the others will ask it about.
+    void prepare(const LiveOptions& live);
     /// What may change while it runs: limits and actions for what comes next, keys for the next
     /// token, roles for everybody at once: what is no longer allowed ends.
     void reconfigure(const LiveOptions& live);
@@ -395,7 +399,8 @@ private:
     void judge_parked(AdmissionRequest request, Done<Admitted> done);
     /// Artifacts of the connection that `request` claims about which the API is still to be asked.
     [[nodiscard]] std::vector<ArtifactId> unanswered_of(const AdmissionRequest& request);
-    [[nodiscard]] bool may_still_watch(const auth::Principal& who, const AdmissionRequest& request,
+    [[nodiscard]] bool may_still_watch(const auth::Principal& who,
+                                       const std::vector<WatchAnswer>& answers,
                                        const ArtifactId& artifact) const;
     // on a connection's shard
     void ask_api(std::optional<RemoteJudge> Gateway::* judge, Question question,
@@ -403,13 +408,18 @@ private:
     [[nodiscard]] WatchRight right_by(const WatchAnswer& answer);
     /// When an answer that may become so old is asked for anew.
     [[nodiscard]] MonotonicTime ask_again_at(MonotonicTime answered_at, Milliseconds recheck);
+    void take_right(Connection& connection, WatchRight right);
+    void wake_for(WatchRights& rights, const WatchRight& right);
+    /// Null also for a connection that is not open.
+    [[nodiscard]] static WatchRight* find_right(Connection* connection, const ArtifactId& artifact);
+    /// At its acceptance; the artifact that it asked for is not watched without one.
     void take_watch_answers(Connection& connection, const std::vector<WatchAnswer>& answers);
     /// What the connection watches and the policy leaves open.
     [[nodiscard]] std::vector<ArtifactId> open_artifacts(const Connection& connection) const;
     /// Asks about what is open since the policy or the connection's permissions have changed.
     void review_watch_rights(Connection& connection, WatchReview review);
-    void keep_reviewing();
-    void watch_rights_due();
+    void watch_rights_due(Connection& connection);
+    void end_unanswered_watch(const std::string& socket_id, const ArtifactId& artifact);
     void ask_watch_again(const std::string& socket_id, const ArtifactId& artifact);
     void take_watch_answer(const std::string& socket_id, const WatchRequest& asked,
                            const std::expected<WatchAnswer, Error>& answer);
@@ -523,6 +533,11 @@ private:
     void end_forbidden_executions(const Connection& connection);
     /// At the home shard.
     void renew_rights(ParkedConnection& parked, const AdmissionRequest& request) const;
+    /// By the policy of now, as of a connection that is open.
+    void lose_what_is_refused(ParkedConnection& parked) const;
+    /// @return whether anything was lost.
+    [[nodiscard]] bool lose(ParkedConnection& parked,
+                            const std::function<bool(const Subscription&)>& is_lost) const;
     [[nodiscard]] RightsChange::Cause cause_of_loss(const auth::Principal& who,
                                                     const ArtifactId& artifact) const;
     /// With what counts today of the connection's own token and of the one presented.
@@ -544,13 +559,13 @@ private:
     void move_session_end(const auth::SessionRecord& record);
     /// Closes the connection unless its session, asked for once more, goes on.
     void look_at_session_end(Connection& connection);
+    void close_expired(Connection& connection);
 
     // introspect.cc: sessions that the API knows
     void introspect(SessionClaim claim, Done<SessionFound> done);
-    void note_introspection(Introspection& known, MonotonicTime answered_at);
-    void keep_introspecting();
-    void introspect_due();
-    void introspect_again(const std::string& socket_id);
+    void note_introspection(Connection& connection, MonotonicTime answered_at);
+    void introspection_due(Connection& connection);
+    void introspect_again(Connection& connection);
     void take_introspection(const std::string& socket_id,
                             const std::expected<SessionFound, Error>& found);
     void end_unverified(Connection& connection, const Error& error);
@@ -615,10 +630,8 @@ private:
     const auth::SessionIdle idle_;
     std::size_t use_slice_ = 0;
     std::optional<RemoteJudge> session_judge_;  ///< in introspect mode
-    std::optional<RemoteJudge> watch_judge_;    ///< with an HTTP client
+    std::optional<RemoteJudge> watch_judge_;    ///< with an HTTP client for it
     std::uint64_t watch_questions_ = 0;
-    Timer watch_timer_ = Timer::calling<&Gateway::watch_rights_due>(this);
-    Timer introspect_timer_ = Timer::calling<&Gateway::introspect_due>(this);
     Timer use_timer_ = Timer::calling<&Gateway::note_use_of_some>(this);
     limits::BucketTable address_buckets_;
     JsonParser parser_;

@@ -10,7 +10,8 @@
 namespace signalbox::gateway {
 namespace {
 
-constexpr Milliseconds kLookEvery{1'000};
+/// After a question without an answer.
+constexpr Milliseconds kAskAgainAfter{1'000};
 
 Question question_about(const UserId& user, const CompanyId& company, const SessionId& session,
                         std::string_view token) {
@@ -57,37 +58,31 @@ void Gateway::introspect(SessionClaim claim, Done<SessionFound> done) {
             });
 }
 
-void Gateway::note_introspection(Introspection& known, MonotonicTime answered_at) {
-    known.answered_at = answered_at;
-    known.ask_again_at = ask_again_at(answered_at, s_.options.introspect_recheck);
+void Gateway::note_introspection(Connection& connection, MonotonicTime answered_at) {
+    Introspection& known = *connection.introspection;
+    const JudgeOptions& api = s_.options.introspection;
+    const MonotonicTime old_at = answered_at + s_.options.introspect_recheck;
+    known.counts_until = old_at + api.stale_for;
+    known.ends_at = old_at + std::max(api.stale_for, api.timeout);
+    const MonotonicTime again = ask_again_at(answered_at, s_.options.introspect_recheck);
+    s_.wheel.arm(known.timer, std::min(again, known.ends_at));
 }
 
-void Gateway::keep_introspecting() {
-    if (!session_judge_ || introspect_timer_.armed()) return;
-    s_.wheel.arm(introspect_timer_, now() + kLookEvery);
+void Gateway::introspection_due(Connection& connection) {
+    if (connection.state != Connection::State::kOpen) return;
+    // It may come back as soon as the API answers again.
+    if (now() >= connection.introspection->ends_at)
+        return close(connection, {.code = error_info(ErrorCode::kUpstreamUnavailable).name});
+    introspect_again(connection);
 }
 
-void Gateway::introspect_due() {
-    std::vector<Connection*> due;
-    bool any = false;
-    for_each_connection([&](Connection& connection) {
-        Introspection* known = connection.introspection.get();
-        if (connection.state != Connection::State::kOpen || known == nullptr) return;
-        any = true;
-        if (now() >= known->ask_again_at && !known->under_way) due.push_back(&connection);
-    });
-    if (any) keep_introspecting();
-    for (const Connection* connection : due) introspect_again(std::string(connection->socket.id()));
-}
-
-void Gateway::introspect_again(const std::string& socket_id) {
-    Connection* connection = find_connection(socket_id);
-    if (connection == nullptr || !connection->introspection) return;
-    connection->introspection->under_way = true;
-    const auth::Principal& who = connection->principal;
-    introspect({who.user, who.company, who.session, connection->introspection->token},
-               [this, socket_id, token = connection->introspection->token](
-                   std::expected<SessionFound, Error> found) {
+void Gateway::introspect_again(Connection& connection) {
+    Introspection& known = *connection.introspection;
+    s_.wheel.arm(known.timer, known.ends_at);
+    const auth::Principal& who = connection.principal;
+    introspect({who.user, who.company, who.session, known.token},
+               [this, socket_id = std::string(connection.socket.id()),
+                token = known.token](std::expected<SessionFound, Error> found) {
                    const Connection* same = find_connection(socket_id);
                    // After a refresh the answer for the old token says nothing.
                    if (same == nullptr || !same->introspection) return;
@@ -99,12 +94,10 @@ void Gateway::take_introspection(const std::string& socket_id,
                                  const std::expected<SessionFound, Error>& found) {
     Connection* connection = find_connection(socket_id);
     if (connection == nullptr || connection->state != Connection::State::kOpen) return;
-    Introspection& known = *connection->introspection;
-    known.under_way = false;
     if (!found) return end_unverified(*connection, found.error());
-    note_introspection(known, found->answered_at);
+    note_introspection(*connection, found->answered_at);
     connection->move_session_end(found->end);
-    auth::Permissions now = found->applied_to(known.claimed);
+    auth::Permissions now = found->applied_to(connection->introspection->claimed);
     take_rights(*connection, policy().renewed(now),
                 {.cause = RightsChange::Cause::kSession, .ended_subscriptions = {}});
 }
@@ -118,11 +111,9 @@ void Gateway::end_unverified(Connection& connection, const Error& error) {
                       .event = "system.sessionRevoked",
                       .data = expired ? R"({"reason":"expired"})" : R"({"reason":"revoked"})"});
     }
-    const Options& options = s_.options;
-    const Milliseconds trusted_for = options.introspect_recheck + options.introspection.stale_for;
-    if (now() < connection.introspection->answered_at + trusted_for) return;
-    // It may come back as soon as the API answers again.
-    close(connection, {.code = error.code});
+    Introspection& known = *connection.introspection;
+    if (now() >= known.counts_until) return close(connection, {.code = error.code});
+    s_.wheel.arm(known.timer, std::min(now() + kAskAgainAfter, known.counts_until));
 }
 
 void Gateway::audit_session_end(const Connection& connection, const Error& error) const {

@@ -140,7 +140,7 @@ TEST_P(Introspection, EndsTheConnectionWhenTheSessionDoes) {
 
 TEST_P(Introspection, OutlivesAnOutageThatIsShort) {
     TestClient& client = connect(R"({"active":true})");
-    for (int i = 0; i < 49; ++i) {
+    for (int i = 0; i < 48; ++i) {
         node.advance(seconds(1));
         fail();
     }
@@ -163,6 +163,46 @@ TEST_P(Introspection, EndsWithAnOutageThatIsLong) {
     EXPECT_GE(stats().introspections.failed, 20U);
     EXPECT_THAT(connect(R"({"active":true})").take_joined(),
                 HasSubstr(R"("lastClose":{"code":"UPSTREAM_UNAVAILABLE")"));
+}
+
+TEST_P(Introspection, EndsNoLaterThanConfiguredWhileTheApiHangs) {
+    TestClient& client = connect(R"({"active":true})");
+    node.advance(Milliseconds(49'900));
+    EXPECT_FALSE(client.closed());
+    EXPECT_EQ(node.http.count(), 2U) << "which is never answered";
+    node.advance(Milliseconds(150));
+    EXPECT_TRUE(client.closed());
+}
+
+TEST_P(Introspection, EndsTheConnectionASecondAfterTheSessionWhileTheApiHangs) {
+    const std::string end = format_time(node.clock.wall_now() + seconds(10));
+    TestClient& client = connect(R"({"active":true,"expiresAt":")" + end + "\"}");
+    node.advance(Milliseconds(10'900));
+    EXPECT_FALSE(client.closed());
+    node.advance(Milliseconds(150));
+    EXPECT_TRUE(client.closed());
+    EXPECT_THAT(client.take_joined(), HasSubstr(R"("data":{"reason":"expired"})"));
+}
+
+TEST_P(Introspection, GoesOnWhenTheApiMovesTheSessionsEndInTime) {
+    const std::string end = format_time(node.clock.wall_now() + seconds(10));
+    TestClient& client = connect(R"({"active":true,"expiresAt":")" + end + "\"}");
+    node.advance(Milliseconds(10'500));
+    answer(R"({"active":true})");
+    node.advance(seconds(10));
+    EXPECT_FALSE(client.closed());
+}
+
+TEST_P(Introspection, IsNotAskedWithoutAPauseWhenOnlyAnOldAnswerCounts) {
+    TestClient& client = connect(R"({"active":true})");
+    node.advance(seconds(28));
+    for (int i = 0; i < 100; ++i) {
+        fail();
+        node.advance(Milliseconds(50));
+        EXPECT_GT(*node.shard(elsewhere()).wheel.next_deadline(), node.clock.monotonic_now());
+    }
+    EXPECT_FALSE(client.closed());
+    EXPECT_LE(node.http.count(), 9U);
 }
 
 TEST_P(Introspection, DoesNotAskForAllAgainAtOneMoment) {

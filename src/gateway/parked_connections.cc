@@ -78,11 +78,23 @@ ParkedConnection ParkedConnections::take(const ParkedConnection& parked) {
 void ParkedConnections::record(ParkedConnection& parked, std::string_view envelope,
                                MonotonicTime now) {
     parked.recovery.record(envelope, now, options_.private_bytes_max);
+    recount(parked);
+    drop_over_bytes();
+}
+
+void ParkedConnections::change_each(const std::function<void(ParkedConnection&)>& change) {
+    for (auto& [number, parked] : parked_) {
+        change(parked);
+        recount(parked);
+    }
+    drop_over_bytes();
+}
+
+void ParkedConnections::recount(ParkedConnection& parked) {
     std::size_t& counted = parked.registration.bytes;
     bytes_ -= counted;
     counted = parked.bytes();
     bytes_ += counted;
-    drop_over_bytes();
 }
 
 void ParkedConnections::forget_session(const CompanyId& company, const SessionId& session) {

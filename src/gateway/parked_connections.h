@@ -32,6 +32,8 @@ public:
     [[nodiscard]] ParkedConnection take(const ParkedConnection& parked);
     /// Keeps one more private message of what find() has found, which may drop it or others.
     void record(ParkedConnection& parked, std::string_view envelope, MonotonicTime now);
+    /// @param change  may change what each keeps, not whose it is.
+    void change_each(const std::function<void(ParkedConnection&)>& change);
     void forget_session(const CompanyId& company, const SessionId& session);
     void forget_company(const CompanyId& company);
     void expire(MonotonicTime now);
@@ -47,6 +49,7 @@ private:
     void drop(Number number);
     void forget(const std::string& group);
     ParkedConnection extract(Number number);
+    void recount(ParkedConnection& parked);
     void drop_over_bytes();
     void drop_over(const std::string& group, std::size_t most);
 

@@ -160,6 +160,8 @@ ParkedConnection Gateway::park_of(Connection& connection) {
 }
 
 void Gateway::park(ParkedConnection parked) {
+    // It may have been on its way from another shard while the policy changed.
+    lose_what_is_refused(parked);
     parked.expires_at = now() + s_.options.recovery.max_disconnection;
     homes_.parked().park(std::move(parked));
     keep_forgetting();
@@ -182,7 +184,7 @@ void Gateway::unsubscribe(Connection& connection, const ArtifactId& artifact) {
     auto& held = connection.subscriptions;
     const auto found = std::ranges::find(held, artifact, &Subscription::artifact);
     if (found == held.end()) return;
-    connection.recovery.note_end(std::move(*found), seen_by(connection));
+    connection.recovery.note_end({std::move(*found)}, seen_by(connection));
     held.erase(found);
     connection.socket.leave(updates::artifact_room(connection.principal.company, artifact));
 }

@@ -11,7 +11,7 @@ void RecoveryState::record(std::string_view envelope, MonotonicTime now, std::si
     ring->append({++private_count, position, now, envelope}, bytes_max);
 }
 
-void RecoveryState::note_end(Subscription subscription, std::uint64_t until) {
+void RecoveryState::note_end(EndedSubscription subscription, std::uint64_t until) {
     if (!on()) return;
     if (ended.size() >= kEndedSubscriptionsMax) {
         ended_known_after = std::max(ended_known_after, ended.front().until);
@@ -22,9 +22,9 @@ void RecoveryState::note_end(Subscription subscription, std::uint64_t until) {
 }
 
 std::size_t RecoveryState::bytes() const {
-    std::size_t sum = ended.capacity() * sizeof(Subscription);
+    std::size_t sum = ended.capacity() * sizeof(EndedSubscription);
     if (ring) sum += sizeof(PrivateRing) + ring->bytes();
-    for (const Subscription& one : ended) sum += one.artifact.str().size();
+    for (const EndedSubscription& one : ended) sum += one.artifact.str().size();
     return sum;
 }
 

@@ -30,6 +30,13 @@ struct Subscription {
     std::uint64_t until = kStillOn;
 };
 
+/// One that has ended.
+struct EndedSubscription : Subscription {
+    /// The right to it was lost before what was missed could be replayed: what was for its watchers
+    /// is not, and what was for all but them is not either.
+    bool is_lost = false;
+};
+
 /// A running execution that a connection asked for.
 struct InFlight {
     std::uint64_t token;  ///< of this connection; also while the id is not known yet
@@ -53,14 +60,14 @@ struct RecoveryState {
     std::uint64_t start = 0;          ///< position at which the pid began
     std::uint64_t position = 0;       ///< last update handed to the connection; none above `start`
     std::uint64_t private_count = 0;  ///< private messages since the pid began
-    std::unique_ptr<PrivateRing> ring;    ///< made by the first
-    std::vector<Subscription> ended;      ///< oldest first
-    std::uint64_t ended_known_after = 0;  ///< what ended at it or before may have been forgotten
+    std::unique_ptr<PrivateRing> ring;     ///< made by the first
+    std::vector<EndedSubscription> ended;  ///< oldest first
+    std::uint64_t ended_known_after = 0;   ///< what ended at it or before may have been forgotten
 
     [[nodiscard]] bool on() const { return !secret.empty(); }
     /// Counts a private message and keeps it within `bytes_max`. Only while on().
     void record(std::string_view envelope, MonotonicTime now, std::size_t bytes_max);
-    void note_end(Subscription subscription, std::uint64_t until);
+    void note_end(EndedSubscription subscription, std::uint64_t until);
     [[nodiscard]] std::size_t bytes() const;
 };
 

@@ -91,8 +91,9 @@ actions::ActionResult Gateway::take_refresh(const Refresh& refresh, const auth::
     ++stats_.tokens_refreshed;
     connection->session_expires_at = session->end;
     if (connection->introspection) {
-        *connection->introspection = {.token = refresh.token, .claimed = renewed.permissions};
-        note_introspection(*connection->introspection, session->answered_at);
+        connection->introspection->token = refresh.token;
+        connection->introspection->claimed = renewed.permissions;
+        note_introspection(*connection, session->answered_at);
     }
     keep_token(connection->principal, refresh.token);
     connection->move_token_end(*renewed.expires_at);

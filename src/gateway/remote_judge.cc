@@ -6,6 +6,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "auth/token_json.h"
+
 namespace signalbox::gateway {
 namespace {
 
@@ -48,7 +50,7 @@ std::optional<JsonElement> member_of(JsonElement object, std::string_view name) 
 std::optional<Verdict> read_verdict(JsonParser& parser, std::string_view json,
                                     std::string_view member) {
     const auto root = parser.parse(json);
-    if (!root || !root->is_object()) return std::nullopt;
+    if (!root || !root->is_object() || auth::has_duplicate_members(*root)) return std::nullopt;
     Verdict verdict;
     if (root->at_key(member).get(verdict.yes) != simdjson::SUCCESS) return std::nullopt;
     if (const auto permissions = member_of(*root, "permissions")) {
@@ -85,6 +87,7 @@ RemoteJudge::Entry& RemoteJudge::make_entry(const Question& question) {
     entry.key = question.key;
     entry.asker = &asker;
     entries_.emplace(entry.key, asker.entries.begin());
+    recount(entry);
     by_size_.insert({asker.entries.size(), &asker});
     return entry;
 }
@@ -93,6 +96,7 @@ void RemoteJudge::erase(Entries::iterator entry) {
     Asker& asker = *entry->asker;
     by_size_.erase({asker.entries.size(), &asker});
     entries_.erase(entry->key);
+    bytes_ -= entry->bytes;
     asker.entries.erase(entry);
     if (!asker.entries.empty()) {
         by_size_.insert({asker.entries.size(), &asker});
@@ -100,6 +104,17 @@ void RemoteJudge::erase(Entries::iterator entry) {
     }
     const std::string name = asker.name;
     askers_.erase(name);
+}
+
+void RemoteJudge::recount(Entry& entry) {
+    constexpr std::size_t kAround = 128;  // of the maps
+    bytes_ -= entry.bytes;
+    entry.bytes = sizeof(Entry) + kAround + entry.key.size();
+    if (entry.verdict && entry.verdict->permissions) {
+        for (const std::string& one : *entry.verdict->permissions)
+            entry.bytes += sizeof(std::string) + one.size();
+    }
+    bytes_ += entry.bytes;
 }
 
 bool RemoteJudge::forget_one_of(Asker& asker) {
@@ -112,7 +127,7 @@ bool RemoteJudge::forget_one_of(Asker& asker) {
 }
 
 void RemoteJudge::forget_over_maximum() {
-    while (entries_.size() > options_.entries_max) {
+    while (entries_.size() > options_.entries_max || bytes_ > kBytesMax) {
         // What is under way stays; there is no more of it than of requests of the HTTP client.
         const bool forgotten =
             std::any_of(by_size_.rbegin(), by_size_.rend(),
@@ -187,6 +202,7 @@ void RemoteJudge::take(const std::string& key, const Outcome& answer) {
     if (verdict) {
         verdict->answered_at = now();
         entry->verdict = *verdict;
+        recount(*entry);
         count(*verdict);
     } else {
         entry->failure = verdict.error().first;
@@ -196,7 +212,9 @@ void RemoteJudge::take(const std::string& key, const Outcome& answer) {
     const auto outcome =
         verdict ? std::expected<Verdict, Error>(*verdict) : known(entry, entry->failure);
     // They may ask again, and entries may go.
-    for (Done& done : std::exchange(entry->waiting, {})) done(outcome);
+    auto waiting = std::exchange(entry->waiting, {});
+    forget_over_maximum();
+    for (Done& done : waiting) done(outcome);
 }
 
 void RemoteJudge::count(const Verdict& verdict) {
@@ -243,6 +261,7 @@ void RemoteJudge::reconfigure(JudgeOptions options) {
             std::ranges::move(entry.waiting, std::back_inserter(waiting));
     }
     entries_.clear();
+    bytes_ = 0;
     by_size_.clear();
     askers_.clear();
     for (Done& done : waiting) done(known(nullptr, ErrorCode::kUpstreamUnavailable));

@@ -35,7 +35,7 @@ struct Verdict {
 
 /// `{"active": true, "permissions"?: […], "expiresAt"?: "2026-11-22T08:00:00.000Z" or seconds}`.
 /// @param member  that says yes or no: "active".
-/// @return nullopt for anything else.
+/// @return nullopt for anything else, and where a member is there twice.
 [[nodiscard]] std::optional<Verdict> read_verdict(JsonParser& parser, std::string_view json,
                                                   std::string_view member);
 
@@ -64,14 +64,16 @@ struct JudgeNumbers {
 /// end.
 ///
 /// Threading: confined to its shard; `done` runs there, now or later, unless the judge ends before.
-/// Bounds:    entries_max answers, of the user who has most the one that was not asked for longest
-///            goes; kWaitingMax callers a question; per_second questions, shared as FairRate does.
+/// Bounds:    entries_max answers of kBytesMax bytes, of the user who has most the one that was not
+///            asked for longest goes; kWaitingMax callers a question; per_second questions, shared
+///            as FairRate does.
 /// Errors:    UPSTREAM_UNAVAILABLE without an answer, OVERLOADED over a bound; both with
 ///            retry_after.
 class RemoteJudge {
 public:
     using Done = std::move_only_function<void(std::expected<Verdict, Error>)>;
     static constexpr std::size_t kWaitingMax = 256;
+    static constexpr std::size_t kBytesMax = std::size_t{64} * 1024 * 1024;
 
     /// What a judge works with; all outlive it.
     struct Ports {
@@ -86,6 +88,7 @@ public:
     /// From another API nothing is known: who waits for the one before hears UPSTREAM_UNAVAILABLE.
     void reconfigure(JudgeOptions options);
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
     [[nodiscard]] const JudgeNumbers& numbers() const { return numbers_; }
 
 private:
@@ -98,6 +101,7 @@ private:
         MonotonicTime ask_again_at{};
         std::optional<HttpCall> call;
         std::vector<Done> waiting;
+        std::size_t bytes = 0;  // as they are counted
     };
     using Entries = std::list<Entry>;  // most recently used first
     /// A user of a company.
@@ -110,6 +114,7 @@ private:
     [[nodiscard]] Entry* find(const std::string& key);
     Entry& make_entry(const Question& question);
     void erase(Entries::iterator entry);
+    void recount(Entry& entry);
     void forget_over_maximum();
     [[nodiscard]] bool forget_one_of(Asker& asker);
     [[nodiscard]] bool may_send(const Question& question);
@@ -134,6 +139,7 @@ private:
     std::unordered_map<std::string, Asker> askers_;
     std::set<std::pair<std::size_t, Asker*>> by_size_;
     std::unordered_map<std::string_view, Entries::iterator> entries_;
+    std::size_t bytes_ = 0;
     JudgeNumbers numbers_;
     std::uint64_t unlogged_failures_ = 0;
     std::optional<MonotonicTime> failure_logged_at_;

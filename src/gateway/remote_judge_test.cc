@@ -38,7 +38,8 @@ TEST(Verdict, IsNoneWhereAnythingIsNotAsItShouldBe) {
          {"", "true", "[]", "{}", R"({"active":"true"})", R"({"active":1})", R"({"active":null})",
           R"({"active":true,"permissions":"a"})", R"({"active":true,"permissions":[1]})",
           R"({"active":true,"expiresAt":"tomorrow"})", R"({"active":true,"expiresAt":-1})",
-          R"({"active":true,"expiresAt":1e300})", R"({"active":true)"}) {
+          R"({"active":true,"expiresAt":1e300})", R"({"active":true)",
+          R"({"active":true,"active":false})", R"({"active":true,"x":{"a":1,"a":2}})"}) {
         EXPECT_FALSE(read(bad)) << bad;
     }
 }
@@ -112,6 +113,18 @@ TEST_F(Judge, AsksAndRemembersForSeconds) {
     answer(R"({"active":false})");
     EXPECT_EQ(client.count(), 2U);
     EXPECT_THAT(take(), ElementsAre("no"));
+}
+
+TEST_F(Judge, KeepsNoMoreBytesThanItsMaximum) {
+    const std::string large =
+        R"({"active":true,"permissions":[")" + std::string(60'000, 'p') + "\"]}";
+    for (int i = 0; i < 1'500; ++i) {
+        ask("q" + std::to_string(i));
+        answer(large);
+    }
+    EXPECT_LE(judge.bytes(), RemoteJudge::kBytesMax);
+    EXPECT_GT(judge.size(), 1'000U);
+    EXPECT_THAT(take(), ::testing::Each("yes"));
 }
 
 TEST_F(Judge, AsksOnceForAllThatWait) {

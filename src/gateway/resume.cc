@@ -40,12 +40,19 @@ public:
         add(updates::user_room(who.company, who.user), 0, Subscription::kStillOn);
         add(updates::session_room(who.company, who.session), 0, Subscription::kStillOn);
         add(updates::connection_room(parked.id), 0, Subscription::kStillOn);
-        add_all(parked.subscriptions, who.company);
-        add_all(parked.recovery.ended, who.company);
+        for (const Subscription& one : parked.subscriptions)
+            add(updates::artifact_room(who.company, one.artifact), one.after, one.until);
+        for (const EndedSubscription& one : parked.recovery.ended) {
+            auto& spans = one.is_lost ? lost_ : spans_;
+            spans.emplace(updates::artifact_room(who.company, one.artifact),
+                          Span{one.after, one.until});
+        }
     }
 
     [[nodiscard]] bool is_for(const updates::PositionedUpdate& update) const {
-        return in_any(update.rooms, update.number) && !in_any(update.except, update.number);
+        return in_any(spans_, update.rooms, update.number) &&
+               !in_any(spans_, update.except, update.number) &&
+               !in_any(lost_, update.except, update.number);
     }
 
 private:
@@ -56,21 +63,19 @@ private:
     void add(const std::string& room, std::uint64_t after, std::uint64_t until) {
         spans_.emplace(room, Span{after, until});
     }
-    void add_all(const std::vector<Subscription>& subscriptions, const CompanyId& company) {
-        for (const Subscription& one : subscriptions) {
-            add(updates::artifact_room(company, one.artifact), one.after, one.until);
-        }
-    }
-    [[nodiscard]] bool in_any(const std::vector<std::string>& rooms, std::uint64_t number) const {
+    using Spans = std::unordered_multimap<std::string, Span>;
+    [[nodiscard]] static bool in_any(const Spans& spans, const std::vector<std::string>& rooms,
+                                     std::uint64_t number) {
         return std::ranges::any_of(rooms, [&](const std::string& room) {
-            const auto [begin, end] = spans_.equal_range(room);
+            const auto [begin, end] = spans.equal_range(room);
             return std::any_of(begin, end, [&](const auto& entry) {
                 return entry.second.after < number && number <= entry.second.until;
             });
         });
     }
 
-    std::unordered_multimap<std::string, Span> spans_;
+    Spans spans_;
+    Spans lost_;
 };
 
 using PrivateMessages = std::vector<std::pair<std::uint64_t, MissedMessage>>;  // with their bases

@@ -92,6 +92,7 @@ void Gateway::renew_all_rights() {
         if (connection.state != Connection::State::kOpen) return;
         take_rights(connection, policy().renewed(connection.principal.permissions), {});
     });
+    homes_.parked().change_each([this](ParkedConnection& parked) { lose_what_is_refused(parked); });
     executor_.end_where([&](const actions::ExecutionRequest& request) {
         const Connection* connection = find_connection(request.connection_id);
         if (connection != nullptr && connection->state == Connection::State::kOpen)
@@ -125,16 +126,30 @@ void Gateway::renew_rights(ParkedConnection& parked, const AdmissionRequest& req
     who = who_comes_back(parked, request);
     change.differs = change.differs || before != who.permissions;
     const auto is_lost = [&](const Subscription& one) {
-        return !may_still_watch(who, request, one.artifact);
+        return !may_still_watch(who, request.watch_answers, one.artifact);
     };
-    const std::size_t lost_before = change.ended_subscriptions.size();
-    for (const Subscription& one : parked.subscriptions) {
-        if (is_lost(one)) change.ended_subscriptions.push_back(one.artifact);
-    }
-    if (!change.differs && change.ended_subscriptions.size() > lost_before)
+    for (EndedSubscription& one : parked.recovery.ended) one.is_lost = one.is_lost || is_lost(one);
+    if (lose(parked, is_lost) && !change.differs)
         change.cause = cause_of_loss(who, change.ended_subscriptions.back());
-    std::erase_if(parked.subscriptions, is_lost);
-    std::erase_if(parked.recovery.ended, is_lost);
+}
+
+void Gateway::lose_what_is_refused(ParkedConnection& parked) const {
+    auth::Principal who = parked.principal;
+    who.permissions = policy().renewed(who.permissions);
+    (void)lose(parked, [&](const Subscription& one) {
+        return policy().may_watch(who, one.artifact).refused();
+    });
+}
+
+bool Gateway::lose(ParkedConnection& parked,
+                   const std::function<bool(const Subscription&)>& is_lost) const {
+    const std::uint64_t present = homes_.position_of(parked.principal.company).number;
+    for (const Subscription& one : parked.subscriptions) {
+        if (!is_lost(one)) continue;
+        parked.change.ended_subscriptions.push_back(one.artifact);
+        parked.recovery.note_end({one, true}, present);
+    }
+    return std::erase_if(parked.subscriptions, is_lost) > 0;
 }
 
 RightsChange::Cause Gateway::cause_of_loss(const auth::Principal& who,

@@ -178,6 +178,28 @@ TEST_P(Rights, OfABrokenConnectionAreThoseOfTheDayItComesBack) {
     EXPECT_THAT(alice.take_names(), ElementsAre("system.connected"));
 }
 
+TEST_P(Rights, OfABrokenConnectionEndAtTheMomentOfTheReload) {
+    StockClient alice(node, kEditor);
+    alice.connect(elsewhere());
+    alice.request("wa", "artifact.subscribe", R"({"artifactId":"a"})");
+    node.turn();
+    alice.read();
+    alice.messages.clear();
+    alice.cut();
+    publish(R"({"action":"before","audience":{"except":{"artifacts":["a"]}}})");
+    set_roles({});
+    publish(R"({"action":"after","audience":{"except":{"artifacts":["a"]}}})");
+    set_roles(kEditors);
+    publish_to("a");
+    alice.connect();
+    ASSERT_TRUE(alice.recovered);
+    const auto told = alice.messages.back().text;
+    EXPECT_THAT(alice.take_names(),
+                ElementsAre("after", "system.connected", "system.permissionsChanged"));
+    EXPECT_THAT(told, HasSubstr(R"("cause":"roles","permissions":["artifact:a:watch",)"
+                                R"("artifact:b:watch","job:run"],"endedSubscriptions":["a"])"));
+}
+
 TEST_P(Rights, OfARecoveredConnectionAreThoseOfTheTokenThatLivesLonger) {
     StockClient alice(node, kEditor);
     alice.connect();

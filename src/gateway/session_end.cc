@@ -41,10 +41,14 @@ void Gateway::look_at_session_end(Connection& connection) {
                       if (still == nullptr) return;
                       if (checked) return still->move_session_end(checked->end);
                       // A store that does not answer has nothing newer to say.
-                      close(*still, {.code = "SESSION_EXPIRED",
-                                     .event = "system.sessionRevoked",
-                                     .data = R"({"reason":"expired"})"});
+                      close_expired(*still);
                   });
+}
+
+void Gateway::close_expired(Connection& connection) {
+    close(connection, {.code = "SESSION_EXPIRED",
+                       .event = "system.sessionRevoked",
+                       .data = R"({"reason":"expired"})"});
 }
 
 }  // namespace signalbox::gateway

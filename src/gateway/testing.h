@@ -305,6 +305,8 @@ public:
                                        : nullptr,
                        .executions = &node.executions,
                        .http = &node.http,
+                       .session_http = &node.http,
+                       .artifact_http = &node.http,
                        .actions = {std::shared_ptr<void>(), &node.registry},
                        .pool = node.pool,
                        .log = node.log_,
@@ -334,18 +336,9 @@ public:
     Shard& shard(ShardIndex i = 0) { return *shards_[i]; }
 
     /// As a reload of the configuration does it.
-    void set_limits(const LimitOptions& limits) {
-        for (auto& shard : shards_)
-            shard->gateway.reconfigure({limits, options_.token_leeway, tokens_, keys_, policy_,
-                                        nullptr, options_.authorization,
-                                        options_.authorize_recheck});
-    }
+    void set_limits(const LimitOptions& limits) { reconfigure(limits, nullptr); }
     void set_actions(const std::shared_ptr<const actions::ActionRegistry>& actions) {
-        for (auto& shard : shards_) {
-            shard->gateway.reconfigure({options_.limits, options_.token_leeway, tokens_, keys_,
-                                        policy_, actions, options_.authorization,
-                                        options_.authorize_recheck});
-        }
+        reconfigure(options_.limits, actions);
     }
     void set_policy(auth::PolicyOptions options) {
         token_options_.roles = options.roles;
@@ -401,6 +394,20 @@ public:
     actions::ActionRegistry registry;
 
 private:
+    void reconfigure(const LimitOptions& limits,
+                     const std::shared_ptr<const actions::ActionRegistry>& actions) {
+        const LiveOptions live{.limits = limits,
+                               .token_leeway = options_.token_leeway,
+                               .tokens = tokens_,
+                               .service_keys = keys_,
+                               .policy = policy_,
+                               .actions = actions,
+                               .authorization = options_.authorization,
+                               .authorize_recheck = options_.authorize_recheck};
+        for (auto& shard : shards_) shard->gateway.prepare(live);
+        for (auto& shard : shards_) shard->gateway.reconfigure(live);
+    }
+
     NullLog log_;
     auth::TokenOptions token_options_;
     std::shared_ptr<const auth::Policy> policy_ = std::make_shared<auth::Policy>();

@@ -12,7 +12,10 @@
 namespace signalbox::gateway {
 namespace {
 
-constexpr Milliseconds kLookEvery{1'000};
+/// For who may not watch any more unless the API says so.
+constexpr Milliseconds kAnswerWait{1'000};
+/// After a question without an answer.
+constexpr Milliseconds kAskAgainAfter{1'000};
 
 Question question_about(const auth::Principal& who, const ArtifactId& artifact) {
     std::string body;
@@ -30,25 +33,38 @@ Question question_about(const auth::Principal& who, const ArtifactId& artifact) 
     return {std::move(key), std::move(body), who.company, who.user};
 }
 
-WatchAnswer answer_of(const ArtifactId& artifact, const Verdict& verdict, WallTime now) {
+WatchAnswer answer_of(const auth::Principal& who, const ArtifactId& artifact,
+                      const Verdict& verdict, WallTime now) {
     const bool is_over = verdict.expires_at && *verdict.expires_at <= now;
-    return {artifact,
+    return {artifact, who.permissions,
             verdict.yes && !is_over ? auth::Ground::kAuthorizer : auth::Ground::kAuthorizerRefused,
             verdict.answered_at, verdict.expires_at};
 }
 
-const WatchAnswer* find_answer(const std::vector<WatchAnswer>& answers,
+const WatchAnswer* find_answer(const std::vector<WatchAnswer>& answers, const auth::Principal& who,
                                const ArtifactId& artifact) {
-    const auto found = std::ranges::find(answers, artifact, &WatchAnswer::artifact);
+    const auto found = std::ranges::find_if(answers, [&](const WatchAnswer& one) {
+        return one.artifact == artifact && one.permissions == who.permissions;
+    });
     return found == answers.end() ? nullptr : &*found;
 }
 
+bool is_allowed(const std::vector<WatchAnswer>& answers, const auth::Principal& who,
+                const ArtifactId& artifact) {
+    const WatchAnswer* answer = find_answer(answers, who, artifact);
+    return answer != nullptr && answer->allowed();
+}
+
 WatchRights& rights_of(Connection& connection) {
-    if (!connection.watch_rights) connection.watch_rights = std::make_unique<WatchRights>();
+    if (!connection.watch_rights)
+        connection.watch_rights = std::make_unique<WatchRights>(connection);
     return *connection.watch_rights;
 }
 
 }  // namespace
+
+WatchRights::WatchRights(Connection& owner)
+    : timer(Timer::calling<&Connection::on_watch_rights_due>(&owner)) {}
 
 void Gateway::ask_api(std::optional<RemoteJudge> Gateway::* judge, Question question,
                       Done<Verdict> done) {
@@ -73,22 +89,22 @@ void Gateway::ask_api(std::optional<RemoteJudge> Gateway::* judge, Question ques
 void Gateway::ask_authorizer(const auth::Principal& principal, const ArtifactId& artifact,
                              Done<WatchAnswer> done) {
     SB_CHECK(watch_judge_.has_value());
-    ask_api(
-        &Gateway::watch_judge_, question_about(principal, artifact),
-        [this, artifact, done = std::move(done)](std::expected<Verdict, Error> verdict) mutable {
-            if (!verdict) return done(std::unexpected(std::move(verdict.error())));
-            done(answer_of(artifact, *verdict, s_.clock.wall_now()));
-        });
+    ask_api(&Gateway::watch_judge_, question_about(principal, artifact),
+            [this, principal, artifact,
+             done = std::move(done)](std::expected<Verdict, Error> verdict) mutable {
+                if (!verdict) return done(std::unexpected(std::move(verdict.error())));
+                done(answer_of(principal, artifact, *verdict, s_.clock.wall_now()));
+            });
 }
 
 void Gateway::judge_artifact(AdmissionRequest request, Done<Admitted> done) {
-    if (!request.artifact || find_answer(request.watch_answers, *request.artifact) != nullptr)
-        return free_predecessor(std::move(request), std::move(done));
+    if (!request.artifact) return free_predecessor(std::move(request), std::move(done));
     auth::Principal who = request.principal;
     if (request.introspected) who.permissions = *request.introspected;
     who.permissions = policy().renewed(who.permissions);
+    if (may_still_watch(who, request.watch_answers, *request.artifact))
+        return free_predecessor(std::move(request), std::move(done));
     const auth::Decision decision = policy().may_watch(who, *request.artifact);
-    if (decision) return free_predecessor(std::move(request), std::move(done));
     if (!decision.is_open()) return done(std::unexpected(artifact_forbidden(decision.ground)));
     const ArtifactId artifact = *request.artifact;
     ask_authorizer(who, artifact,
@@ -110,11 +126,14 @@ std::vector<ArtifactId> Gateway::unanswered_of(const AdmissionRequest& request) 
     if (parked == nullptr) return {};
     const auth::Principal who = who_comes_back(*parked, request);
     std::vector<ArtifactId> unanswered;
-    for (const Subscription& one : parked->subscriptions) {
-        const bool known = find_answer(request.watch_answers, one.artifact) != nullptr;
-        if (!known && policy().may_watch(who, one.artifact).is_open())
-            unanswered.push_back(one.artifact);
-    }
+    const auto note = [&](const ArtifactId& artifact) {
+        const bool is_known = find_answer(request.watch_answers, who, artifact) != nullptr ||
+                              std::ranges::find(unanswered, artifact) != unanswered.end();
+        if (!is_known && policy().may_watch(who, artifact).is_open())
+            unanswered.push_back(artifact);
+    };
+    for (const Subscription& one : parked->subscriptions) note(one.artifact);
+    if (request.artifact) note(*request.artifact);
     return unanswered;
 }
 
@@ -129,53 +148,80 @@ void Gateway::judge_parked(AdmissionRequest request, Done<Admitted> done) {
     };
     auto asking = std::make_shared<Asking>(std::move(request), std::move(done), unanswered.size());
     for (const ArtifactId& artifact : unanswered) {
-        ask_authorizer(who, artifact,
-                       [this, asking, artifact, revocations = homes_.revocations()](
-                           std::expected<WatchAnswer, Error> answer) {
-                           auto& [kept, finish, left] = *asking;
-                           // Without an answer that counts it is lost.
-                           kept.watch_answers.push_back(answer ? std::move(*answer)
-                                                               : WatchAnswer{.artifact = artifact});
-                           if (--left > 0) return;
-                           if (homes_.revocations() != revocations)
-                               return admit_at_home(std::move(kept), std::move(finish));
-                           find_room(std::move(kept), std::move(finish));
-                       });
+        ask_authorizer(
+            who, artifact,
+            [this, asking, refused = WatchAnswer{artifact, who.permissions},
+             revocations = homes_.revocations()](std::expected<WatchAnswer, Error> answer) {
+                auto& [kept, finish, left] = *asking;
+                // Without an answer that counts it is lost.
+                kept.watch_answers.push_back(answer ? std::move(*answer) : refused);
+                if (--left > 0) return;
+                if (homes_.revocations() != revocations)
+                    return admit_at_home(std::move(kept), std::move(finish));
+                find_room(std::move(kept), std::move(finish));
+            });
     }
 }
 
-bool Gateway::may_still_watch(const auth::Principal& who, const AdmissionRequest& request,
+bool Gateway::may_still_watch(const auth::Principal& who, const std::vector<WatchAnswer>& answers,
                               const ArtifactId& artifact) const {
     const auth::Decision decision = policy().may_watch(who, artifact);
-    if (!decision.is_open()) return decision.allowed();
-    const WatchAnswer* answer = find_answer(request.watch_answers, artifact);
-    return answer != nullptr && answer->allowed();
+    return decision.is_open() ? is_allowed(answers, who, artifact) : decision.allowed();
+}
+
+void Gateway::take_watch_answers(Connection& connection, const std::vector<WatchAnswer>& answers) {
+    auth::Principal who = connection.principal;
+    who.permissions = policy().renewed(who.permissions);
+    for (const WatchAnswer& answer : answers) {
+        if (answer.allowed() && answer.permissions == who.permissions)
+            take_right(connection, right_by(answer));
+    }
+    if (!connection.artifact || may_still_watch(who, answers, *connection.artifact)) return;
+    // It was asked for with a token that is not the one that counts, or the rules are others now.
+    const ArtifactId lost = *std::exchange(connection.artifact, std::nullopt);
+    RightsChange& untold = connection.joining->untold;
+    auto& ended = untold.ended_subscriptions;
+    if (!untold.differs && ended.empty()) untold.cause = cause_of_loss(who, lost);
+    if (std::ranges::find(ended, lost) == ended.end()) ended.push_back(lost);
 }
 
 WatchRight Gateway::right_by(const WatchAnswer& answer) {
     const Options& options = s_.options;
+    const JudgeOptions& api = options.authorization;
+    const MonotonicTime old_at = answer.answered_at + options.authorize_recheck;
     WatchRight right{.artifact = answer.artifact,
                      .ask_again_at = ask_again_at(answer.answered_at, options.authorize_recheck),
-                     .counts_until = answer.answered_at + options.authorize_recheck +
-                                     options.authorization.stale_for};
-    if (answer.end) {
-        const Milliseconds left = *answer.end - s_.clock.wall_now();
-        right.ask_again_at = std::min(right.ask_again_at, now() + left);
-        right.counts_until = std::min(right.counts_until, now() + left);
-    }
+                     .counts_until = old_at + api.stale_for,
+                     .ends_at = old_at + std::max(api.stale_for, api.timeout)};
+    if (!answer.end) return right;
+    constexpr Milliseconds kFar = std::chrono::hours(24 * 365);  // the end may be centuries away
+    const MonotonicTime end =
+        now() + std::clamp(*answer.end - s_.clock.wall_now(), Milliseconds(0), kFar);
+    right.ask_again_at = std::min(right.ask_again_at, end);
+    right.counts_until = std::min(right.counts_until, end);
+    right.ends_at = std::min(right.ends_at, end + kAnswerWait);
     return right;
 }
 
 MonotonicTime Gateway::ask_again_at(MonotonicTime answered_at, Milliseconds recheck) {
     // Those who came at one moment shall not all ask at another.
     const auto earlier = static_cast<std::uint64_t>(recheck.count()) / 8;
-    return answered_at + recheck - Milliseconds(s_.random.below(earlier + 1));
+    const MonotonicTime due = answered_at + recheck - Milliseconds(s_.random.below(earlier + 1));
+    // An answer of before an outage may be too old already.
+    return std::max(due, now() + kAskAgainAfter);
 }
 
-void Gateway::take_watch_answers(Connection& connection, const std::vector<WatchAnswer>& answers) {
-    for (const WatchAnswer& answer : answers) {
-        if (answer.allowed()) rights_of(connection).rights.push_back(right_by(answer));
-    }
+void Gateway::take_right(Connection& connection, WatchRight right) {
+    WatchRights& known = rights_of(connection);
+    WatchRight* held = known.find(right.artifact);
+    if (held == nullptr) held = &known.rights.emplace_back();
+    *held = std::move(right);
+    wake_for(known, *held);
+}
+
+void Gateway::wake_for(WatchRights& rights, const WatchRight& right) {
+    const MonotonicTime due = right.due_at();
+    if (!rights.timer.armed() || due < rights.timer.deadline()) s_.wheel.arm(rights.timer, due);
 }
 
 std::vector<ArtifactId> Gateway::open_artifacts(const Connection& connection) const {
@@ -199,40 +245,58 @@ void Gateway::review_watch_rights(Connection& connection, WatchReview review) {
     });
     std::vector<ArtifactId> due;
     for (const ArtifactId& artifact : open) {
-        const bool is_new = known.find(artifact) == nullptr;
-        if (is_new) known.rights.push_back({artifact, now(), now()});
-        if (is_new || review == WatchReview::kAll) due.push_back(artifact);
+        WatchRight* held = known.find(artifact);
+        if (held != nullptr && review == WatchReview::kOnlyNew) continue;
+        due.push_back(artifact);
+        // What allowed it until now does not any more, or was said about other permissions.
+        if (held == nullptr) {
+            take_right(connection, {artifact, now(), now(), now() + kAnswerWait});
+        } else {
+            held->ends_at = std::min(held->ends_at, now() + s_.options.authorization.timeout);
+        }
     }
-    keep_reviewing();
     const std::string socket_id(connection.socket.id());
     for (const ArtifactId& artifact : due) ask_watch_again(socket_id, artifact);
 }
 
-void Gateway::keep_reviewing() {
-    if (!watch_timer_.armed()) s_.wheel.arm(watch_timer_, now() + kLookEvery);
+void Gateway::watch_rights_due(Connection& connection) {
+    if (connection.state != Connection::State::kOpen) return;
+    WatchRights& known = *connection.watch_rights;
+    std::vector<ArtifactId> over, due;
+    for (const WatchRight& right : known.rights) {
+        if (now() >= right.ends_at) {
+            over.push_back(right.artifact);
+        } else if (now() >= right.due_at()) {
+            due.push_back(right.artifact);
+        } else {
+            wake_for(known, right);
+        }
+    }
+    const std::string socket_id(connection.socket.id());
+    for (const ArtifactId& artifact : over) end_unanswered_watch(socket_id, artifact);
+    for (const ArtifactId& artifact : due) ask_watch_again(socket_id, artifact);
 }
 
-void Gateway::watch_rights_due() {
-    std::vector<std::pair<std::string, ArtifactId>> due;
-    bool any = false;
-    for_each_connection([&](Connection& connection) {
-        if (connection.state != Connection::State::kOpen || !connection.watch_rights) return;
-        for (const WatchRight& right : connection.watch_rights->rights) {
-            any = true;
-            if (right.question == 0 && now() >= right.ask_again_at)
-                due.emplace_back(std::string(connection.socket.id()), right.artifact);
-        }
-    });
-    if (any) keep_reviewing();
-    for (const auto& [socket_id, artifact] : due) ask_watch_again(socket_id, artifact);
+WatchRight* Gateway::find_right(Connection* connection, const ArtifactId& artifact) {
+    const bool may_have = connection != nullptr && connection->state == Connection::State::kOpen &&
+                          connection->watch_rights != nullptr;
+    return may_have ? connection->watch_rights->find(artifact) : nullptr;
+}
+
+void Gateway::end_unanswered_watch(const std::string& socket_id, const ArtifactId& artifact) {
+    Connection* connection = find_connection(socket_id);
+    if (find_right(connection, artifact) == nullptr) return;
+    end_watch(*connection, artifact,
+              Error::of(ErrorCode::kUpstreamUnavailable,
+                        "the API that decides this has not answered in time"));
 }
 
 void Gateway::ask_watch_again(const std::string& socket_id, const ArtifactId& artifact) {
     Connection* connection = find_connection(socket_id);
-    if (connection == nullptr || !connection->watch_rights) return;
-    WatchRight* right = connection->watch_rights->find(artifact);
+    WatchRight* right = find_right(connection, artifact);
     if (right == nullptr) return;
     const std::uint64_t question = right->question = ++watch_questions_;
+    wake_for(*connection->watch_rights, *right);
     ask_authorizer(connection->principal, artifact,
                    [this, socket_id, artifact, question](std::expected<WatchAnswer, Error> answer) {
                        take_watch_answer(socket_id, {artifact, question}, answer);
@@ -242,18 +306,17 @@ void Gateway::ask_watch_again(const std::string& socket_id, const ArtifactId& ar
 void Gateway::take_watch_answer(const std::string& socket_id, const WatchRequest& asked,
                                 const std::expected<WatchAnswer, Error>& answer) {
     Connection* connection = find_connection(socket_id);
-    if (connection == nullptr || connection->state != Connection::State::kOpen) return;
-    WatchRight* right =
-        connection->watch_rights ? connection->watch_rights->find(asked.artifact) : nullptr;
+    WatchRight* right = find_right(connection, asked.artifact);
     // After other rights, the answer to an older question says nothing.
     if (right == nullptr || right->question != asked.question) return;
-    right->question = 0;
-    if (answer && answer->allowed()) {
-        *right = right_by(*answer);
-    } else if (answer || now() >= right->counts_until) {
-        end_watch(*connection, asked.artifact,
-                  answer ? artifact_forbidden(answer->ground) : answer.error());
+    if (answer && answer->allowed()) return take_right(*connection, right_by(*answer));
+    if (answer || now() >= right->counts_until) {
+        return end_watch(*connection, asked.artifact,
+                         answer ? artifact_forbidden(answer->ground) : answer.error());
     }
+    right->question = 0;
+    right->ask_again_at = std::min(now() + kAskAgainAfter, right->counts_until);
+    wake_for(*connection->watch_rights, *right);
 }
 
 void Gateway::end_watch(Connection& connection, const ArtifactId& artifact, const Error& why) {
@@ -327,19 +390,15 @@ void Gateway::end_watch_request(PendingWatch pending,
         return refuse_with(std::move(*refusal));
     }
     subscribe(*connection, artifact);
-    if (is_open) {
-        WatchRights& known = rights_of(*connection);
-        WatchRight* held = known.find(artifact);
-        (held != nullptr ? *held : known.rights.emplace_back()) = right_by(*answer);
-        keep_reviewing();
-    }
+    if (is_open) take_right(*connection, right_by(*answer));
     pending.sink->on_end(subscription_answer(artifact, "artifact.subscribe"));
 }
 
 void Gateway::forget_watch(Connection& connection, const ArtifactId& artifact) {
     if (!connection.watch_rights) return;
-    auto& [rights, requests] = *connection.watch_rights;
-    std::erase_if(requests, [&](const WatchRequest& one) { return one.artifact == artifact; });
+    auto& rights = connection.watch_rights->rights;
+    std::erase_if(connection.watch_rights->requests,
+                  [&](const WatchRequest& one) { return one.artifact == artifact; });
     if (connection.artifact == artifact) return;  // executions are given it still
     std::erase_if(rights, [&](const WatchRight& one) { return one.artifact == artifact; });
 }

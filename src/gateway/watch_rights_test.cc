@@ -238,6 +238,91 @@ TEST_P(Authorizer, LetsWatchOnThroughAnOutageThatIsShort) {
     EXPECT_FALSE(client.closed());
 }
 
+TEST_P(Authorizer, LetsWatchNoLongerThanConfiguredWhileItHangs) {
+    TestClient client(node, kMember, elsewhere());
+    watch(client, "a");
+    answer(R"({"allowed":true})");
+    node.advance(Milliseconds(49'900));
+    EXPECT_TRUE(hears(client));
+    EXPECT_EQ(asked(), 2U) << "which is never answered";
+    node.advance(Milliseconds(150));
+    EXPECT_THAT(client.take_joined(), HasSubstr(R"("endedSubscriptions":["a"])"));
+    answer(R"({"allowed":true})");
+    EXPECT_FALSE(hears(client)) << "it is too late";
+}
+
+TEST_P(Authorizer, LetsWatchNoLongerThanASecondAfterARightsEndWhileItHangs) {
+    TestClient client(node, kMember, elsewhere());
+    watch(client, "a");
+    const std::string end = format_time(node.clock.wall_now() + seconds(10));
+    answer(R"({"allowed":true,"expiresAt":")" + end + "\"}");
+    node.advance(Milliseconds(10'900));
+    EXPECT_EQ(asked(), 2U);
+    EXPECT_TRUE(hears(client));
+    node.advance(Milliseconds(150));
+    EXPECT_FALSE(hears(client));
+}
+
+TEST_P(Authorizer, LetsWatchNoLongerThanASecondByAPermissionThatHasGoneWhileItHangs) {
+    Login login = kMember;
+    login.roles = {"seer"};
+    TestClient client(node, login, elsewhere());
+    watch(client, "a");
+    set_roles({});
+    ASSERT_EQ(asked(), 1U);
+    node.advance(Milliseconds(900));
+    EXPECT_TRUE(hears(client));
+    node.advance(Milliseconds(150));
+    EXPECT_FALSE(hears(client));
+}
+
+TEST_P(Authorizer, CountsUntilItsTimeIsOverWithOtherPermissions) {
+    TestClient client(node, kMember, elsewhere());
+    watch(client, "a");
+    answer(R"({"allowed":true})");
+    Login more = kMember;
+    more.permissions = {"x"};
+    client.request("f", "auth.refresh", "{\"token\":\"" + more.token(node) + "\"}");
+    for (int i = 0; i < 48; ++i) {
+        fail();
+        node.advance(Milliseconds(100));
+    }
+    EXPECT_TRUE(hears(client));
+    fail();
+    node.advance(Milliseconds(250));
+    EXPECT_FALSE(hears(client)) << "what it said was about other permissions";
+}
+
+TEST_P(Authorizer, MayNameAnEndThatIsFarAway) {
+    TestClient client(node, kMember, elsewhere());
+    watch(client, "a");
+    answer(R"({"allowed":true,"expiresAt":"9999-12-31T23:59:59.000Z"})");
+    node.advance(seconds(20));
+    EXPECT_EQ(asked(), 1U);
+    EXPECT_TRUE(hears(client));
+}
+
+TEST_P(Authorizer, IsNotAskedWithoutAPauseWhenOnlyAnOldAnswerCounts) {
+    node.options_.authorization.stale_for = seconds(60);
+    node.set_limits({});
+    TestClient first(node, kMember, elsewhere());
+    watch(first, "a");
+    answer(R"({"allowed":true})");
+    unwatch(first, "a");
+    node.advance(seconds(40));
+    watch(first, "a");
+    fail();
+    EXPECT_TRUE(hears(first)) << "the last yes counts";
+    const std::size_t before = asked();
+    for (int i = 0; i < 100; ++i) {
+        node.advance(Milliseconds(50));
+        fail();
+        EXPECT_GT(*node.shard(elsewhere()).wheel.next_deadline(), node.clock.monotonic_now());
+    }
+    EXPECT_GE(asked(), before + 4);
+    EXPECT_LE(asked(), before + 6);
+}
+
 TEST_P(Authorizer, IsAskedAnewWithOtherPermissions) {
     TestClient client(node, kMember, elsewhere());
     watch(client, "a");
@@ -267,6 +352,17 @@ TEST_P(Authorizer, DecidesWhereAPermissionHasGone) {
     set_roles({});
     fail();
     EXPECT_FALSE(hears(lost)) << "nothing counts that the API did not say lately";
+}
+
+TEST_P(Authorizer, IsOverruledByRulesThatNoLongerNameIt) {
+    TestClient client(node, kAtA, elsewhere());
+    node.options_.authorization.url = "";
+    node.set_policy({.roles = {}, .artifact_rules = {ArtifactRule::kCompany}});
+    answer(R"({"allowed":true})");
+    EXPECT_THAT(client.take_joined(), HasSubstr("system.connected"));
+    EXPECT_TRUE(hears(client));
+    node.advance(seconds(60));
+    EXPECT_EQ(asked(), 1U);
 }
 
 TEST_P(Authorizer, IsHeardWithTheAnswerToTheLastQuestion) {
@@ -385,6 +481,21 @@ TEST_P(AuthorizerAtRecovery, DecidesBeforeAnythingIsReplayed) {
     EXPECT_EQ(asked(), 4U);
 }
 
+TEST_P(AuthorizerAtRecovery, KeepsFromWhoLosesAnArtifactWhatWasForAllButItsWatchers) {
+    publish(R"({"action":"but a's","audience":{"except":{"artifacts":["a"]}}})");
+    publish(R"({"action":"but c's","audience":{"except":{"artifacts":["c"]}}})");
+    alice.begin();
+    node.turn();
+    answer(R"({"allowed":false})");
+    alice.read();
+    ASSERT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(),
+                ElementsAre("but c's", "system.connected", "system.permissionsChanged"));
+    publish(R"({"action":"now to all","audience":{"except":{"artifacts":["a"]}}})");
+    alice.read();
+    EXPECT_THAT(alice.take_names(), ElementsAre("now to all"));
+}
+
 TEST_P(AuthorizerAtRecovery, LosesWhatTheApiSaysNothingAbout) {
     node.advance(seconds(20));
     alice.begin();
@@ -402,6 +513,34 @@ TEST_P(AuthorizerAtRecovery, LetsAShortOutagePass) {
     alice.read();
     ASSERT_TRUE(alice.recovered);
     EXPECT_THAT(alice.take_names(), ElementsAre("of a", "of b", "system.connected"));
+}
+
+TEST_P(AuthorizerAtRecovery, DecidesAboutTheArtifactOfTheConnectWithTheTokenThatCounts) {
+    Login other = kAlice;
+    other.artifact = "c";
+    other.permissions = {"x"};
+    StockClient returning(node, other);
+    returning.pid = alice.pid;
+    returning.offset = alice.offset;
+    returning.token = other.token(node, std::chrono::minutes(30));
+    returning.begin();
+    node.turn();
+    ASSERT_EQ(asked(), 3U);
+    EXPECT_THAT(node.http.last().request.body, HasSubstr(R"("permissions":["x"])"));
+    node.http.answer(HttpResponse::of(200, "application/json", R"({"allowed":true})"));
+    ++answered_;
+    node.turn();
+    returning.read();
+    EXPECT_FALSE(returning.connected) << "what it had before lives longer and says nothing of x";
+    ASSERT_EQ(asked(), 6U) << "a, b and c";
+    answer(R"({"allowed":false})");
+    returning.read();
+    ASSERT_TRUE(returning.recovered);
+    EXPECT_THAT(returning.messages.back().text, HasSubstr(R"("endedSubscriptions":["a","b","c"])"));
+    returning.messages.clear();
+    publish(R"({"action":"of c","artifactId":"c"})");
+    returning.read();
+    EXPECT_TRUE(returning.messages.empty());
 }
 
 TEST_P(AuthorizerAtRecovery, LetsNobodyBackWhoseSessionEndsWhileItIsAsked) {
