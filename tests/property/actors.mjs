@@ -254,6 +254,10 @@ export class Actors {
         return this.world.decide(login, permissions);
     }
 
+    async opine(decision) {
+        this.world.opine(decision);
+    }
+
     reload({ config }) {
         return this.world.reload(config);
     }

@@ -18,10 +18,8 @@ export function surelyMeans(audience, listener, from, to) {
         (artifact) => listener.watching(artifact).possibly(from, to));
 }
 
-/// @param came  when the message was there: a replay goes also to who was excepted by an artifact that it may no
-///   longer watch, since what was lost while the connection was broken is forgotten
-export function possiblyMeans(audience, listener, { from, to, came }) {
+export function possiblyMeans(audience, listener, from, to) {
     return means(audience, listener,
         (artifact) => listener.watching(artifact).possibly(from, to),
-        (artifact) => listener.watching(artifact).surely(from, came));
+        (artifact) => listener.watching(artifact).surely(from, to));
 }

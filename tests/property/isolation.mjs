@@ -8,6 +8,7 @@
 //       --seed N        printed (default: by the clock)
 //       --per-second N  (default 600)
 //       --introspect    the server asks an API about sessions; it ends them and changes permissions too
+//       --authorizer    the server asks an API about artifacts, which changes its mind
 //
 // Environment: as tests/integration/harness.mjs, but SIGNALBOX_SHARDS is 2 when it is not set.
 
@@ -25,6 +26,7 @@ const { values } = parseArgs({
         events: { type: 'string', default: '5000' },
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
         introspect: { type: 'boolean', default: false },
+        authorizer: { type: 'boolean', default: false },
         'per-second': { type: 'string', default: String(600 / slowness) },
     },
 });
@@ -60,6 +62,7 @@ function report(world, judge, seconds) {
         + `${world.listeners.length} connections, ${judge.came} deliveries, ${judge.owed} of them owed, ${judge.withheld} withheld, the last ${Math.max(0, judge.latest)} ms after the end of a right; `
         + `in its worst second the machine kept us waiting for ${world.starvation.worst} ms`);
     const brief = (key, value) => (value?.logins ? value.id : value);
+    if (world.opinions.asked) console.log(`${world.opinions.asked} questions about artifacts`);
     for (const fault of world.faults) console.log(`\n${JSON.stringify(fault, brief)}`);
     const faults = world.counts.get('faults') ?? 0;
     console.log(`${faults} faults`);
@@ -67,7 +70,7 @@ function report(world, judge, seconds) {
 }
 
 console.log(`${events} events, seed ${seed}`);
-const plan = new Plan({ seed, events, perSecond, asksTheApi: values.introspect });
+const plan = new Plan({ seed, events, perSecond, asksTheApi: values.introspect, asksAboutArtifacts: values.authorizer });
 const world = await World.start(plan, Number(process.env.SIGNALBOX_SHARDS ?? 2));
 globalThis.__w = world;
 let faults = 1;

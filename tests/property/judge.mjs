@@ -54,12 +54,11 @@ export class Judge {
         if (message.accepted === false) return 'an update that was refused';
         if (time + rounding < started) return 'a message from before the connection';
         if (world.fairly(time) - settle > hardEndKnown) return 'a message sent more than a second after the right to all had ended';
-        const sent = { from: world.fairly(time) - settle, to: time + rounding, came: Math.max(at, time + rounding) };
-        if (!possiblyMeans(message.audience, listener, sent)) return 'a message to others';
+        if (!possiblyMeans(message.audience, listener, world.fairly(time) - settle, time + rounding)) return 'a message to others';
         this.latest = Math.max(this.latest, at - hardEndKnown);
         const deadline = world.fairly(at) - settle;
         if (deadline > hardEndKnown) return 'a message that came more than a second after the right to all had ended';
-        if (!possiblyMeans(message.audience, listener, { from: deadline, to: at, came: at })) return 'a message that came more than a second after the right to it had ended';
+        if (!possiblyMeans(message.audience, listener, deadline, at)) return 'a message that came more than a second after the right to it had ended';
         return undefined;
     }
 

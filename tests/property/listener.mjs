@@ -49,16 +49,21 @@ export class Listener {
             .flatMap((claims) => configs.map((config) => [claims, config]));
     }
 
+    /// @param rule  gives what it comes to, or a list of all that it may come to
     always(rule, from, to = now()) {
-        return this.#rights(from, to).every(([claims, config]) => rule(claims, config));
+        return this.#rights(from, to).flatMap(([claims, config]) => rule(claims, config, from, to)).every(Boolean);
     }
 
     ever(rule, from, to = now()) {
-        return this.#rights(from, to).some(([claims, config]) => rule(claims, config));
+        return this.#rights(from, to).flatMap(([claims, config]) => rule(claims, config, from, to)).some(Boolean);
     }
 
     mayWatch(artifact) {
-        return (claims, config) => mayWatch(claims, config, artifact);
+        return (claims, config, from, to) => mayWatch(claims, config, artifact) || this.#opinions(config, artifact, from, to);
+    }
+
+    #opinions(config, artifact, from, to) {
+        return config.rules.includes('authorizer') && this.world.opinions.possible(this, artifact, from, to);
     }
 
     /// What it holds may be lost by what is being changed now.
@@ -174,7 +179,7 @@ export class Listener {
     }
 
     #noteChange(cause) {
-        const since = { roles: this.world.config.last.from, session: this.life.says.last.from, token: this.changing }[cause];
+        const since = { roles: this.world.config.last.from, session: this.life.says.last.from, token: this.changing, authorizer: this.opined }[cause];
         if (since) this.world.measure(`permissions changed by ${cause}, until told`, this.transport, now() - since);
     }
 

@@ -13,9 +13,9 @@ const shortTtl = 3;
 const ofSlots = { open: { subscribe: 28, unsubscribe: 6, refresh: 18, badRefresh: 3, say: 20, call: 10, recover: 12, reconnect: 5, leave: 2 }, closed: { connect: 88, intrude: 12 } };
 
 export class Plan {
-    /// @param options  {seed, events, perSecond, asksTheApi}
-    constructor({ seed, events, perSecond, asksTheApi }) {
-        Object.assign(this, { events, perSecond, asksTheApi, random: new Random(seed) });
+    /// @param options  {seed, events, perSecond, asksTheApi, asksAboutArtifacts}
+    constructor({ seed, events, perSecond, asksTheApi, asksAboutArtifacts }) {
+        Object.assign(this, { events, perSecond, asksTheApi, asksAboutArtifacts, random: new Random(seed) });
         const { random } = this;
         this.artifacts = hostileIds(random, 8);
         this.users = hostileIds(random, usersPerCompany + 1);
@@ -23,6 +23,12 @@ export class Plan {
         this.slots = this.companies.flatMap(({ slots }) => slots);
         this.logins = this.companies.flatMap(({ logins }) => logins);
         this.config = this.#config();
+        this.opinions = asksAboutArtifacts ? this.companies.flatMap((company) => this.#opinions(company)) : [];
+    }
+
+    /// What the API thinks in the beginning.
+    #opinions(company) {
+        return this.users.flatMap((user) => this.artifacts.map((artifact) => ({ company, user, artifact, allowed: this.random.chance(0.6) })));
     }
 
     #company(id) {
@@ -43,7 +49,9 @@ export class Plan {
 
     #config() {
         const { random } = this;
-        const rules = random.pick([['company'], ['company'], ['company'], ['claim', 'permission'], ['permission'], ['claim'], ['company', 'permission']]);
+        const rules = this.asksAboutArtifacts
+            ? random.pick([['authorizer'], ['authorizer'], ['permission', 'authorizer'], ['claim', 'authorizer'], ['claim', 'permission', 'authorizer'], ['company', 'authorizer']])
+            : random.pick([['company'], ['company'], ['company'], ['claim', 'permission'], ['permission'], ['claim'], ['company', 'permission']]);
         const watcher = random.chance(0.2) ? ['artifact:*'] : random.some(this.artifacts, 0.6).map(watchPermission);
         return { rules, roles: { watcher, publisher: random.pick([['updates:send'], ['updates:*'], [], ['updates:sent', 'updates']]) } };
     }
@@ -160,6 +168,12 @@ export class Plan {
         return { kind: 'decide', company, login, permissions: this.#claims().permissions };
     }
 
+    #opine() {
+        const { random } = this;
+        const { company, login } = random.pick(this.slots);
+        return { kind: 'opine', company, user: login.user, artifact: random.pick(this.artifacts), allowed: random.chance(0.5) };
+    }
+
     /// An event counts as many as it has updates.
     *decisions() {
         const { random } = this;
@@ -171,8 +185,8 @@ export class Plan {
                 decision = { kind: 'reload', config: this.#config() };
                 nextReload = at + reloadEvery;
             } else {
-                const kind = at < this.slots.length ? 'slot' : random.weighted({ publish: 92, slot: 7.4, revoke: 0.6, ...(this.asksTheApi && { decide: 0.3 }) });
-                decision = { publish: () => this.#publish(), slot: () => this.#ofSlot(at), revoke: () => this.#revoke(), decide: () => this.#decide() }[kind]();
+                const kind = at < this.slots.length ? 'slot' : random.weighted({ publish: 92, slot: 7.4, revoke: 0.6, ...(this.asksTheApi && { decide: 0.3 }), ...(this.asksAboutArtifacts && { opine: 1 }) });
+                decision = { publish: () => this.#publish(), slot: () => this.#ofSlot(at), revoke: () => this.#revoke(), decide: () => this.#decide(), opine: () => this.#opine() }[kind]();
             }
             yield { ...decision, at };
             at += decision.updates?.length ?? 1;

@@ -3,19 +3,21 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { eventually, nowSeconds, pause, Server, serviceKey, userToken } from '../integration/harness.mjs';
+import { Random } from '../random.mjs';
 import { Http } from '../integration/wire.mjs';
 import { now, Starvation } from './clock.mjs';
 import { settle, Versions } from './history.mjs';
 import { AskedLogins, Life, StoredLogins } from './logins.mjs';
+import { NoOpinions, Opinions } from './opinions.mjs';
 
 const api = '/api/v1';
 const encoded = encodeURIComponent;
 
 const tomlList = (list) => `[${list.map((one) => JSON.stringify(one)).join(', ')}]`;
 
-function configText({ rules, roles }) {
+function configText({ rules, roles }, opinions) {
     const lines = Object.entries(roles).map(([role, permissions]) => `${role} = ${tomlList(permissions)}`);
-    return `[auth.artifacts]\nrules = ${tomlList(rules)}\n[auth.roles]\n${lines.join('\n')}\n`;
+    return `[auth.artifacts]\nrules = ${tomlList(rules)}\n${opinions.config}[auth.roles]\n${lines.join('\n')}\n`;
 }
 
 const fixed = `
@@ -58,8 +60,9 @@ export class World {
         world.plan = plan;
         world.config = new Versions(plan.config);
         world.logins = new (plan.asksTheApi ? AskedLogins : StoredLogins)(world);
-        await world.logins.start();
-        world.server = await Server.start({ config: fixed + world.logins.config + configText(plan.config), shardCount });
+        world.opinions = plan.asksAboutArtifacts ? new Opinions(new Random(plan.opinions.length), plan.opinions) : new NoOpinions();
+        await Promise.all([world.logins.start(), world.opinions.start()]);
+        world.server = await Server.start({ config: fixed + world.logins.config + configText(plan.config, world.opinions), shardCount });
         world.starvation = new Starvation(world.server.child.pid);
         world.http = new Http(world.server);
         return world;
@@ -72,6 +75,7 @@ export class World {
         this.http.close();
         await this.server.stop();
         this.logins.stop();
+        this.opinions.stop();
     }
 
     count(what) {
@@ -184,12 +188,23 @@ export class World {
         });
     }
 
+    /// The API thinks otherwise about who may watch an artifact.
+    opine(opinion) {
+        const entry = this.opinions.change(opinion);
+        const listeners = this.listeners.filter(({ company, user }) => company === opinion.company && user === opinion.user);
+        for (const listener of listeners) {
+            listener.opined = entry.from;
+            listener.rightsMayChange();
+        }
+        this.settleRights(listeners, entry);
+    }
+
     /// SIGHUP with other roles and rules.
     reload(config) {
         return this.#reloads.run(async () => {
             const { server } = this;
             const text = readFileSync(server.configFile, 'utf8');
-            const replaced = text.replace(/\[auth\.artifacts\][^]*?\n(?=\n|\[\[)/, configText(config));
+            const replaced = text.replace(/\[auth\.artifacts\][^]*?\n(?=\n|\[\[)/, configText(config, this.opinions));
             writeFileSync(server.configFile, replaced);
             server.output = '';
             const entry = this.config.begin(config);
