@@ -174,12 +174,12 @@ export class Listener {
 
     #onSystem({ action, data }) {
         if (action === 'system.connected') return this.#onWelcome(data);
-        if (action === 'system.permissionsChanged' && this.gaps.length === 0) this.#noteChange(data.cause);
+        if (action === 'system.permissionsChanged' && this.gaps.length === 0) this.#noteChange(data);
         if (action === 'system.slowConsumer') this.world.fault('a slow consumer', this, data);
     }
 
-    #noteChange(cause) {
-        const since = { roles: this.world.config.last.from, session: this.life.says.last.from, token: this.changing, authorizer: this.opined }[cause];
+    #noteChange({ cause, endedSubscriptions: ended }) {
+        const since = { roles: this.world.config.last.from, session: this.life.says.last.from, token: this.changing, authorizer: ended.includes(this.opined?.artifact) && this.opined.from }[cause];
         if (since) this.world.measure(`permissions changed by ${cause}, until told`, this.transport, now() - since);
     }
 

@@ -193,7 +193,7 @@ export class World {
         const entry = this.opinions.change(opinion);
         const listeners = this.listeners.filter(({ company, user }) => company === opinion.company && user === opinion.user);
         for (const listener of listeners) {
-            listener.opined = entry.from;
+            if (!opinion.allowed) listener.opined = { artifact: opinion.artifact, from: entry.from };
             listener.rightsMayChange();
         }
         this.settleRights(listeners, entry);
