@@ -170,6 +170,9 @@ bool Gateway::may_still_watch(const auth::Principal& who, const std::vector<Watc
 }
 
 void Gateway::take_watch_answers(Connection& connection, const std::vector<WatchAnswer>& answers) {
+    const bool is_plain = !connection.artifact ||
+                          policy().may_watch(connection.principal, *connection.artifact).allowed();
+    if (answers.empty() && is_plain) return;
     auth::Principal who = connection.principal;
     who.permissions = policy().renewed(who.permissions);
     for (const WatchAnswer& answer : answers) {
