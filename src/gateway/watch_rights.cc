@@ -12,7 +12,7 @@
 namespace signalbox::gateway {
 namespace {
 
-/// For who may not watch any more unless the API says so.
+/// For a right whose end the API has named.
 constexpr Milliseconds kAnswerWait{1'000};
 /// After a question without an answer.
 constexpr Milliseconds kAskAgainAfter{1'000};
@@ -246,16 +246,17 @@ void Gateway::review_watch_rights(Connection& connection, WatchReview review) {
     std::erase_if(known.rights, [&](const WatchRight& right) {
         return std::ranges::find(open, right.artifact) == open.end();
     });
+    // What allowed it until now does not any more, or was said about other permissions.
+    const MonotonicTime answered_until = now() + s_.options.authorization.timeout;
     std::vector<ArtifactId> due;
     for (const ArtifactId& artifact : open) {
         WatchRight* held = known.find(artifact);
         if (held != nullptr && review == WatchReview::kOnlyNew) continue;
         due.push_back(artifact);
-        // What allowed it until now does not any more, or was said about other permissions.
         if (held == nullptr) {
-            take_right(connection, {artifact, now(), now(), now() + kAnswerWait});
+            take_right(connection, {artifact, now(), now(), answered_until});
         } else {
-            held->ends_at = std::min(held->ends_at, now() + s_.options.authorization.timeout);
+            held->ends_at = std::min(held->ends_at, answered_until);
         }
     }
     const std::string socket_id(connection.socket.id());

@@ -263,14 +263,14 @@ TEST_P(Authorizer, LetsWatchNoLongerThanASecondAfterARightsEndWhileItHangs) {
     EXPECT_FALSE(hears(client));
 }
 
-TEST_P(Authorizer, LetsWatchNoLongerThanASecondByAPermissionThatHasGoneWhileItHangs) {
+TEST_P(Authorizer, LetsWatchNoLongerThanItMayTakeByAPermissionThatHasGoneWhileItHangs) {
     Login login = kMember;
     login.roles = {"seer"};
     TestClient client(node, login, elsewhere());
     watch(client, "a");
     set_roles({});
     ASSERT_EQ(asked(), 1U);
-    node.advance(Milliseconds(900));
+    node.advance(Milliseconds(4'900));
     EXPECT_TRUE(hears(client));
     node.advance(Milliseconds(150));
     EXPECT_FALSE(hears(client));

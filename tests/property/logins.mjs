@@ -52,8 +52,8 @@ export class StoredLogins {
 }
 
 const recheckMs = 1000;
-/// docs/sessions.md: when the answer is as old as introspect_recheck, it is asked for again.
-const countsAfterMs = recheckMs;
+/// docs/sessions.md: introspect_recheck, the time of the answer, and a second.
+const countsAfterMs = recheckMs + 1000;
 
 /// The API knows at once, the server when it has asked again.
 export class AskedLogins {

@@ -8,6 +8,8 @@ import { now } from './clock.mjs';
 import { Versions } from './history.mjs';
 
 const recheckMs = 2000;
+/// docs/permissions.md: authorize_recheck, the time of the answer, and a second.
+const countsAfterMs = recheckMs + 1000;
 const slowestMs = 150;
 const keyOf = (companyId, userId, artifactId) => JSON.stringify([companyId, userId, artifactId]);
 
@@ -61,7 +63,7 @@ export class Opinions {
     /// @return {from, sure}: what is watched ends when the answer about it is too old
     change({ company, user, artifact, allowed }) {
         const entry = this.#known.get(keyOf(company.id, user, artifact)).begin(allowed);
-        entry.sure = now() + recheckMs;
+        entry.sure = now() + countsAfterMs;
         return entry;
     }
 
