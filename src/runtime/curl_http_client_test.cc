@@ -62,10 +62,11 @@ private:
     std::deque<Task> tasks_;
 };
 
-/// A port that plays one script: for each request the bytes to send, "" to close at once.
+/// A port that plays one script: for each request the bytes to send, "" to close at once. One that
+/// vanishes takes no connections any more.
 class ScriptedServer {
 public:
-    enum class Then : std::uint8_t { kKeep, kClose };
+    enum class Then : std::uint8_t { kKeep, kClose, kVanish };
     struct Line {
         std::string bytes;
         Then then = Then::kKeep;
@@ -104,6 +105,7 @@ private:
                 ++requests_;
                 const Line& line = script_[next++];
                 ::send(peer.get(), line.bytes.data(), line.bytes.size(), MSG_NOSIGNAL);
+                if (line.then == Then::kVanish) ::shutdown(listener_.get(), SHUT_RDWR);
                 open = line.then == Then::kKeep;
             }
         }
@@ -303,6 +305,17 @@ TEST_F(CurlHttpClientTest, RepeatsARequestOnADeadConnectionOnlyWhenItMay) {
     EXPECT_EQ(server.requests(), 3U);
     EXPECT_EQ(fault_of({.url = server.url()}), kBroken);
     EXPECT_EQ(server.requests(), 4U);
+}
+
+TEST_F(CurlHttpClientTest, DoesNotCallUnreachableWhatHasGotARequest) {
+    using Then = ScriptedServer::Then;
+    const ScriptedServer::Line good{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"};
+    for (const Resend resend : {Resend::kNever, Resend::kAllowed}) {
+        const ScriptedServer server({good, {"", Then::kVanish}});
+        EXPECT_TRUE(fetch({.url = server.url()}).has_value());
+        EXPECT_EQ(fault_of({.method = "POST", .url = server.url(), .resend = resend}), kBroken);
+        EXPECT_EQ(server.requests(), 2U);
+    }
 }
 
 TEST_F(CurlHttpClientTest, LeavesOutTheProxiesOfTheEnvironment) {

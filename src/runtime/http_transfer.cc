@@ -311,7 +311,10 @@ HttpClientFailure HttpTransfer::failure_of(CURLcode result) const {
     if (result == CURLE_OPERATION_TIMEDOUT && sendings_ == 0 && connect_timeout_is_shorter_)
         return {kUnreachable, "no connection in time"};
     const std::string_view told(error_.data());
-    return {fault_of(result), std::string(told.empty() ? curl_easy_strerror(result) : told)};
+    HttpClientFault fault = fault_of(result);
+    // The fresh connection to repeat it on could not be made; the first may have been acted on.
+    if (sendings_ > 0 && (fault == kUnreachable || fault == kTls)) fault = kBroken;
+    return {fault, std::string(told.empty() ? curl_easy_strerror(result) : told)};
 }
 
 void HttpTransfer::finish(CURLcode result) {
