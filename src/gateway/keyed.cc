@@ -84,9 +84,8 @@ std::optional<Remembrance> Gateway::remembrance_of(actions::ExecutionRequest& re
 
 void Gateway::run_once(Remembrance remembrance, actions::ExecutionRequest request, Asker asker,
                        std::unique_ptr<actions::ExecutionSink> sink) {
-    auto refusal = executor_.input_fault(request);
-    if (!refusal) refusal = running_.refusal(request.principal, s_.options.limits);
-    if (refusal) return sink->on_end(std::unexpected(std::move(*refusal)));
+    if (auto fault = executor_.input_fault(request))
+        return sink->on_end(std::unexpected(std::move(*fault)));
     const auto data = parser_.parse(request.data.str());
     SB_CHECK(data.has_value());
     Claim claim{.remembrance = remembrance,
@@ -98,7 +97,8 @@ void Gateway::run_once(Remembrance remembrance, actions::ExecutionRequest reques
                 .call = nullptr,
                 .caller = {.shard = s_.mesh.self(),
                            .follower = std::make_shared<Follower>(std::move(sink)),
-                           .wants_status = request.wants_status}};
+                           .wants_status = request.wants_status},
+                .refusal = running_.refusal(request.principal, s_.options.limits)};
     claim.key = remembrance == Remembrance::kKey
                     ? key_of(request.principal, request.idempotency_key)
                     : resend_key_of(request, claim.digest);

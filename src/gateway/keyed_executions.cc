@@ -41,6 +41,11 @@ Error still_runs() {
                      "it still runs: its outcome is not known yet; cancel it, or wait");
 }
 
+Error crowded() {
+    return retryable(ErrorCode::kRateLimited, "too many callers wait for this execution already",
+                     kRetryWhenBusy);
+}
+
 Error full(actions::LeaseAnswer::Kind kind) {
     const bool of_user = kind == actions::LeaseAnswer::Kind::kUserFull;
     return retryable(ErrorCode::kQuotaExceeded,
@@ -138,15 +143,16 @@ void KeyedExecutions::claim(Claim claim) {
     Entry* entry = find(claim.remembrance, claim.key);
     if (entry == nullptr) return begin(std::move(claim));
     if (entry->state != State::kLeasing) return join(*entry, claim);
-    const Subscriber caller = claim.caller;
-    wait(*entry, caller,
-         [this, claim = std::move(claim)]() mutable { this->claim(std::move(claim)); });
+    if (!has_room(entry->waiting.size())) return refuse(claim.caller, crowded());
+    entry->waiting.push_back(
+        [this, claim = std::move(claim)]() mutable { this->claim(std::move(claim)); });
 }
 
 void KeyedExecutions::begin(Claim claim) {
     const ReplayOptions& options = gateway_.s_.options.replay;
     if (claim.remembrance == Remembrance::kKey && gateway_.s_.executions == nullptr)
         return refuse(claim.caller, unavailable());
+    if (claim.refusal) return recall(std::move(claim));
     if (running_ >= options.running_max) {
         return refuse(claim.caller,
                       retryable(ErrorCode::kOverloaded,
@@ -162,6 +168,25 @@ void KeyedExecutions::begin(Claim claim) {
     if (entry.claim.remembrance == Remembrance::kKey) return lease(entry);
     remember(entry);
     start(entry);
+}
+
+/// What cannot begin now may have ended before.
+void KeyedExecutions::recall(Claim claim) {
+    if (claim.remembrance == Remembrance::kResend)
+        return refuse(claim.caller, std::move(*claim.refusal));
+    const actions::ExecutionKey key = claim.key;
+    gateway_.s_.executions->find(key, gateway_.s_.clock.wall_now(), gateway_.s_.mesh,
+                                 [this, claim = std::move(claim)](auto found) mutable {
+                                     if (!found) return refuse(claim.caller, unavailable());
+                                     if (*found) return answer_known(**found, claim);
+                                     refuse(claim.caller, std::move(*claim.refusal));
+                                 });
+}
+
+void KeyedExecutions::answer_known(const actions::ExecutionRecord& known, const Claim& claim) {
+    if (known.action != claim.action || known.digest != claim.digest)
+        return refuse(claim.caller, reused());
+    replay(known, claim.caller);
 }
 
 void KeyedExecutions::lease(Entry& entry) {
@@ -191,11 +216,10 @@ void KeyedExecutions::on_leased(KeyedId id,
         refuse(claim.caller, unavailable());
     } else if (answer->kind != Kind::kKnown) {
         refuse(claim.caller, full(answer->kind));
-    } else if (answer->known.action != claim.action || answer->known.digest != claim.digest) {
-        refuse(claim.caller, reused());
     } else {
-        replay(answer->known, claim.caller);
+        answer_known(answer->known, claim);
     }
+    if (gone->cancelled) gone->cancelled(false);
     for (auto& then : gone->waiting) then();
 }
 
@@ -205,8 +229,9 @@ void KeyedExecutions::start(Entry& entry) {
     auto waiting = std::move(entry.waiting);
     auto call = std::move(entry.claim.call);
     const KeyedId id = entry.id;
-    if (entry.is_cancelled) {
+    if (auto cancelled = std::move(entry.cancelled)) {
         end(id, std::unexpected(Error::of(ErrorCode::kCancelled, "the execution was cancelled")));
+        cancelled(true);
     } else {
         gateway_.tell(entry.claim.caller.shard,
                       [call = std::move(call), id, home = gateway_.s_.mesh.self()](
@@ -229,31 +254,22 @@ void KeyedExecutions::follow(Entry& entry, const Subscriber& caller) {
                 follower->on_replay(std::move(outcome));
             });
     }
-    if (entry.followers.size() >= gateway_.s_.options.replay.followers_max) {
-        return refuse(
-            caller, retryable(ErrorCode::kRateLimited,
-                              "too many callers wait for this execution already", kRetryWhenBusy));
-    }
+    if (!has_room(entry.followers.size())) return refuse(caller, crowded());
     ++gateway_.stats_.executions_attached;
     entry.followers.push_back(caller);
     const auto statuses = entry.statuses;
     for (const auto& status : statuses) pass(caller, status);
 }
 
-void KeyedExecutions::wait(Entry& entry, const Subscriber& caller,
-                           std::move_only_function<void()> then) {
-    if (entry.waiting.size() >= gateway_.s_.options.replay.followers_max) {
-        return refuse(
-            caller, retryable(ErrorCode::kRateLimited,
-                              "too many callers wait for this execution already", kRetryWhenBusy));
-    }
-    entry.waiting.push_back(std::move(then));
+bool KeyedExecutions::has_room(std::size_t callers) const {
+    return callers < gateway_.s_.options.replay.followers_max;
 }
 
 void KeyedExecutions::attach(KeyQuestion question, Subscriber caller) {
     Entry* entry = find(Remembrance::kKey, question.key);
     if (entry != nullptr && entry->state == State::kLeasing) {
-        return wait(*entry, caller, [this, question = std::move(question), caller]() mutable {
+        if (!has_room(entry->waiting.size())) return refuse(caller, crowded());
+        return entry->waiting.push_back([this, question = std::move(question), caller]() mutable {
             attach(std::move(question), std::move(caller));
         });
     }
@@ -459,7 +475,14 @@ void KeyedExecutions::forget_resends() {
 
 void KeyedExecutions::describe(
     KeyQuestion question, std::move_only_function<void(std::expected<std::string, Error>)> done) {
-    if (const Entry* entry = find(Remembrance::kKey, question.key)) {
+    if (Entry* entry = find(Remembrance::kKey, question.key)) {
+        if (entry->state == State::kLeasing) {
+            if (!has_room(entry->waiting.size())) return done(std::unexpected(crowded()));
+            return entry->waiting.push_back(
+                [this, question = std::move(question), done = std::move(done)]() mutable {
+                    describe(std::move(question), std::move(done));
+                });
+        }
         const auto allowed = gateway_.find_action(question.principal, entry->claim.action);
         if (!allowed) return done(std::unexpected(allowed.error()));
         std::string updates = "[";
@@ -491,7 +514,12 @@ void KeyedExecutions::describe(
 
 void KeyedExecutions::forget(const actions::ExecutionKey& key,
                              std::move_only_function<void(std::expected<void, Error>)> done) {
-    if (find(Remembrance::kKey, key) != nullptr) return done(std::unexpected(still_runs()));
+    if (Entry* entry = find(Remembrance::kKey, key)) {
+        if (entry->state != State::kLeasing) return done(std::unexpected(still_runs()));
+        if (!has_room(entry->waiting.size())) return done(std::unexpected(crowded()));
+        return entry->waiting.push_back(
+            [this, key, done = std::move(done)]() mutable { forget(key, std::move(done)); });
+    }
     if (gateway_.s_.executions == nullptr) return done(std::unexpected(not_known()));
     gateway_.s_.executions->forget(key, gateway_.s_.clock.wall_now(), gateway_.s_.mesh,
                                    [done = std::move(done)](auto forgotten) mutable {
@@ -505,7 +533,11 @@ void KeyedExecutions::cancel(const actions::ExecutionKey& key,
                              std::move_only_function<void(bool)> done) {
     Entry* entry = find(Remembrance::kKey, key);
     if (entry == nullptr) return done(false);
-    if (entry->state == State::kLeasing) return done(!std::exchange(entry->is_cancelled, true));
+    if (entry->state == State::kLeasing) {
+        if (entry->cancelled) return done(false);
+        entry->cancelled = std::move(done);
+        return;
+    }
     const ShardIndex home = gateway_.s_.mesh.self();
     gateway_.tell(entry->claim.caller.shard,
                   [id = entry->id, home, done = std::move(done)](Gateway& origin) mutable {

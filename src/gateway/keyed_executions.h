@@ -75,6 +75,7 @@ struct Claim {
     bool safe_to_retry = false;
     std::shared_ptr<KeyedCall> call;  ///< of the caller's shard
     Subscriber caller;
+    std::optional<Error> refusal = {};  ///< of a limit: it may be repeated, but not begun
 };
 
 /// Somebody asks about a key.
@@ -138,7 +139,8 @@ private:
         std::vector<Subscriber> followers;
         /// To be done once it is known what the key stands for.
         std::vector<std::move_only_function<void()>> waiting;
-        bool is_cancelled = false;  ///< while leasing
+        /// Somebody has cancelled it while leasing, and waits to hear whether there was anything.
+        std::move_only_function<void(bool)> cancelled;
         std::deque<std::shared_ptr<const KeptStatus>> statuses;
         std::size_t status_bytes = 0;
         std::optional<actions::ActionResult> outcome;
@@ -152,12 +154,14 @@ private:
     [[nodiscard]] Entry* find(Remembrance remembrance, const actions::ExecutionKey& key);
     [[nodiscard]] std::unique_ptr<Entry> take(KeyedId id);
     void begin(Claim claim);
+    void recall(Claim claim);
+    void answer_known(const actions::ExecutionRecord& known, const Claim& claim);
     void lease(Entry& entry);
     void on_leased(KeyedId id, std::expected<actions::LeaseAnswer, auth::StoreError> answer);
     void start(Entry& entry);
     void join(Entry& entry, const Claim& claim);
     void follow(Entry& entry, const Subscriber& caller);
-    void wait(Entry& entry, const Subscriber& caller, std::move_only_function<void()> then);
+    [[nodiscard]] bool has_room(std::size_t callers) const;
     void pass(const Subscriber& to, const std::shared_ptr<const KeptStatus>& status);
     void keep(Entry& entry, const std::shared_ptr<const KeptStatus>& status);
     void save(Entry& entry);

@@ -222,6 +222,25 @@ TEST_P(Keyed, FreesTheKeyWhenTheEndSaysTryAgain) {
     EXPECT_EQ(work.runs, 2);
 }
 
+TEST_P(Keyed, AttachesAndReplaysAlsoAtTheLimitOfWhatAUserRuns) {
+    Options options;
+    options.limits.in_flight_per_user = 1;
+    TestNode small(options, GetParam());
+    work.add_to(small);
+    TestClient caller(small, kPlain);
+    ask(caller, "r1", "build");
+    EXPECT_EQ(ask(caller, "r2", "build"), "");
+    small.advance(std::chrono::seconds(4));
+    EXPECT_THAT(caller.take_joined(), HasSubstr(R"("type":"RESPONSE","requestId":"r2")"));
+    ask(caller, "r3", "build", "{}", "");
+    EXPECT_THAT(ask(caller, "r4", "build"), HasSubstr("replayed"));
+    EXPECT_THAT(ask(caller, "r5", "build", R"({"ms":1})"), HasSubstr("IDEMPOTENCY_KEY_REUSED"));
+    EXPECT_THAT(ask(caller, "r6", "build", "{}", R"(,"idempotencyKey":"k2")"),
+                HasSubstr(code("RATE_LIMITED")));
+    EXPECT_EQ(small.executions.records.size(), 1U);
+    EXPECT_EQ(work.runs, 2);
+}
+
 TEST_P(Keyed, DoesNotRunWhatTheStoreCannotLease) {
     node.executions.down = true;
     auto caller = client();

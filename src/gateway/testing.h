@@ -197,6 +197,12 @@ public:
     std::map<std::string, Record> records;  ///< by "company/user/key"
     bool down = false;
     std::size_t refused = 0;  ///< calls while down
+    bool holds = false;       ///< its answers until let_go()
+
+    void let_go() {
+        holds = false;
+        for (Task& task : std::exchange(held_, {})) task();
+    }
 
     void lease(Record record, actions::LeaseLimits limits, WallTime now,
                signalbox::Executor& reply_on, Done<actions::LeaseAnswer> done) override {
@@ -260,11 +266,16 @@ private:
     template <class T>
     void reply(signalbox::Executor& reply_on, Done<T> done, T value) {
         if (down) ++refused;
-        reply_on.post([done = std::move(done), value = std::move(value), is_down = down]() mutable {
+        Task answer = [done = std::move(done), value = std::move(value), is_down = down]() mutable {
             if (is_down) return done(std::unexpected(auth::StoreError::kUnavailable));
             done(std::move(value));
+        };
+        if (!holds) return reply_on.post(std::move(answer));
+        held_.push_back([&reply_on, answer = std::move(answer)]() mutable {
+            reply_on.post(std::move(answer));
         });
     }
+    std::vector<Task> held_;
 };
 
 /// Runs blocking work when the test says so.
