@@ -32,7 +32,7 @@ constexpr const char* kRefreshed =
     R"({"type":"object","properties":{"expiresAt":{"type":"string","format":"date-time"},"permissionsChanged":{"type":"boolean"}},"required":["expiresAt","permissionsChanged"]})";
 
 constexpr const char* kActions =
-    R"({"type":"object","properties":{"actions":{"type":"array","items":{"type":"object"}}},"required":["actions"]})";
+    R"({"type":"object","properties":{"actions":{"type":"array","items":{"type":"object","properties":{"name":{"type":"string"},"description":{"type":"string"},"permission":{"type":["string","null"]},"inputSchema":{"type":["object","boolean"]},"outputSchema":{"type":["object","boolean"]},"timeoutMs":{"type":"integer"},"safeToRetry":{"type":"boolean"},"progress":{"type":"boolean"},"deprecated":{"type":"boolean"}},"required":["name","description","permission","inputSchema","timeoutMs","safeToRetry","progress"]}}},"required":["actions"]})";
 
 constexpr const char* kPong =
     R"({"type":"object","properties":{"time":{"type":"string","format":"date-time"}},"required":["time"]})";

@@ -200,6 +200,7 @@ private:
         if (names.empty()) names = implied_names(node);
         if (names.empty()) return {std::string(kUnknown)};
         std::vector<Type> types;
+        types.reserve(names.size());
         for (const std::string& name : names) types.push_back(type_named(name, node, indent));
         return union_of(types);
     }

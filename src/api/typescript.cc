@@ -171,14 +171,17 @@ private:
     /// Exact names win, then the longest beginning: as the server finds them.
     void write_choice() {
         std::vector<std::string> stems;
+        stems.reserve(prefixes_.size());
         for (const Entry& entry : prefixes_) stems.push_back(entry.stem);
         std::ranges::sort(stems, std::greater<>());
         actions::append_doc_comment(out_, "The entry that an action's name leads to.", "");
         out_ += "export type ActionOf<Name extends string> =\n";
         out_ += "    Name extends keyof ActionMap ? ActionMap[Name] :\n";
         for (const std::string& stem : stems) {
-            out_ +=
-                "    Name extends `" + stem + "${string}` ? ActionPrefixMap[\"" + stem + "\"] :\n";
+            out_.append("    Name extends `")
+                .append(stem)
+                .append("${string}` ? ActionPrefixMap[\"");
+            out_.append(stem).append("\"] :\n");
         }
         out_ += "    never;\n";
     }
