@@ -114,8 +114,8 @@ async function cancelled(answer) {
 async function crashed() {
     const who = await member();
     const client = await server.connected(who);
-    client.send('count.slow', { id: who.user, ms: 60_000 }, { idempotencyKey: 'crashed' });
-    await eventually('it has begun', () => counting.count(who.user) === 1);
+    client.send('count.slow', { id: who.company, ms: 60_000 }, { idempotencyKey: 'crashed' });
+    await eventually('it has begun', () => counting.count(who.company) === 1);
     client.close();
     server.child.kill('SIGKILL');
     await server.exited;
@@ -173,20 +173,22 @@ const rows = {
     OUTCOME_UNKNOWN: {
         rest: async () => {
             const who = await crashed();
-            return call(who, 'count.slow', { id: who.user, ms: 60_000 }, { key: 'crashed' });
+            return call(who, 'count.slow', { id: who.company, ms: 60_000 }, { key: 'crashed' });
         },
         socket: async () => {
             const who = await crashed();
-            return (await server.connected(who)).request('count.slow', { id: who.user, ms: 60_000 }, { idempotencyKey: 'crashed' });
+            return (await server.connected(who)).request('count.slow', { id: who.company, ms: 60_000 }, { idempotencyKey: 'crashed' });
         },
     },
     PAYLOAD_TOO_LARGE: both('echo', 'x'.repeat(300_000)),
     RATE_LIMITED: {
-        // Not more than that many at a time.
+        // Not more than that many at a time, on each shard: one of a few calls comes to that one.
         rest: async () => {
             const who = await member();
             await occupied(who, 'slow', { ms: 60_000 });
-            return call(who, 'slow', { ms: 1 });
+            let answer;
+            await eventually('a call comes to the same shard', async () => (answer = await call(who, 'slow', { ms: 1 })).status !== 200);
+            return answer;
         },
         socket: async () => {
             const client = await occupied(await member(), 'slow', { ms: 60_000 });
