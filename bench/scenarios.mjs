@@ -19,6 +19,10 @@ export const scenarios = {
         title: 'request, 16 in flight on 200 connections', program: 'request', operation: 'request',
         load: { 'in-flight': 16 }, budget: { floor: 2 },
     },
+    'request-companies': {
+        title: 'request, 1 in flight on 200 connections of 10 companies', program: 'request', operation: 'request',
+        companies: 10,
+    },
     'fanout-1': {
         title: 'fan-out to 1,000, 1 update out', program: 'fanout', operation: 'delivery',
         load: manyConnections, budget: { floor: 1.05 },

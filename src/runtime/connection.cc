@@ -53,11 +53,13 @@ void Connection::receive_in_turn() {
     } else {
         waits_for_turn_ = true;
         turns.wait(share_, *this);
+        apply_interest();
     }
 }
 
 std::size_t Connection::read_in_turn() {
     waits_for_turn_ = false;
+    apply_interest();
     return reading_ == Reading::kOn ? receive(buffer_of_turn()) : 0;
 }
 
@@ -150,7 +152,7 @@ void Connection::set_reading(Reading reading) {
 
 void Connection::apply_interest() {
     Interest wanted = Interest::kNone;
-    if (reading_ == Reading::kOn) wanted = Interest::kRead;
+    if (reading_ == Reading::kOn && !waits_for_turn_) wanted = Interest::kRead;
     if (reading_ == Reading::kPaused) wanted = Interest::kPeerClose;
     if (blocked_) wanted = wanted | Interest::kWrite;
     if (wanted == interest_) return;
