@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actions/executor.h"
+#include "base/log_for_tests.h"
 
 /// An executor with everything around it in the test's hands.
 namespace signalbox::actions {
@@ -50,15 +51,7 @@ public:
     std::vector<double> costs;
 };
 
-class RecordingLog final : public Log {
-public:
-    void write(LogLevel level, std::string_view event,
-               std::initializer_list<LogField> fields) override {
-        lines.push_back(format_log_line(LogFormat::kText, "", level, event, fields));
-    }
-    [[nodiscard]] bool enabled(LogLevel) const override { return true; }
-    std::vector<std::string> lines;
-};
+using signalbox::testing::RecordingLog;
 
 struct Heard {
     std::vector<std::string> statuses;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/http_client_for_tests.h"
+#include "base/log_for_tests.h"
 
 namespace signalbox::actions {
 namespace {
@@ -37,15 +38,7 @@ class NoPool final : public BlockingPool {
     bool try_run(Task&, const Share&) override { return false; }
 };
 
-class RecordingLog final : public Log {
-public:
-    void write(LogLevel level, std::string_view event,
-               std::initializer_list<LogField> fields) override {
-        lines.push_back(format_log_line(LogFormat::kText, "", level, event, fields));
-    }
-    [[nodiscard]] bool enabled(LogLevel) const override { return true; }
-    std::vector<std::string> lines;
-};
+using signalbox::testing::RecordingLog;
 
 struct Heard {
     std::vector<std::string> progress;

@@ -29,27 +29,10 @@ Options introspecting() {
     return options;
 }
 
-class Introspection : public testing::RecoveryFixture {
+class Introspection : public testing::ApiFixture {
 protected:
-    Introspection() : RecoveryFixture(introspecting()) {}
+    Introspection() : ApiFixture(introspecting()) {}
 
-    /// Answers each question that is under way.
-    void answer(std::string_view json) {
-        for (; answered_ < node.http.count(); ++answered_) {
-            signalbox::testing::FakeHttpClient::finish(
-                node.http.at(answered_),
-                HttpResponse::of(200, "application/json", std::string(json)));
-        }
-        node.turn();
-    }
-    void fail() {
-        for (; answered_ < node.http.count(); ++answered_) {
-            signalbox::testing::FakeHttpClient::finish(
-                node.http.at(answered_),
-                std::unexpected(HttpClientFailure{HttpClientFault::kUnreachable, "down"}));
-        }
-        node.turn();
-    }
     TestClient& connect(std::string_view json, const Login& login = Login{.format = "object"}) {
         client_ = std::make_unique<TestClient>(node, login, elsewhere());
         answer(json);
@@ -60,7 +43,6 @@ protected:
         return client.take_joined();
     }
 
-    std::size_t answered_ = 0;
     std::unique_ptr<TestClient> client_;
 };
 

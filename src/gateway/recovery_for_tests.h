@@ -40,4 +40,30 @@ protected:
     const Login kAlice{.user = "alice", .session = "s-alice"};
 };
 
+/// The same where an API is asked.
+class ApiFixture : public RecoveryFixture {
+protected:
+    using RecoveryFixture::RecoveryFixture;
+
+    /// Answers each question that is under way.
+    void answer(std::string_view json) {
+        for (; answered_ < node.http.count(); ++answered_) {
+            signalbox::testing::FakeHttpClient::finish(
+                node.http.at(answered_),
+                HttpResponse::of(200, "application/json", std::string(json)));
+        }
+        node.turn();
+    }
+    void fail() {
+        for (; answered_ < node.http.count(); ++answered_) {
+            signalbox::testing::FakeHttpClient::finish(
+                node.http.at(answered_),
+                std::unexpected(HttpClientFailure{HttpClientFault::kUnreachable, "down"}));
+        }
+        node.turn();
+    }
+
+    std::size_t answered_ = 0;  ///< questions, in their order
+};
+
 }  // namespace signalbox::gateway::testing

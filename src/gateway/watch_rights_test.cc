@@ -34,30 +34,13 @@ Options authorizing() {
 const auth::RoleTable kSeers{{"seer", {"artifact:a:watch"}}};
 
 /// The API decides where no permission does.
-class Authorizer : public testing::RecoveryFixture {
+class Authorizer : public testing::ApiFixture {
 protected:
-    Authorizer() : RecoveryFixture(authorizing()) { set_roles(kSeers); }
+    Authorizer() : ApiFixture(authorizing()) { set_roles(kSeers); }
 
     void set_roles(auth::RoleTable roles) {
         node.set_policy({.roles = std::move(roles),
                          .artifact_rules = {ArtifactRule::kPermission, ArtifactRule::kAuthorizer}});
-        node.turn();
-    }
-    /// Answers each question that is under way.
-    void answer(std::string_view json) {
-        for (; answered_ < node.http.count(); ++answered_) {
-            signalbox::testing::FakeHttpClient::finish(
-                node.http.at(answered_),
-                HttpResponse::of(200, "application/json", std::string(json)));
-        }
-        node.turn();
-    }
-    void fail() {
-        for (; answered_ < node.http.count(); ++answered_) {
-            signalbox::testing::FakeHttpClient::finish(
-                node.http.at(answered_),
-                std::unexpected(HttpClientFailure{HttpClientFault::kUnreachable, "down"}));
-        }
         node.turn();
     }
     void watch(TestClient& client, std::string_view artifact) {
@@ -78,7 +61,6 @@ protected:
 
     const Login kMember{.permissions = {}, .format = "object"};
     const Login kAtA{.artifact = "a", .permissions = {}, .format = "object"};
-    std::size_t answered_ = 0;
 };
 
 INSTANTIATE_TEST_SUITE_P(Shards, Authorizer, ::testing::Values(1, 3));
