@@ -80,7 +80,7 @@ private:
     Heard& heard_;
 };
 
-class ExecutorTest : public testing::Test {
+class ExecutorTest : public ::testing::Test {
 protected:
     const Action& add(ActionDefinition definition) {
         const std::string name = definition.name;

@@ -12,8 +12,8 @@
 namespace signalbox::actions {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST_F(ExecutorTest, EndsAnImmediateHandlerInsideStart) {
     start(add("a", answering("[1]")));

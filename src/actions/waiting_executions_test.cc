@@ -11,7 +11,7 @@
 namespace signalbox::actions {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 class WaitingExecutions : public ExecutorTest {
 protected:
