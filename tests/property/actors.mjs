@@ -102,6 +102,9 @@ export class Actors {
         const wasOver = listener.hardEnd + settle < this.world.fairly(begun);
         if (outcome.recovered && wasOver) this.world.fault('recovered without a right', listener, listener.ends);
         if (outcome.recovered) return this.world.count('recovered');
+        // Who is connected has a grace after the token's end, who comes has none.
+        const { expires } = listener.claims.last.value;
+        if (outcome.refused === 'TOKEN_EXPIRED' && expires <= now() + 50) listener.causes.push({ what: 'token, at a recovery', from: expires, sure: now() });
         if (listener.softEnd > now()) this.world.fault('not recovered without a reason', listener, outcome);
         listener.leave();
     }
