@@ -365,7 +365,7 @@ void Gateway::find_room(AdmissionRequest request, Done<Admitted> done) {
                             return admit_at_home(std::move(request), std::move(done));
                         if (homes_.room_for(request.principal) != CompanyHomes::Room::kFree)
                             evict_first_member(request.principal, ranked);
-                        find_room(std::move(request), std::move(done));
+                        judge_parked(std::move(request), std::move(done));
                     });
 }
 

@@ -397,7 +397,8 @@ private:
     enum class WatchReview : std::uint8_t { kOnlyNew, kAll };
     void judge_artifact(AdmissionRequest request, Done<Admitted> done);
     void judge_parked(AdmissionRequest request, Done<Admitted> done);
-    /// Artifacts of the connection that `request` claims about which the API is still to be asked.
+    /// Artifacts of the request, and of the connection that it claims, about which the API is still to be
+    /// asked under today's policy.
     [[nodiscard]] std::vector<ArtifactId> unanswered_of(const AdmissionRequest& request);
     [[nodiscard]] bool may_still_watch(const auth::Principal& who,
                                        const std::vector<WatchAnswer>& answers,
@@ -540,9 +541,14 @@ private:
                             const std::function<bool(const Subscription&)>& is_lost) const;
     [[nodiscard]] RightsChange::Cause cause_of_loss(const auth::Principal& who,
                                                     const ArtifactId& artifact) const;
-    /// With what counts today of the connection's own token and of the one presented.
+    /// With what counts today: of the connection's own token and of the one presented, or of that
+    /// alone.
     [[nodiscard]] auth::Principal who_comes_back(const ParkedConnection& parked,
                                                  const AdmissionRequest& request) const;
+    [[nodiscard]] auth::Principal who_comes(const AdmissionRequest& request) const;
+    /// @param parked  null: nothing that it claims
+    [[nodiscard]] auth::Principal who_comes_in(const ParkedConnection* parked,
+                                               const AdmissionRequest& request) const;
 
     // publish.cc
     [[nodiscard]] std::optional<Error> refuse_publish(

@@ -116,6 +116,18 @@ auth::Principal Gateway::who_comes_back(const ParkedConnection& parked,
     return who;
 }
 
+auth::Principal Gateway::who_comes(const AdmissionRequest& request) const {
+    auth::Principal who = request.principal;
+    if (request.introspected) who.permissions = *request.introspected;
+    who.permissions = policy().renewed(who.permissions);
+    return who;
+}
+
+auth::Principal Gateway::who_comes_in(const ParkedConnection* parked,
+                                      const AdmissionRequest& request) const {
+    return parked == nullptr ? who_comes(request) : who_comes_back(*parked, request);
+}
+
 void Gateway::renew_rights(ParkedConnection& parked, const AdmissionRequest& request) const {
     RightsChange& change = parked.change;
     auth::Principal& who = parked.principal;

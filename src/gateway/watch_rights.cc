@@ -99,9 +99,7 @@ void Gateway::ask_authorizer(const auth::Principal& principal, const ArtifactId&
 
 void Gateway::judge_artifact(AdmissionRequest request, Done<Admitted> done) {
     if (!request.artifact) return free_predecessor(std::move(request), std::move(done));
-    auth::Principal who = request.principal;
-    if (request.introspected) who.permissions = *request.introspected;
-    who.permissions = policy().renewed(who.permissions);
+    const auth::Principal who = who_comes(request);
     if (may_still_watch(who, request.watch_answers, *request.artifact))
         return free_predecessor(std::move(request), std::move(done));
     const auth::Decision decision = policy().may_watch(who, *request.artifact);
@@ -117,14 +115,14 @@ void Gateway::judge_artifact(AdmissionRequest request, Done<Admitted> done) {
                        // Nothing that was known of the session before counts.
                        if (homes_.revocations() != revocations)
                            return admit_at_home(std::move(request), std::move(done));
-                       free_predecessor(std::move(request), std::move(done));
+                       // The policy may be another, and the answer one about other permissions.
+                       judge_artifact(std::move(request), std::move(done));
                    });
 }
 
 std::vector<ArtifactId> Gateway::unanswered_of(const AdmissionRequest& request) {
     const ParkedConnection* parked = find_claimed(request);
-    if (parked == nullptr) return {};
-    const auth::Principal who = who_comes_back(*parked, request);
+    const auth::Principal who = who_comes_in(parked, request);
     std::vector<ArtifactId> unanswered;
     const auto note = [&](const ArtifactId& artifact) {
         const bool is_known = find_answer(request.watch_answers, who, artifact) != nullptr ||
@@ -132,7 +130,9 @@ std::vector<ArtifactId> Gateway::unanswered_of(const AdmissionRequest& request) 
         if (!is_known && policy().may_watch(who, artifact).is_open())
             unanswered.push_back(artifact);
     };
-    for (const Subscription& one : parked->subscriptions) note(one.artifact);
+    if (parked != nullptr) {
+        for (const Subscription& one : parked->subscriptions) note(one.artifact);
+    }
     if (request.artifact) note(*request.artifact);
     return unanswered;
 }
@@ -140,7 +140,7 @@ std::vector<ArtifactId> Gateway::unanswered_of(const AdmissionRequest& request) 
 void Gateway::judge_parked(AdmissionRequest request, Done<Admitted> done) {
     const std::vector<ArtifactId> unanswered = unanswered_of(request);
     if (unanswered.empty()) return find_room(std::move(request), std::move(done));
-    const auth::Principal who = who_comes_back(*find_claimed(request), request);
+    const auth::Principal who = who_comes_in(find_claimed(request), request);
     struct Asking {
         AdmissionRequest request;
         Done<Admitted> done;
@@ -158,7 +158,7 @@ void Gateway::judge_parked(AdmissionRequest request, Done<Admitted> done) {
                 if (--left > 0) return;
                 if (homes_.revocations() != revocations)
                     return admit_at_home(std::move(kept), std::move(finish));
-                find_room(std::move(kept), std::move(finish));
+                judge_parked(std::move(kept), std::move(finish));
             });
     }
 }

@@ -140,6 +140,20 @@ TEST_P(Authorizer, DecidesAboutTheArtifactOfTheConnect) {
     EXPECT_THAT(refused.take_joined(), HasSubstr("ARTIFACT_FORBIDDEN"));
 }
 
+TEST_P(Authorizer, IsAskedAnewWhenRightsChangeWhileItDecidesAboutAConnect) {
+    Login login = kAtA;
+    login.roles = {"other"};
+    TestClient client(node, login, elsewhere());
+    ASSERT_EQ(asked(), 1U);
+    set_roles({{"other", {"x"}}});
+    answer(R"({"allowed":true})");
+    ASSERT_EQ(asked(), 2U);
+    EXPECT_THAT(node.http.last().request.body, HasSubstr(R"("permissions":["x"])"));
+    answer(R"({"allowed":true})");
+    EXPECT_THAT(client.take_joined(), HasSubstr("system.connected"));
+    EXPECT_TRUE(hears(client));
+}
+
 TEST_P(Authorizer, HoldsAConnectWhileTheApiIsDown) {
     TestClient client(node, kAtA, elsewhere());
     fail();
@@ -476,6 +490,24 @@ TEST_P(AuthorizerAtRecovery, KeepsFromWhoLosesAnArtifactWhatWasForAllButItsWatch
     publish(R"({"action":"now to all","audience":{"except":{"artifacts":["a"]}}})");
     alice.read();
     EXPECT_THAT(alice.take_names(), ElementsAre("now to all"));
+}
+
+TEST_P(AuthorizerAtRecovery, IsAskedAnewWhenRightsChangeMeanwhile) {
+    Login login = kAlice;
+    login.permissions = {};
+    login.roles = {"other"};
+    alice.token = login.token(node, std::chrono::hours(2));
+    alice.begin();
+    node.turn();
+    ASSERT_EQ(asked(), 4U);
+    set_roles({{"other", {"x"}}});
+    answer(R"({"allowed":true})");
+    EXPECT_EQ(asked(), 6U);
+    answer(R"({"allowed":true})");
+    alice.read();
+    ASSERT_TRUE(alice.recovered);
+    EXPECT_THAT(alice.take_names(),
+                ElementsAre("of a", "of b", "system.connected", "system.permissionsChanged"));
 }
 
 TEST_P(AuthorizerAtRecovery, LosesWhatTheApiSaysNothingAbout) {
