@@ -11,6 +11,11 @@
 
 namespace signalbox {
 
+/// Whether the byte cannot stand for itself inside a JSON string.
+inline bool is_special_in_json(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
 /// A few bytes of text at a time, to find where a run of plain characters in JSON ends. What the
 /// searches give is asked with first() only: bits above the lowest may be set for nothing.
 class JsonBlock {
@@ -19,6 +24,8 @@ public:
     using Found = unsigned;
     static constexpr std::ptrdiff_t kBytes = 16;
 
+    /// Of zeros.
+    JsonBlock() = default;
     /// Reads kBytes.
     explicit JsonBlock(const char* from)
         : bytes_(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))) {}
@@ -31,6 +38,12 @@ public:
         const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes_, all('\x1f')), bytes_);
         return mask_of(_mm_or_si128(quoting(), controls));
     }
+    /// Those and bytes of characters beyond ASCII.
+    [[nodiscard]] Found specials_and_beyond_ascii() const {
+        return mask_of(_mm_or_si128(quoting(), _mm_cmplt_epi8(bytes_, all(' '))));
+    }
+    /// Takes in another, so that ascii() is about both.
+    void merge(JsonBlock other) { bytes_ = _mm_or_si128(bytes_, other.bytes_); }
     [[nodiscard]] bool ascii() const { return mask_of(bytes_) == 0; }
     /// Bytes before the first found; `found` is not 0.
     [[nodiscard]] static std::ptrdiff_t first(Found found) { return std::countr_zero(found); }
@@ -42,12 +55,13 @@ private:
         return _mm_or_si128(_mm_cmpeq_epi8(bytes_, all('"')), _mm_cmpeq_epi8(bytes_, all('\\')));
     }
 
-    __m128i bytes_;
+    __m128i bytes_ = _mm_setzero_si128();
 #else
     static_assert(std::endian::native == std::endian::little, "the lowest byte is the first");
     using Found = std::uint64_t;
     static constexpr std::ptrdiff_t kBytes = sizeof(std::uint64_t);
 
+    JsonBlock() = default;
     explicit JsonBlock(const char* from) { std::memcpy(&bytes_, from, sizeof bytes_); }
     void store(char* to) const { std::memcpy(to, &bytes_, sizeof bytes_); }
 
@@ -56,6 +70,10 @@ private:
         const std::uint64_t controls = (bytes_ - kLowBits * 0x20) & ~bytes_ & kHighBits;
         return quotes_and_backslashes() | controls;
     }
+    [[nodiscard]] Found specials_and_beyond_ascii() const {
+        return specials() | (bytes_ & kHighBits);
+    }
+    void merge(JsonBlock other) { bytes_ |= other.bytes_; }
     [[nodiscard]] bool ascii() const { return (bytes_ & kHighBits) == 0; }
     [[nodiscard]] static std::ptrdiff_t first(Found found) { return std::countr_zero(found) / 8; }
 

@@ -6,17 +6,13 @@
 #include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <tuple>
 
 #include "base/json.h"
 #include "base/json_block.h"
 
 namespace signalbox {
 namespace {
-
-/// Whether the byte cannot stand for itself inside a string.
-bool is_special(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
-}
 
 /// @return the end of what was written: at most 4 bytes.
 char* write_utf8(char* to, std::uint32_t c) {
@@ -160,24 +156,6 @@ struct Cursors {
     char* to;
 };
 
-/// Copies up to the next byte that does not stand for itself, or to the end.
-Cursors copy_plain(Cursors now, const char* end, bool& ascii) {
-    while (end - now.at >= JsonBlock::kBytes) {
-        const JsonBlock block(now.at);
-        ascii = ascii && block.ascii();
-        block.store(now.to);
-        const auto special = block.specials();
-        const std::ptrdiff_t plain = special == 0 ? JsonBlock::kBytes : JsonBlock::first(special);
-        now = {now.at + plain, now.to + plain};
-        if (special != 0) return now;
-    }
-    for (; now.at < end && !is_special(*now.at); ++now.at) {
-        ascii = ascii && static_cast<unsigned char>(*now.at) < 0x80;
-        *now.to++ = *now.at;
-    }
-    return now;
-}
-
 /// At a backslash. @return nullopt when no escape of JSON follows.
 std::optional<Cursors> read_escape(Cursors now, const char* end) {
     if (++now.at == end) return std::nullopt;
@@ -193,14 +171,34 @@ std::optional<Cursors> read_escape(Cursors now, const char* end) {
 /// From behind the opening quote to the closing one; `now.to` needs room for as many bytes as are
 /// left to read. @return nullopt when it is not valid, or has no end.
 std::optional<Cursors> read_string(Cursors now, const char* end, bool& ascii) {
+    auto [at, to] = now;
+    JsonBlock seen;
+    unsigned char seen_at_end = 0;
     while (true) {
-        now = copy_plain(now, end, ascii);
-        if (now.at == end) return std::nullopt;
-        if (*now.at == '"') return now;
-        const auto next = *now.at == '\\' ? read_escape(now, end) : std::nullopt;
+        if (end - at >= JsonBlock::kBytes) {
+            const JsonBlock block(at);
+            seen.merge(block);
+            block.store(to);
+            const auto special = block.specials();
+            const std::ptrdiff_t plain =
+                special == 0 ? JsonBlock::kBytes : JsonBlock::first(special);
+            at += plain;
+            to += plain;
+            if (special == 0) continue;
+        } else if (at == end) {
+            return std::nullopt;
+        } else if (!is_special_in_json(*at)) {
+            seen_at_end |= static_cast<unsigned char>(*at);
+            *to++ = *at++;
+            continue;
+        }
+        if (*at == '"') break;
+        const auto next = *at == '\\' ? read_escape({at, to}, end) : std::nullopt;
         if (!next) return std::nullopt;
-        now = *next;
+        std::tie(at, to) = std::tuple(next->at, next->to);
     }
+    ascii = seen.ascii() && seen_at_end < 0x80;
+    return Cursors{at, to};
 }
 
 }  // namespace
@@ -274,9 +272,10 @@ Cursors write_some(Cursors now, JsonBlock block, std::ptrdiff_t count) {
 char* write_escaped(char* to, std::string_view text, bool& ascii) {
     Cursors now{text.data(), to};
     const char* const end = text.data() + text.size();
+    JsonBlock seen;
     while (end - now.at >= JsonBlock::kBytes) {
         const JsonBlock block(now.at);
-        ascii = ascii && block.ascii();
+        seen.merge(block);
         now = write_some(now, block, JsonBlock::kBytes);
     }
     while (now.at < end) {
@@ -284,9 +283,10 @@ char* write_escaped(char* to, std::string_view text, bool& ascii) {
         std::memset(rest, ' ', sizeof rest);
         std::memcpy(rest, now.at, static_cast<std::size_t>(end - now.at));
         const JsonBlock block(rest);
-        ascii = ascii && block.ascii();
+        seen.merge(block);
         now = write_some(now, block, end - now.at);
     }
+    ascii = seen.ascii();
     return now.to;
 }
 

@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/json_scanner.h"
 
 namespace signalbox::updates {
 namespace {
+
+/// Longer ones are worth a JsonParser's preparations.
+constexpr std::size_t kScannedBytesMax = 1024;
 
 /// The envelope's members, in the order of `kNames`.
 enum Member : std::size_t {
@@ -69,10 +75,13 @@ struct RequestParser::Members {
     std::string twice;  ///< name of a member that occurs twice, or empty
 
     /// @param text  valid JSON, an object.
-    explicit Members(std::string_view text);
+    [[nodiscard]] static Members of(std::string_view text);
+    /// In one pass, of any text. @return nullopt for what is not plain, or at fault.
+    [[nodiscard]] static std::optional<Members> scan(std::string_view text);
 };
 
-RequestParser::Members::Members(std::string_view text) {
+RequestParser::Members RequestParser::Members::of(std::string_view text) {
+    Members found;
     std::vector<std::string> unknown;
     RawMembers members(text);
     while (const auto member = members.next()) {
@@ -85,10 +94,28 @@ RequestParser::Members::Members(std::string_view text) {
                 continue;
             }
         }
-        if (!values[known].empty()) twice = kNames[known];
-        values[known] = member->value;
+        if (!found.values[known].empty()) found.twice = kNames[known];
+        found.values[known] = member->value;
     }
-    if (unknown.size() > 1) find_unknown_twice(unknown, twice);
+    if (unknown.size() > 1) find_unknown_twice(unknown, found.twice);
+    return found;
+}
+
+std::optional<RequestParser::Members> RequestParser::Members::scan(std::string_view text) {
+    JsonScanner json(text);
+    std::optional<Members> found(std::in_place);
+    if (!json.take('{')) return std::nullopt;
+    do {
+        const auto key = json.plain_string();
+        if (!key || !json.take(':')) return std::nullopt;
+        const Member known = member_named(*key);
+        if (known == kMembers || !found->values[known].empty()) return std::nullopt;
+        const auto value = json.value();
+        if (!value) return std::nullopt;
+        found->values[known] = *value;
+    } while (json.take(','));
+    if (!json.take('}') || !json.ends()) return std::nullopt;
+    return found;
 }
 
 /// Of a text that no parser accepts: the value of `name` if it is a string that one would.
@@ -114,10 +141,11 @@ std::string_view RequestParser::string_of(std::string_view raw, Slot slot) {
 
 namespace {
 
-std::optional<std::string> read_timeout(JsonElement root, Request& request) {
+std::optional<std::string> read_timeout(std::string_view raw, Request& request) {
     std::int64_t milliseconds = 0;
-    const bool integer = root[kNames[kTimeoutMs]].get(milliseconds) == simdjson::SUCCESS;
-    if (!integer || milliseconds < 1 || milliseconds > kTimeoutMax.count()) {
+    const auto [end, fault] = std::from_chars(raw.begin(), raw.end(), milliseconds);
+    if (fault != std::errc() || end != raw.end() || milliseconds < 1 ||
+        milliseconds > kTimeoutMax.count()) {
         return "timeoutMs must be an integer from 1 to " + std::to_string(kTimeoutMax.count());
     }
     request.timeout = Milliseconds(milliseconds);
@@ -127,8 +155,7 @@ std::optional<std::string> read_timeout(JsonElement root, Request& request) {
 }  // namespace
 
 /// @return what is wrong, or nullopt with `request` filled.
-std::optional<std::string> RequestParser::read_members(JsonElement root, const Members& members,
-                                                       Request& request) {
+std::optional<std::string> RequestParser::read_members(const Members& members, Request& request) {
     const auto& values = members.values;
     if (!members.twice.empty()) return "the member " + shortened(members.twice) + " occurs twice";
     if (string_of(values[kType], Slot::kType) != "REQUEST") return "type must be \"REQUEST\"";
@@ -139,7 +166,7 @@ std::optional<std::string> RequestParser::read_members(JsonElement root, const M
         return "action must be a string, the action's name";
     request.data = values[kData];
     if (!values[kTimeoutMs].empty()) {
-        if (auto fault = read_timeout(root, request)) return fault;
+        if (auto fault = read_timeout(values[kTimeoutMs], request)) return fault;
     }
     if (!values[kIdempotencyKey].empty()) {
         request.idempotency_key = string_of(values[kIdempotencyKey], Slot::kIdempotencyKey);
@@ -169,23 +196,29 @@ EnvelopeFault RequestParser::read_fault(std::string_view text, JsonError error) 
     return fault;
 }
 
+std::expected<Request, EnvelopeFault> RequestParser::read(const Members& members) {
+    Request request;
+    request.request_id = string_of(members.values[kRequestId], Slot::kRequestId);
+    if (!is_valid_request_id(request.request_id)) request.request_id = {};
+    request.action = string_of(members.values[kAction], Slot::kAction);
+    auto fault = read_members(members, request);
+    if (!fault) return request;
+    if (!is_valid_request_id(request.action)) request.action = {};
+    return std::unexpected(EnvelopeFault{std::string(request.request_id),
+                                         std::string(request.action), std::move(*fault)});
+}
+
 std::expected<Request, EnvelopeFault> RequestParser::parse(std::string_view text) {
+    if (text.size() <= kScannedBytesMax) {
+        if (const auto members = Members::scan(text)) return read(*members);
+    }
     const auto root = json_.parse(text);
     if (!root) return std::unexpected(read_fault(text, root.error()));
     if (!root->is_object()) {
         return std::unexpected(
             EnvelopeFault{"", "", "the message must be an object: a REQUEST envelope"});
     }
-    const Members members(text);
-    Request request;
-    request.request_id = string_of(members.values[kRequestId], Slot::kRequestId);
-    if (!is_valid_request_id(request.request_id)) request.request_id = {};
-    request.action = string_of(members.values[kAction], Slot::kAction);
-    auto fault = read_members(*root, members, request);
-    if (!fault) return request;
-    if (!is_valid_request_id(request.action)) request.action = {};
-    return std::unexpected(EnvelopeFault{std::string(request.request_id),
-                                         std::string(request.action), std::move(*fault)});
+    return read(Members::of(text));
 }
 
 }  // namespace signalbox::updates

@@ -52,8 +52,8 @@ private:
     /// Where a member with escapes is decoded to.
     enum class Slot : std::uint8_t { kType, kRequestId, kAction, kIdempotencyKey };
     [[nodiscard]] std::string_view string_of(std::string_view raw, Slot slot);
-    [[nodiscard]] std::optional<std::string> read_members(JsonElement root, const Members& members,
-                                                          Request& request);
+    [[nodiscard]] std::expected<Request, EnvelopeFault> read(const Members& members);
+    [[nodiscard]] std::optional<std::string> read_members(const Members& members, Request& request);
     [[nodiscard]] std::string salvage(std::string_view text, std::string_view name);
 
     JsonParser json_;

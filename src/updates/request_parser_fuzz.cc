@@ -1,6 +1,7 @@
-// Whatever the envelope, what is passed on is within bounds and valid JSON, and the same envelope
-// written anew is read the same. Input: the text of a REQUEST.
+// Whatever the envelope, what is passed on is within bounds and valid JSON, the same envelope written
+// anew is read the same, and a short one the same as one that spaces make long. Input: the text of a REQUEST.
 #include <string>
+#include <tuple>
 
 #include "base/check.h"
 #include "base/fuzz_input.h"
@@ -20,6 +21,18 @@ std::string envelope_of(const Request& request) {
     return out;
 }
 
+bool same(const std::expected<Request, EnvelopeFault>& one,
+          const std::expected<Request, EnvelopeFault>& other) {
+    if (one.has_value() != other.has_value()) return false;
+    const auto parts = [](const Request& r) {
+        return std::tie(r.request_id, r.action, r.data, r.timeout, r.idempotency_key, r.progress);
+    };
+    if (one) return parts(*one) == parts(*other);
+    return one.error().request_id == other.error().request_id &&
+           one.error().action == other.error().action &&
+           one.error().message == other.error().message;
+}
+
 }  // namespace
 }  // namespace signalbox::updates
 
@@ -27,7 +40,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace signalbox;
     fuzz::Input input(data, size);
     updates::RequestParser parser, second_parser;
-    const auto request = parser.parse(input.rest());
+    const std::string text(input.rest());
+    const auto request = parser.parse(text);
+    const auto lengthened = second_parser.parse(text + std::string(1024, ' '));
+    SB_CHECK(updates::same(request, lengthened));
     if (!request) {
         SB_CHECK(!request.error().message.empty());
         return 0;
