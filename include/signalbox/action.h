@@ -217,6 +217,7 @@ struct ActionDefinition {
     std::string output_schema = {};     ///< likewise, of the result; empty: none
     std::chrono::milliseconds timeout{30'000};
     std::size_t concurrency_max = 0;  ///< at a time, in this process; others wait. 0: no maximum
+    std::size_t waiting_max = 1'024;  ///< that wait for one of these; then OVERLOADED
     double cost = 1;                  ///< tokens of the rate limits
     /// It may run twice for one request, or its second run does no harm: resends then run again
     /// instead of attaching, and a crash may be followed by a second run.

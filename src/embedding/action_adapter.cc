@@ -217,6 +217,7 @@ actions::ActionDefinition adapted(ActionDefinition definition) {
     action.output_schema = std::move(definition.output_schema);
     action.timeout = definition.timeout;
     action.concurrency_max = definition.concurrency_max;
+    action.waiting_max = definition.waiting_max;
     action.cost = definition.cost;
     action.safe_to_retry = definition.safe_to_retry;
     action.progress = definition.progress;

@@ -185,6 +185,26 @@ TEST_F(EmbeddedServer, WaitsForCallbacksOfOtherThreads) {
     other.join();
 }
 
+TEST_F(EmbeddedServer, LetsNoMoreWaitForAnActionThanItSays) {
+    std::promise<Resolver<std::string>> asked;
+    server_.add_action(
+        {.name = "narrow",
+         .handler = [&asked](ActionContext& context, const std::string&) -> Async<ActionResult> {
+             co_return co_await context.wait_for_callback<std::string>(
+                 [&asked](auto resolve) { asked.set_value(resolve); });
+         },
+         .concurrency_max = 1,
+         .waiting_max = 0});
+    start();
+    std::string first;
+    std::thread other([&] { first = run("narrow", "1"); });
+    const auto resolve = asked.get_future().get();
+    EXPECT_THAT(run("narrow", "1"), AllOf(HasSubstr(" 503 "), HasSubstr("OVERLOADED")));
+    resolve("\"done\"");
+    other.join();
+    EXPECT_THAT(first, HasSubstr("\"done\""));
+}
+
 TEST_F(EmbeddedServer, TakesACallbackInsideTheCallThatAsksForIt) {
     server_.add_action(
         {.name = "ask",
