@@ -193,8 +193,12 @@ struct ListPart {
     void (*set)(Config&, bool);
 };
 
+inline constexpr DurationRange kTimeout{std::chrono::milliseconds(100), std::chrono::hours(1)};
+
 /// config_keys_actions.cc
 void add_action_keys(std::vector<ConfigKey>& keys);
+/// config_keys_auth.cc
+void add_auth_keys(std::vector<ConfigKey>& keys);
 
 [[nodiscard]] ConfigKey set_key(KeyText text, std::vector<ListPart> parts);
 
