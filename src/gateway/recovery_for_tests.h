@@ -45,13 +45,14 @@ class ApiFixture : public RecoveryFixture {
 protected:
     using RecoveryFixture::RecoveryFixture;
 
-    /// Answers each question that is under way.
+    /// Answers what is asked, and what is asked because of that.
     void answer(std::string_view json) {
-        for (; answered_ < node.http.count(); ++answered_) {
-            signalbox::testing::FakeHttpClient::finish(
-                node.http.at(answered_),
-                HttpResponse::of(200, "application/json", std::string(json)));
-        }
+        while (answered_ < node.http.count()) finish_next(json);
+        node.turn();
+    }
+    /// Answers the oldest question alone.
+    void answer_one(std::string_view json) {
+        finish_next(json);
         node.turn();
     }
     void fail() {
@@ -64,6 +65,13 @@ protected:
     }
 
     std::size_t answered_ = 0;  ///< questions, in their order
+
+private:
+    void finish_next(std::string_view json) {
+        signalbox::testing::FakeHttpClient::finish(
+            node.http.at(answered_++),
+            HttpResponse::of(200, "application/json", std::string(json)));
+    }
 };
 
 }  // namespace signalbox::gateway::testing

@@ -15,6 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::Login;
 using ::testing::Not;
+using ::testing::StartsWith;
 using testing::StockClient;
 using testing::TestClient;
 
@@ -146,12 +147,43 @@ TEST_P(Authorizer, IsAskedAnewWhenRightsChangeWhileItDecidesAboutAConnect) {
     TestClient client(node, login, elsewhere());
     ASSERT_EQ(asked(), 1U);
     set_roles({{"other", {"x"}}});
-    answer(R"({"allowed":true})");
+    answer_one(R"({"allowed":true})");
     ASSERT_EQ(asked(), 2U);
+    EXPECT_EQ(client.take_joined(), "");
     EXPECT_THAT(node.http.last().request.body, HasSubstr(R"("permissions":["x"])"));
     answer(R"({"allowed":true})");
     EXPECT_THAT(client.take_joined(), HasSubstr("system.connected"));
     EXPECT_TRUE(hears(client));
+    login.session = "s2";
+    TestClient refused(node, login, elsewhere());
+    set_roles({{"other", {"y"}}});
+    answer_one(R"({"allowed":true})");
+    answer(R"({"allowed":false})");
+    EXPECT_THAT(refused.take_joined(), AllOf(StartsWith("4{"), HasSubstr("ARTIFACT_FORBIDDEN")));
+}
+
+TEST_P(Authorizer, IsAskedAnewWhenRightsChangeWhileItDecidesAboutASubscription) {
+    TestClient client(node, kMember, elsewhere());
+    watch(client, "a");
+    Login more = kMember;
+    more.permissions = {"x"};
+    client.request("f", "auth.refresh", "{\"token\":\"" + more.token(node) + "\"}");
+    client.take();
+    answer_one(R"({"allowed":true})");
+    ASSERT_EQ(asked(), 2U);
+    EXPECT_EQ(client.take_joined(), "");
+    answer(R"({"allowed":false})");
+    EXPECT_THAT(client.take_joined(), HasSubstr("ARTIFACT_FORBIDDEN"));
+}
+
+TEST_P(Authorizer, IsOverruledByRulesThatComeWhileItDecidesAboutASubscription) {
+    TestClient client(node, kMember, elsewhere());
+    watch(client, "a");
+    node.set_policy({.roles = {}, .artifact_rules = {ArtifactRule::kPermission}});
+    client.take();
+    answer(R"({"allowed":true})");
+    EXPECT_THAT(client.take_joined(), HasSubstr("ARTIFACT_FORBIDDEN"));
+    EXPECT_FALSE(hears(client));
 }
 
 TEST_P(Authorizer, HoldsAConnectWhileTheApiIsDown) {
@@ -169,7 +201,7 @@ TEST_P(Authorizer, LetsNobodyInWhoseSessionEndsWhileItIsAsked) {
     node.gateway().close_revoked(record);
     node.turn();
     answer(R"({"allowed":true})");
-    EXPECT_THAT(client.take_joined(), HasSubstr("SESSION_INVALID"));
+    EXPECT_THAT(client.take_joined(), AllOf(StartsWith("4{"), HasSubstr("SESSION_INVALID")));
     EXPECT_EQ(asked(), 1U);
 }
 
@@ -431,6 +463,27 @@ TEST_P(Authorizer, TellsABrokenConnectionThatItHasToAskAgain) {
     EXPECT_TRUE(alice.messages.empty());
 }
 
+TEST_P(Authorizer, SaysNothingToAConnectionThatHasComeBackMeanwhile) {
+    StockClient alice(node, kAlice);
+    Login plain = kAlice;
+    plain.permissions = {};
+    alice.token = plain.token(node);
+    alice.connect(elsewhere());
+    alice.request("w", "artifact.subscribe", R"({"artifactId":"a"})");
+    node.turn();
+    alice.cut();
+    alice.connect();
+    ASSERT_TRUE(alice.recovered);
+    alice.messages.clear();
+    answer(R"({"allowed":true})");
+    alice.read();
+    EXPECT_THAT(alice.messages.front().text, HasSubstr("OVERLOADED"));
+    alice.messages.clear();
+    publish(R"({"action":"ping","artifactId":"a"})");
+    alice.read();
+    EXPECT_TRUE(alice.messages.empty());
+}
+
 /// Alice watches a and b by the API's leave and breaks; an update to each comes meanwhile.
 class AuthorizerAtRecovery : public Authorizer {
 protected:
@@ -503,7 +556,6 @@ TEST_P(AuthorizerAtRecovery, IsAskedAnewWhenRightsChangeMeanwhile) {
     set_roles({{"other", {"x"}}});
     answer(R"({"allowed":true})");
     EXPECT_EQ(asked(), 6U);
-    answer(R"({"allowed":true})");
     alice.read();
     ASSERT_TRUE(alice.recovered);
     EXPECT_THAT(alice.take_names(),
