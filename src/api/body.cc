@@ -7,7 +7,6 @@
 namespace signalbox::api {
 namespace {
 
-constexpr std::int64_t kIntegerMax = std::int64_t{1} << 53;
 constexpr std::size_t kRequestIdCharactersMax = 128;
 
 Error invalid(std::string message) {
@@ -130,15 +129,13 @@ std::optional<bool> Body::flag(std::string_view member) {
     return std::nullopt;
 }
 
-std::optional<std::int64_t> Body::positive(std::string_view member) {
+std::optional<std::int64_t> Body::positive(std::string_view member, std::int64_t max) {
     const auto value = find(member);
     if (!value) return std::nullopt;
     std::int64_t number = 0;
-    if (value->get_int64().get(number) == simdjson::SUCCESS && number >= 1 &&
-        number <= kIntegerMax) {
-        return number;
-    }
-    add_fault(member, "must be a positive integer");
+    const bool is_integer = value->get_int64().get(number) == simdjson::SUCCESS;
+    if (is_integer && number >= 1 && number <= max) return number;
+    add_fault(member, fmt::format("must be an integer from 1 to {}", max));
     return std::nullopt;
 }
 

@@ -30,7 +30,7 @@ TEST_F(BodyTest, ReadsMembersOfEachType) {
     EXPECT_EQ(body->id<UserId>("userId", Need::kRequired)->str(), "u");
     EXPECT_EQ(body->request_id(), "r\n1");
     EXPECT_EQ(body->flag("progress"), true);
-    EXPECT_EQ(body->positive("n"), 7);
+    EXPECT_EQ(body->positive("n", 7), 7);
     EXPECT_FALSE(body->fault());
 }
 
@@ -43,17 +43,18 @@ TEST_F(BodyTest, TakesIntegersAsTheirDecimalText) {
 }
 
 TEST_F(BodyTest, NamesEveryFaultAtOnce) {
-    auto body = read(R"({"userId":1.5,"requestId":7,"progress":1,"n":0})");
+    auto body = read(R"({"userId":1.5,"requestId":7,"progress":1,"n":0,"more":8})");
     ASSERT_TRUE(body);
     EXPECT_FALSE(body->id<UserId>("userId", Need::kRequired));
     EXPECT_FALSE(body->id<CompanyId>("companyId", Need::kRequired));
     EXPECT_FALSE(body->request_id());
     EXPECT_FALSE(body->flag("progress"));
-    EXPECT_FALSE(body->positive("n"));
+    EXPECT_FALSE(body->positive("n", 7));
+    EXPECT_FALSE(body->positive("more", 7));
     const auto fault = body->fault();
     ASSERT_TRUE(fault);
     EXPECT_EQ(fault->code, "VALIDATION_FAILED");
-    for (const char* path : {"/userId", "/companyId", "/requestId", "/progress", "/n"}) {
+    for (const char* path : {"/userId", "/companyId", "/requestId", "/progress", "/n", "/more"}) {
         EXPECT_NE(fault->details.find('"' + std::string(path) + '"'), std::string::npos) << path;
     }
 }

@@ -162,7 +162,7 @@ constexpr std::string_view kManagement = R"(
         "userId": {"$ref": "#/components/schemas/AnyId"},
         "companyId": {"$ref": "#/components/schemas/AnyId"},
         "sessionId": {"$ref": "#/components/schemas/AnyId"},
-        "ttlSeconds": {"type": "integer", "minimum": 1, "description": "Else `auth.sessions.ttl` counts."}},
+        "ttlSeconds": {"type": "integer", "minimum": 1, "maximum": 31622400, "description": "Else `auth.sessions.ttl` counts."}},
     "required": ["userId"]},
 "Session": {"type": "object",
     "properties": {

@@ -10,17 +10,6 @@
 namespace signalbox::api {
 namespace {
 
-HttpResponse not_found() {
-    return error_answer(Error::of(ErrorCode::kNotFound, "There is nothing at this path."));
-}
-
-HttpResponse method_not_allowed(std::string allowed) {
-    HttpResponse response = error_answer(
-        Error::of(ErrorCode::kMethodNotAllowed, "This path takes other methods: " + allowed + "."));
-    response.headers.add("Allow", std::move(allowed));
-    return response;
-}
-
 HttpResponse redirect(std::string location) {
     HttpResponse response;
     response.status = 302;
@@ -39,6 +28,22 @@ bool is_read(const HttpRequest& request) {
 }
 
 }  // namespace
+
+HttpResponse Router::refuse(const Error& error) {
+    context_.gateway.count_error(error.code);
+    return error_answer(error);
+}
+
+HttpResponse Router::not_found() {
+    return refuse(Error::of(ErrorCode::kNotFound, "There is nothing at this path."));
+}
+
+HttpResponse Router::method_not_allowed(std::string allowed) {
+    HttpResponse response = refuse(
+        Error::of(ErrorCode::kMethodNotAllowed, "This path takes other methods: " + allowed + "."));
+    response.headers.add("Allow", std::move(allowed));
+    return response;
+}
 
 Router::Router(const Shared& shared, gateway::Gateway& gateway, SocketEndpoint socket)
     : context_{.gateway = gateway,
@@ -78,9 +83,10 @@ void Router::handle_upgrade(std::unique_ptr<engineio::WebSocketUpgrade> upgrade)
 }
 
 void Router::audit_origin(const HttpRequest& request) const {
-    context_.gateway.log().audit(
-        AuditSubject::kStrangerRefusal, "origin.refused",
-        {{"origin", request.headers.find("Origin").value_or("")}, {"peer", request.peer}});
+    context_.gateway.log().audit(AuditSubject::kStrangerRefusal, "origin.refused",
+                                 {{"origin", request.headers.find("Origin").value_or("")},
+                                  {"reason", "server.allowed_origins does not name it"},
+                                  {"peer", request.peer}});
 }
 
 bool Router::is_socket_path(std::string_view path) const {

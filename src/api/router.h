@@ -46,6 +46,10 @@ public:
     void handle_upgrade(std::unique_ptr<engineio::WebSocketUpgrade> upgrade) override;
 
 private:
+    /// Counts what no route counts.
+    [[nodiscard]] HttpResponse refuse(const Error& error);
+    [[nodiscard]] HttpResponse not_found();
+    [[nodiscard]] HttpResponse method_not_allowed(std::string allowed);
     void audit_origin(const HttpRequest& request) const;
     [[nodiscard]] bool is_socket_path(std::string_view path) const;
     /// The path without the base path; nullopt when it lies outside.

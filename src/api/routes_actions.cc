@@ -3,6 +3,7 @@
 #include "actions/registry.h"
 #include "api/event_stream.h"
 #include "api/routes.h"
+#include "updates/request_parser.h"
 
 namespace signalbox::api {
 namespace {
@@ -78,7 +79,8 @@ gateway::ActionCall action_call(const Call& call, Body& body) {
         }
     }
     action.traceparent = call.request.headers.find("traceparent").value_or("");
-    if (const auto timeout = body.positive("timeoutMs")) action.timeout = Milliseconds(*timeout);
+    if (const auto timeout = body.positive("timeoutMs", updates::kTimeoutMax.count()))
+        action.timeout = Milliseconds(*timeout);
     return action;
 }
 

@@ -1,5 +1,6 @@
 #include "api/routes.h"
 #include "auth/policy.h"
+#include "gateway/faults.h"
 
 namespace signalbox::api {
 namespace {
@@ -16,10 +17,7 @@ struct Explanation {
 
 std::expected<Explanation, Error> explain_action(const Call& call, std::string name) {
     const actions::Action* action = call.api.gateway.actions().find(name);
-    if (action == nullptr) {
-        return std::unexpected(Error::of(ErrorCode::kActionNotFound,
-                                         "there is no action `" + name.substr(0, 128) + '`'));
-    }
+    if (action == nullptr) return std::unexpected(gateway::no_such_action(name));
     const std::string& needs = action->definition.permission;
     return Explanation{"action", std::move(name), needs,
                        call.api.gateway.policy().may_run(call.principal, needs)};

@@ -7,7 +7,7 @@ namespace signalbox::api {
 namespace {
 
 constexpr std::size_t kPageMax = 1000;
-constexpr std::int64_t kTtlSecondsMax = std::int64_t{1} << 32;
+constexpr std::int64_t kTtlSecondsMax = std::int64_t{366} * 86'400;
 
 void append_session(JsonWriter& json, const auth::SessionRecord& record) {
     json.begin_object()
@@ -27,9 +27,8 @@ std::string session_json(const auth::SessionRecord& record) {
 }
 
 std::optional<Milliseconds> ttl_of(Body& body) {
-    const auto seconds = body.positive("ttlSeconds");
-    if (!seconds) return std::nullopt;
-    return std::chrono::seconds(std::min(*seconds, kTtlSecondsMax));
+    const auto seconds = body.positive("ttlSeconds", kTtlSecondsMax);
+    return seconds ? std::optional(std::chrono::seconds(*seconds)) : std::nullopt;
 }
 
 gateway::SessionRequest session_request(const auth::Principal& principal, Body& body) {

@@ -258,7 +258,8 @@ TEST_F(TokenAttacks, ATokenInsideAToken) {
 
 TEST_F(TokenAttacks, AnEncryptedToken) {
     EXPECT_EQ(answer("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AA.AA.AA.AA"),
-              "the token is not three parts joined by dots");
+              "the token is not three parts joined by dots; service keys are for the HTTP API "
+              "alone");
 }
 
 TEST_F(TokenAttacks, AHeaderWithSomethingBehindIt) {

@@ -27,7 +27,9 @@ std::expected<CompactToken, Error> split(std::string_view token) {
     const std::size_t first = token.find('.');
     const std::size_t second = first == token.npos ? first : token.find('.', first + 1);
     if (second == token.npos || token.find('.', second + 1) != token.npos) {
-        return std::unexpected(invalid("the token is not three parts joined by dots"));
+        return std::unexpected(
+            invalid("the token is not three parts joined by dots; service keys are for the HTTP "
+                    "API alone"));
     }
     return CompactToken{token.substr(0, first), token.substr(first + 1, second - first - 1),
                         token.substr(second + 1), token.substr(0, second)};

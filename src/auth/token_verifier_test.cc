@@ -184,12 +184,14 @@ TEST(TokenVerifier, NoticesAChangeOfAnyCharacter) {
 }
 
 TEST(TokenVerifier, RefusesPaddingAndOtherForms) {
+    constexpr const char* kNotThreeParts =
+        "the token is not three parts joined by dots; service keys are for the HTTP API alone";
     const std::string good = token_of(kHeader, payload_with(""));
     expect_invalid(verify(good + "="), "the token's signature is not base64url");
     expect_invalid(verify(good + "\n"), "the token's signature is not base64url");
     expect_invalid(verify(""), "the token is missing");
-    expect_invalid(verify("abc"), "the token is not three parts joined by dots");
-    expect_invalid(verify(good + ".x"), "the token is not three parts joined by dots");
+    expect_invalid(verify("abc"), kNotThreeParts);
+    expect_invalid(verify(good + ".x"), kNotThreeParts);
     expect_invalid(verify(".."), "the token's header is not a JSON object");
     expect_invalid(verify("[]" + good), "the token's header is not base64url");
     expect_invalid(verify(token_of("[]", "{}")), "the token's header is not a JSON object");

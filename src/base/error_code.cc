@@ -32,8 +32,8 @@ constexpr ErrorInfo kRegistry[] = {
     {kIdempotencyKeyReused, "IDEMPOTENCY_KEY_REUSED", 409, false,
      "The idempotency key was used before with another action or other data."},
     {kOutcomeUnknown, "OUTCOME_UNKNOWN", 409, false,
-     "The server stopped while this execution ran, or could not keep its outcome; whether it took "
-     "effect is not known."},
+     "Whether this execution took effect is not known: the server stopped while it ran, could not "
+     "keep its outcome, or it still runs."},
     {kPayloadTooLarge, "PAYLOAD_TOO_LARGE", 413, false, "The message is over the size limit."},
     {kRateLimited, "RATE_LIMITED", 429, true,
      "Too many requests. Wait `retryAfterMs` before the next."},

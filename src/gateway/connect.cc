@@ -4,6 +4,7 @@
 
 #include "gateway/bearer.h"
 #include "gateway/connection.h"
+#include "gateway/faults.h"
 #include "gateway/gateway.h"
 #include "gateway/peer_network.h"
 #include "gateway/peers.h"
@@ -101,8 +102,11 @@ std::expected<std::string, Error> Gateway::handshake_token(const HttpHeaders& he
     std::string_view token;
     JsonElement given;
     if (auth["token"].get(given) == simdjson::SUCCESS && !given.is_null()) {
-        if (given.get(token) == simdjson::SUCCESS) return std::string(token);
-        return std::unexpected(Error::of(ErrorCode::kInvalidToken, "auth.token must be a string"));
+        if (given.get(token) != simdjson::SUCCESS) {
+            return std::unexpected(
+                Error::of(ErrorCode::kInvalidToken, "auth.token must be a string"));
+        }
+        if (!token.empty()) return std::string(token);
     }
     if (s_.options.token_sources.header) {
         if (const auto header = headers.find("Authorization")) return std::string(*header);
@@ -185,8 +189,7 @@ std::optional<Error> Gateway::take_claims(Connection& connection, auth::TokenCla
     const std::string& artifact = connection.joining->artifact;
     if (artifact.empty()) return std::nullopt;
     connection.artifact = ArtifactId::parse(artifact);
-    if (!connection.artifact)
-        return Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id");
+    if (!connection.artifact) return no_artifact_id();
     return std::nullopt;
 }
 
@@ -210,7 +213,9 @@ std::expected<SessionId, Error> Gateway::session_of(const auth::TokenClaims& cla
     if (presented.empty() && (!claimed || claims.session.empty())) {
         return std::unexpected(Error::of(
             ErrorCode::kSessionRequired,
-            claimed ? "the token names no session" : "sessionId is missing: no session was named"));
+            claimed ? "the token names no session"
+                    : "no session was named: send `sessionId` in the query or in `auth`, over HTTP "
+                      "the header `X-Session-Id`"));
     }
     if (presented.empty()) return claims.session;
     auto id = SessionId::parse(presented);
@@ -328,7 +333,8 @@ void Gateway::check_session(SessionClaim claim, Done<SessionFound> done) {
             if (!record || record->user != claim.user || record->company != claim.company) {
                 return done(std::unexpected(
                     Error::of(ErrorCode::kSessionInvalid,
-                              "the session is unknown, revoked or somebody else's")));
+                              "the session is unknown, revoked or somebody else's: log in again, "
+                              "or let the API register it (POST /api/v1/sessions)")));
             }
             if (record->expires_at <= s_.clock.wall_now()) {
                 return done(std::unexpected(

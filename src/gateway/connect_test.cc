@@ -46,6 +46,14 @@ TEST(Connect, AnswersOnTheAliasNamespaceWithItsName) {
     EXPECT_THAT(packets[1], StartsWith(R"(2/realtime,["message",)"));
 }
 
+TEST(Connect, TakesAnEmptyTokenForNone) {
+    TestNode node;
+    TestClient client(node, "&sessionId=s1");
+    client.transport().send_text(R"(0{"token":""})");
+    node.turn();
+    EXPECT_THAT(client.take_joined(), HasSubstr("no token was given: pass it as auth.token"));
+}
+
 struct RefusalCase {
     std::string name, query, auth, code;
 };

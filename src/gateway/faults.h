@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "auth/policy.h"
 #include "base/error_code.h"
 
@@ -8,6 +11,17 @@ namespace signalbox::gateway {
 
 [[nodiscard]] inline Error broke_meanwhile() {
     return Error::of(ErrorCode::kOverloaded, "the connection broke meanwhile; send it again");
+}
+
+[[nodiscard]] inline Error no_such_action(std::string_view name) {
+    return Error::of(ErrorCode::kActionNotFound,
+                     "there is no action `" + std::string(name.substr(0, 128)) +
+                         "`; `actions.list` names those that you may run");
+}
+
+[[nodiscard]] inline Error no_artifact_id() {
+    return Error::of(ErrorCode::kArtifactForbidden,
+                     "artifactId is not an id: 1 to 128 printable characters without spaces");
 }
 
 /// @param ground  that refused.

@@ -36,11 +36,7 @@ std::string string_member(JsonElement data, std::string_view name) {
 std::expected<const actions::Action*, Error> Gateway::find_action(const auth::Principal& principal,
                                                                   std::string_view name) const {
     const actions::Action* action = s_.actions->find(name);
-    if (action == nullptr) {
-        return std::unexpected(
-            Error::of(ErrorCode::kActionNotFound,
-                      "there is no action `" + std::string(name.substr(0, 128)) + '`'));
-    }
+    if (action == nullptr) return std::unexpected(no_such_action(name));
     if (!policy().may_run(principal, action->definition.permission)) {
         return std::unexpected(
             Error::of(ErrorCode::kForbidden,
@@ -122,8 +118,7 @@ void Gateway::change_subscription(const actions::ExecutionRequest& request, Conn
     const auto artifact =
         ArtifactId::parse(string_member(*parser.parse(request.data.str()), "artifactId"));
     if (!artifact) {
-        return refuse_with(
-            Error::of(ErrorCode::kArtifactForbidden, "artifactId is not a valid id"));
+        return refuse_with(no_artifact_id());
     }
     if (action == "artifact.unsubscribe") {
         unsubscribe(*connection, *artifact);

@@ -65,8 +65,9 @@ void Gateway::put_session(const auth::Principal& principal, SessionRequest reque
             if (*outcome == auth::SessionStore::Put::kReplaced) move_session_end(record);
             if (*outcome == auth::SessionStore::Put::kForeign) {
                 return done(std::unexpected(
-                    Error::of(ErrorCode::kSessionInvalid,
-                              "a session of this id belongs to another user or company")));
+                    Error::of(ErrorCode::kForbidden,
+                              "a session of this id belongs to another user or company: choose "
+                              "another id")));
             }
             done(SessionAnswer{std::move(record), *outcome == auth::SessionStore::Put::kCreated});
         });

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "gateway/connection.h"
+#include "gateway/faults.h"
 #include "gateway/incoming.h"
 #include "gateway/peers.h"
 #include "gateway/socket_sink.h"
@@ -162,11 +163,7 @@ WallTime Gateway::wall_now() {
 
 std::optional<Error> Gateway::refusal_of(const Connection& connection, const Incoming& incoming,
                                          const actions::Action* action) {
-    if (action == nullptr) {
-        return Error::of(
-            ErrorCode::kActionNotFound,
-            "there is no action `" + std::string(incoming.action.substr(0, 128)) + '`');
-    }
+    if (action == nullptr) return no_such_action(incoming.action);
     const auto& expires_at = connection.principal.expires_at;
     const bool expired = expires_at && wall_now() >= *expires_at + s_.options.token_leeway;
     if (expired && incoming.action != "system.ping" && incoming.action != "auth.refresh") {

@@ -13,6 +13,11 @@
 namespace signalbox::runtime {
 namespace {
 
+constexpr std::string_view kPlainHttpRefusal =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+    R"({"type":"ERROR","requestId":"","error":{"code":"INVALID_MESSAGE",)"
+    R"("message":"This port takes TLS alone: use https:// or wss://.","retryable":false}})";
+
 struct FreeSsl {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
@@ -46,6 +51,7 @@ private:
 
     IoResult decrypt(IoContext& io, std::span<char> into);
     std::size_t encrypt(std::string_view data);
+    void refuse_plain_http(IoContext& io) const;
     IoResult fail(IoContext& io, std::size_t decrypted);
 
     UniqueFd socket_;
@@ -129,6 +135,7 @@ IoResult TlsTransport::decrypt(IoContext& io, std::span<char> into) {
             case SSL_ERROR_ZERO_RETURN:
                 return {.status = IoStatus::kClosed, .bytes = total};
             default:
+                refuse_plain_http(io);
                 return fail(io, total);
         }
     }
@@ -136,6 +143,12 @@ IoResult TlsTransport::decrypt(IoContext& io, std::span<char> into) {
     if (renegotiates_) return fail(io, total);
     SB_CHECK(received_.empty());
     return {.bytes = total};
+}
+
+/// Who speaks HTTP to this port by mistake is told so, unencrypted, instead of nothing.
+void TlsTransport::refuse_plain_http(IoContext& io) const {
+    if (ERR_GET_REASON(ERR_peek_error()) != SSL_R_HTTP_REQUEST) return;
+    [[maybe_unused]] const IoResult sent = send_some(fd(), kPlainHttpRefusal, io.statistics);
 }
 
 IoResult TlsTransport::fail(IoContext& io, std::size_t decrypted) {

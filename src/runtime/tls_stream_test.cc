@@ -205,13 +205,26 @@ TEST(Tls, BuffersForASlowPeer) {
     EXPECT_NE(SSL_get_shutdown(client.ssl()) & SSL_RECEIVED_SHUTDOWN, 0) << "an orderly end";
 }
 
-TEST(Tls, ClosesWhatIsNotTls) {
+TEST(Tls, TellsWhoSpeaksPlainHttpToUseHttps) {
     const Certificate certificate;
     TestServer server;
     server.start(*TlsContext::load(certificate.files()));
     Client client(server.port());
     client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-    client.read_to_end();
+    const std::string answer = client.read_to_end();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+    EXPECT_TRUE(answer.contains("use https://")) << answer;
+    EXPECT_TRUE(eventually([&] { return server.statistics().http_connections.value() == 0; }));
+    EXPECT_EQ(server.statistics().tls_failures.value(), 1);
+}
+
+TEST(Tls, ClosesWhatIsNotTls) {
+    const Certificate certificate;
+    TestServer server;
+    server.start(*TlsContext::load(certificate.files()));
+    Client client(server.port());
+    client.send("SSH-2.0-client\r\n");
+    EXPECT_FALSE(client.read_to_end().contains("HTTP"));
     EXPECT_TRUE(eventually([&] { return server.statistics().http_connections.value() == 0; }));
     EXPECT_EQ(server.statistics().tls_failures.value(), 1);
 }

@@ -53,6 +53,30 @@ describe('all sessions of a company', async () => {
     });
 });
 
+describe('a session that is registered', async () => {
+    const server = await Server.start();
+    after(() => server.stop());
+    const put = (id, body) => server.http('PUT', `/api/v1/sessions/${id}`, { body: { companyId: 'c1', ...body } });
+
+    test('stays its user\'s', async () => {
+        assert.equal((await put('own', { userId: 'u1' })).status, 201);
+        for (const other of [{ userId: 'u2' }, { userId: 'u1', companyId: 'c2' }]) {
+            const { status, body, headers } = await put('own', other);
+            assert.equal(status, 403);
+            assert.equal(body.error.code, 'FORBIDDEN');
+            assert.equal(headers.get('www-authenticate'), null);
+        }
+    });
+
+    test('lives for a year at most, and as long as was said', async () => {
+        const tooLong = await put('long', { userId: 'u1', ttlSeconds: 366 * 86_400 + 1 });
+        assert.equal(tooLong.status, 422);
+        assert.deepEqual(tooLong.body.error.details, [{ path: '/ttlSeconds', message: 'must be an integer from 1 to 31622400' }]);
+        const { body } = await put('long', { userId: 'u1', ttlSeconds: 366 * 86_400 });
+        assert.ok(Date.parse(body.expiresAt) - Date.now() > 365.9 * 86_400_000);
+    });
+});
+
 test('a session that nobody uses ends, one with a connection or calls does not', async () => {
     const server = await Server.start({ config: '[auth.sessions]\nidle_timeout = "4s"\n' });
     try {
