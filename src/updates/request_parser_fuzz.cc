@@ -42,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     updates::RequestParser parser, second_parser;
     const std::string text(input.rest());
     const auto request = parser.parse(text);
-    const auto lengthened = second_parser.parse(text + std::string(1024, ' '));
+    const std::string long_text = text + std::string(1024, ' ');
+    const auto lengthened = second_parser.parse(long_text);
     SB_CHECK(updates::same(request, lengthened));
     if (!request) {
         SB_CHECK(!request.error().message.empty());
