@@ -2,16 +2,12 @@
 // Leaves screenshots in tests/output/.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { allLogged, clickConnect, connect, launchBrowser, logged, openPage as openPageIn, runAction, screenshot } from './browser.mjs';
 import { patience, root, Server, slowness } from './harness.mjs';
-
-const executablePath = process.env.SIGNALBOX_CHROMIUM ?? '/usr/bin/chromium';
-const output = path.join(root, 'tests/output');
-mkdirSync(output, { recursive: true });
 
 const orderSchema = {
     type: 'object',
@@ -52,28 +48,15 @@ const upstream = (name, more) => `[[actions.upstream]]\nname = "${name}"\nurl = 
 const server = await Server.start({
     config: upstream('orders.create', `description = "Makes an order."\ninput_schema = '''${JSON.stringify(orderSchema)}'''`) + upstream('reports.*', 'description = "Makes a report."'),
 });
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+const browser = await launchBrowser();
+const openPage = (options) => openPageIn(browser, options);
 after(async () => {
     await browser.close();
     await server.stop();
     backend.close();
 });
 
-const screenshot = (page, name, options) => page.screenshot({ path: path.join(output, `${name}.png`), ...options });
-
 const { url: link } = await server.testClientLink();
-
-async function openPage(options = {}) {
-    const context = await browser.newContext(options);
-    const page = await context.newPage();
-    page.setDefaultTimeout(patience);
-    const faults = [];
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => {
-        if (/Content.Security.Policy/i.test(message.text())) faults.push(message.text());
-    });
-    return { page, faults, close: () => context.close() };
-}
 
 describe('the guide\'s client in Chromium', () => {
     const guideFile = path.resolve(root, '../shared/integration-guide.md');
@@ -120,19 +103,6 @@ describe('the guide\'s client in Chromium', () => {
 });
 
 describe('the test client', () => {
-    const connect = async (page) => {
-        await page.getByRole('button', { name: 'Connect', exact: true }).click();
-        await page.getByText(/^Connected ·/).waitFor();
-        await page.waitForFunction(() => document.getElementById('action').options.length > 5);
-    };
-    const runAction = async (page, name) => {
-        await page.getByLabel('Action', { exact: true }).selectOption(name);
-        await page.getByRole('button', { name: 'Send', exact: true }).click();
-    };
-    const allLogged = (page, kind, begin) =>
-        page.locator(`#log li[data-kind=${kind}]`).filter({ has: page.locator('.what', { hasText: new RegExp(`^${begin}`) }) });
-    const logged = (...args) => allLogged(...args).first();
-
     test('opens filled in from the printed link, and takes the secrets out of the address', async () => {
         const { page, faults, close } = await openPage();
         await page.goto(link);
@@ -335,7 +305,7 @@ describe('the test client', () => {
         await page.goto(link);
         for (const [choice, transport] of [['websocket', 'websocket'], ['polling', 'polling'], ['polling,websocket', 'websocket']]) {
             await page.getByLabel('Transports').selectOption(choice);
-            await page.getByRole('button', { name: /^Connect( again)?$/ }).click();
+            await clickConnect(page);
             await page.getByText(`Connected · ${transport}`).waitFor();
         }
         await close();

@@ -1,0 +1,205 @@
+// In a real browser: the test client shows the connection as it is, sends what it shows, says why a
+// connect fails, and can be used with the keyboard on a small screen.
+
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { allLogged, chooseAction, clickConnect, clickSend, connect, launchBrowser, logged, openPage, runAction, screenshot } from './browser.mjs';
+import { eventually, patience, root, Server, userToken } from './harness.mjs';
+
+const server = await Server.start({ config: '[auth]\nexpiry_grace = "20s"\n[auth.jwt]\nleeway = "0s"\n' });
+const browser = await launchBrowser();
+after(async () => {
+    await browser.close();
+    await server.stop();
+});
+
+const linkOf = (at, values) => `${at}/test-client#${new URLSearchParams(values)}`;
+const details = (page, name) => page.locator(`#details dt:text-is("${name}") + dd`);
+const chips = (page) => page.locator('#artifacts .chip').evaluateAll((all) => all.map((chip) => chip.firstChild.textContent).sort());
+const chipsBecome = (page, wanted) => eventually(`${wanted} watched`, async () => JSON.stringify(await chips(page)) === JSON.stringify(wanted));
+
+/// Opens the page filled in for a member, runs `use` with it, and closes it.
+async function withPage(member, use, options) {
+    const { page, faults, close } = await openPage(browser, options);
+    await page.goto(linkOf(server.url, { token: member.token, sessionId: member.sessionId, ...(member.artifactId && { artifactId: member.artifactId }) }));
+    await use(page);
+    assert.deepEqual(faults, []);
+    await close();
+}
+
+const onPage = (name, use, options) => test(name, async () => withPage(await server.member({ user: 'tester', permissions: ['updates:send'] }), async (page) => {
+    await connect(page);
+    await use(page);
+}, options));
+
+/// The text of the newest request's entry.
+const lastRequest = (page, name) => logged(page, 'requests', name).locator('pre').textContent();
+const asJson = (page) => page.getByRole('button', { name: 'JSON', exact: true }).click();
+const asForm = (page) => page.getByRole('button', { name: 'Form', exact: true }).click();
+
+describe('artifacts that are watched', () => {
+    test('stay in the list over a recovery, also without the first', async () => {
+        await withPage({ ...await server.member({ user: 'back' }), artifactId: 'first' }, async (page) => {
+            const breakAndRecover = async () => {
+                await page.evaluate(() => socket.io.engine.close());
+                await page.getByText(/^Connected ·/).waitFor();
+                await details(page, 'Recovered').filter({ hasText: 'yes' }).waitFor({ timeout: 4 * patience });
+            };
+            await connect(page);
+            await page.getByLabel('Artifact id to watch').fill('second');
+            await page.getByRole('button', { name: 'Subscribe' }).click();
+            await chipsBecome(page, ['first', 'second']);
+            await page.evaluate(() => socket.io.engine.close());
+            await details(page, 'Recovered').filter({ hasText: 'yes' }).waitFor({ timeout: 4 * patience });
+            assert.deepEqual(await chips(page), ['first', 'second']);
+            await page.getByLabel('Stop watching first').click();
+            await chipsBecome(page, ['second']);
+            await breakAndRecover();
+            assert.deepEqual(await chips(page), ['second']);
+        });
+    });
+
+    test('go from the list when rights to them end', async () => {
+        const rights = { user: 'less', artifacts: ['*'] };
+        const member = await server.member(rights);
+        await withPage({ ...member, artifactId: 'plan' }, async (page) => {
+            await connect(page);
+            await page.getByLabel('Artifact id to watch').fill('draft');
+            await page.getByRole('button', { name: 'Subscribe' }).click();
+            await chipsBecome(page, ['draft', 'plan']);
+            await chooseAction(page, 'auth.refresh');
+            await page.locator('#data-form input').fill(userToken({ ...rights, artifacts: ['d*'] }));
+            await clickSend(page);
+            await logged(page, 'system', 'system.permissionsChanged').waitFor();
+            await chipsBecome(page, ['draft']);
+        });
+    });
+
+    onPage('follow the actions that are run by hand, answered by message or ack', async (page) => {
+        for (const ack of [false, true]) {
+            await page.getByLabel('Answer by ack').setChecked(ack);
+            await chooseAction(page, 'artifact.subscribe');
+            await page.locator('#data-form input').fill('by-hand');
+            await clickSend(page);
+            await chipsBecome(page, ['by-hand']);
+            await chooseAction(page, 'artifact.unsubscribe');
+            await page.locator('#data-form input').fill('by-hand');
+            await clickSend(page);
+            await chipsBecome(page, []);
+        }
+    });
+});
+
+describe('what is said of the connection', () => {
+    test('a refresh shows its new end, and its token is not readable', async () => {
+        await withPage(await server.member({ user: 'fresh', ttl: 120 }), async (page) => {
+            await connect(page);
+            assert.match(await details(page, 'Expires').textContent(), /^(2 min|1 min \d+ s)/);
+            const token = userToken({ user: 'fresh', ttl: 7200 });
+            await chooseAction(page, 'auth.refresh');
+            const field = page.locator('#data-form input');
+            assert.equal(await field.getAttribute('type'), 'password');
+            await field.fill(token);
+            await page.getByRole('button', { name: /^Raw packets/ }).click();
+            await clickSend(page);
+            await logged(page, 'responses', 'auth.refresh').waitFor();
+            assert.match(await details(page, 'Expires').textContent(), /^(2 h|1 h 59 min)/);
+            const log = await page.locator('#log').textContent();
+            assert.match(log, /"token": "‹token, \d+ characters›"/);
+            assert.ok(!log.includes(token));
+        });
+    });
+
+    const ends = {
+        'a DISCONNECT of the server': async ({ id }) => server.http('DELETE', `/api/v1/connections/${id}`),
+        'a revocation': async ({ member }) => server.http('DELETE', `/api/v1/sessions/${member.sessionId}`),
+        'a click on Disconnect': async ({ page }) => page.getByRole('button', { name: 'Disconnect' }).click(),
+    };
+    for (const [name, end] of Object.entries(ends)) {
+        test(`after ${name} nothing looks alive`, async () => {
+            const member = { ...await server.member({ user: 'ended' }), artifactId: 'plan' };
+            await withPage(member, async (page) => {
+                await connect(page);
+                assert.equal(await page.locator('#details-title').textContent(), 'This connection');
+                const id = await details(page, 'Connection').textContent();
+                await end({ id, member, page });
+                await page.locator('#status[data-state=off], #status[data-state=refused]').waitFor({ timeout: 4 * patience });
+                assert.equal(await page.locator('#details-title').textContent(), 'Last connection (ended)');
+                assert.equal(await details(page, 'Connection').textContent(), id);
+                assert.equal(await details(page, 'Expires').count(), 0);
+                assert.deepEqual(await chips(page), []);
+                await screenshot(page, `test-client-after-${name.split(' ').at(-1)}`);
+            });
+        });
+    }
+});
+
+describe('why a connect fails', () => {
+    const causes = {
+        'the server is not there': {
+            prepare: (page) => page.route('**/realtime/**', (route) => route.abort('connectionrefused')),
+            told: [/No answer/, /running/],
+        },
+        'its origin is refused': {
+            prepare: (page) => page.route('**/realtime/**', (route) => route.fulfill({ status: 403, contentType: 'application/json', body: '{"code":4,"message":"Forbidden"}' })),
+            told: [/403/, /Forbidden/, /server\.allowed_origins/],
+        },
+        'nothing is at the path': {
+            prepare: (page) => page.route('**/realtime/**', (route) => route.fulfill({ status: 404, contentType: 'text/html', body: '<h1>nginx</h1>' })),
+            told: [/404/, /\/realtime/],
+        },
+        'the server goes down': {
+            prepare: (page) => page.route('**/realtime/**', (route) => route.fulfill({
+                status: 503, contentType: 'application/json', headers: { 'retry-after': '2' },
+                body: '{"type":"ERROR","requestId":"","error":{"code":"SHUTTING_DOWN","message":"the server is going down","retryable":true}}',
+            })),
+            told: [/503/, /SHUTTING_DOWN/, /the server is going down/],
+        },
+    };
+    for (const [name, { prepare, told }] of Object.entries(causes)) {
+        test(name, async () => {
+            await withPage(await server.member(), async (page) => {
+                await prepare(page);
+                await clickConnect(page);
+                await logged(page, 'errors', '').waitFor();
+                const note = await page.locator('#connection-note').textContent();
+                for (const one of told) assert.match(note, one);
+                assert.doesNotMatch(await logged(page, 'errors', '').textContent(), /"description": "0"/);
+                await screenshot(page, `test-client-cause-${Object.keys(causes).indexOf(name)}`);
+                await page.unrouteAll();
+            });
+        });
+    }
+
+    test('too many handshakes, a server of another origin, https without TLS, a server that has stopped', async (t) => {
+        const strict = await Server.start({ config: '[server]\nallowed_origins = ["https://app.example"]\n[limits]\nhandshakes_per_second = 0.01\nhandshakes_burst = 1\n' });
+        t.after(() => strict.stop());
+        const { page, close } = await openPage(browser);
+        const note = page.locator('#connection-note');
+        const { url: link } = await strict.testClientLink();
+        await page.goto(link);
+        await clickConnect(page);
+        await page.getByText(/^Connected ·/).waitFor();
+        assert.equal(await note.isHidden(), true);
+        await clickConnect(page);
+        await note.filter({ hasText: 'RATE_LIMITED' }).filter({ hasText: '429' }).filter({ hasText: 'limits.handshakes_per_second' }).waitFor();
+
+        await page.goto(pathToFileURL(path.join(root, 'tests/websocket/test-client.html')).href);
+        await page.getByLabel('Server', { exact: true }).fill(strict.url);
+        await clickConnect(page);
+        await note.filter({ hasText: 'server.allowed_origins' }).waitFor();
+        await page.getByLabel('Server', { exact: true }).fill(strict.url.replace('http:', 'https:'));
+        await clickConnect(page);
+        await note.filter({ hasText: 'https' }).filter({ hasText: 'TLS' }).waitFor();
+        await strict.terminate();
+        await page.getByLabel('Server', { exact: true }).fill(strict.url);
+        await clickConnect(page);
+        await note.filter({ hasText: 'running' }).waitFor();
+        await page.getByLabel('Transports').selectOption('websocket');
+        await clickConnect(page);
+        await note.filter({ hasText: 'websocket error' }).filter({ hasText: 'running' }).filter({ hasText: 'Polling only' }).waitFor();
+        await close();
+    });
+});
