@@ -231,22 +231,31 @@ describe('the test client', () => {
             [{ allOf: [{ $ref: '#/definitions/one' }, { properties: { age: { type: 'integer' } } }], definitions: { one: person } }, { name: 'x', age: 1 }],
             [of({ 'a/b~c': of({ '': { type: 'string' } }) }), { 'a/b~c': { '': 'x' } }],
         ];
-        const refused = [
+        const asWritten = [
             [{ type: 'integer' }, '12345678901234567890'],
+            [of({ a: { type: 'number' }, b: true, c: { enum: [1, 2] } }), '{"a":1.50,"b":[1E+2,-0],"c":2,"d":0.10}'],
+        ];
+        const refused = [
+            [{ type: 'number', enum: [1, 2] }, '1.0'],
             [{ type: 'integer' }, '"7"'],
             [{ type: 'array', items: { type: 'string' } }, JSON.stringify(Array(300).fill('x'))],
             [of({ a: { type: 'boolean' } }), '{"a":"yes"}'],
         ];
-        const results = await page.evaluate(([good, bad]) => [
+        const results = await page.evaluate(([good, bad, same]) => [
             good.map(([schema, value]) => {
                 const form = schemaForm.make(schema);
                 document.getElementById('data-form').replaceChildren(form.element);
                 return [form.take(JSON.stringify(value)), JSON.parse(form.read().text), JSON.parse(form.read('').text)];
             }),
             bad.map(([schema, text]) => schemaForm.make(schema).take(text)),
-        ], [held, refused]);
+            same.map(([schema, text]) => {
+                const form = schemaForm.make(schema);
+                return form.take(text) && form.read().text.replace(/\s/g, '');
+            }),
+        ], [held, refused, asWritten]);
         held.forEach(([schema, value], i) => assert.deepEqual(results[0][i], [true, value, value], JSON.stringify(schema)));
         assert.deepEqual(results[1], refused.map(() => false));
+        assert.deepEqual(results[2], asWritten.map(([, text]) => text));
         await close();
     });
 

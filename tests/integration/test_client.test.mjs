@@ -39,6 +39,97 @@ const lastRequest = (page, name) => logged(page, 'requests', name).locator('pre'
 const asJson = (page) => page.getByRole('button', { name: 'JSON', exact: true }).click();
 const asForm = (page) => page.getByRole('button', { name: 'Form', exact: true }).click();
 
+describe('what is sent is what is shown', () => {
+    onPage('“Form” in the form leaves what was typed', async (page) => {
+        await chooseAction(page, 'longTask');
+        await page.getByLabel('Steps').fill('7');
+        await asForm(page);
+        assert.equal(await page.getByLabel('Steps').inputValue(), '7');
+        await clickSend(page);
+        const { data } = JSON.parse(await lastRequest(page, 'longTask'));
+        assert.equal(data.steps, 7);
+        assert.ok(!('key' in data), JSON.stringify(data));
+    });
+
+    onPage('members that the form has no field for are shown, and can be taken out', async (page) => {
+        await chooseAction(page, 'longTask');
+        await asJson(page);
+        await page.locator('#data').fill('{"steps":2,"other":[1.50]}');
+        await asForm(page);
+        const others = page.getByLabel('Other members');
+        assert.deepEqual(JSON.parse(await others.inputValue()), { other: [1.5] });
+        await clickSend(page);
+        assert.match(await lastRequest(page, 'longTask'), /"other": \[\s*1\.50\s*\]/);
+        await others.fill('{"steps":3}');
+        await clickSend(page);
+        await page.getByText('“steps” has a field of its own').waitFor();
+        await others.fill('');
+        await clickSend(page);
+        assert.deepEqual(JSON.parse(await lastRequest(page, 'longTask')).data, { steps: 2 });
+        await chooseAction(page, 'slow');
+        assert.equal(await others.isVisible(), false);
+    });
+
+    onPage('“Format” changes white space only, and the log shows numbers as they are', async (page) => {
+        await chooseAction(page, 'echo');
+        const text = '{"b":12345678901234567890,"2":1.50 ,"a":[ ],"c":{},\n"d":[-0,1E+2,"\\u00e9 : [1,  2]\\/"],"a":null}';
+        const formatted = '{\n  "b": 12345678901234567890,\n  "2": 1.50,\n  "a": [],\n  "c": {},\n  "d": [\n    -0,\n    1E+2,\n    "\\u00e9 : [1,  2]\\/"\n  ],\n  "a": null\n}';
+        await page.locator('#data').fill(text);
+        await page.getByRole('button', { name: 'Format' }).click();
+        assert.equal(await page.locator('#data').inputValue(), formatted);
+        await page.locator('#data').fill('[ 1.50 , 0.30 ]');
+        await clickSend(page);
+        for (const kind of ['requests', 'responses']) {
+            assert.match(await logged(page, kind, 'echo').locator('pre').textContent(), /"data": \[\s*1\.50,\s*0\.30\s*\]/);
+        }
+    });
+
+    onPage('faults in JSON are told with line and column, and only faults are', async (page) => {
+        await chooseAction(page, 'echo');
+        const told = async (text) => {
+            await page.locator('#data').fill(text);
+            return page.locator('#data-problem').textContent();
+        };
+        assert.match(await told('{\n  "a": 1,\n  "b" 2\n}'), /^Line 3, column 7: /);
+        assert.match(await told('{"a": tru}'), /^Line 1, column 7: /);
+        assert.match(await told('\n\n {'), /^Line 3, column 3: .*ends/);
+        assert.match(await told('{"a":"x\ny"}'), /^Line 1, column 8: /);
+        assert.equal(await told('  [1]\n'), '');
+        const differing = await page.evaluate(() => {
+            const parts = ['{', '}', '[', ']', ':', ',', '"a"', '1', '-', '0', '.', 'e1', 'true', 'null', ' ', '\n', '"\\u00e9"', '"\\x"', '01', "'"];
+            let state = 1;
+            const next = (below) => (state = (state * 48271) % 2147483647) % below;
+            const parses = (text) => {
+                try { return [JSON.parse(text)].length > 0; } catch { return false; }
+            };
+            const wrong = [];
+            for (let i = 0; i < 50000; ++i) {
+                const text = Array.from({ length: 1 + next(9) }, () => parts[next(parts.length)]).join('');
+                if ((jsonText.fault(text) === undefined) !== parses(text)) wrong.push(text);
+                else if (parses(text) && JSON.stringify(JSON.parse(jsonText.pretty(text))) !== JSON.stringify(JSON.parse(text))) wrong.push(text);
+            }
+            return wrong;
+        });
+        assert.deepEqual(differing, []);
+    });
+
+    onPage('Ctrl+Enter sends from fields and text areas, once', async (page) => {
+        await chooseAction(page, 'longTask');
+        await page.getByLabel('Steps').press('Control+Enter');
+        await logged(page, 'responses', 'longTask').waitFor();
+        await page.getByLabel('Time-out').press('Control+Enter');
+        await asJson(page);
+        await page.locator('#data').press('Control+Enter');
+        await chooseAction(page, 'updates.send');
+        await asForm(page);
+        await page.getByLabel('Action', { exact: true }).press('Control+Enter');
+        await page.locator('#data-form textarea').first().press('Control+Enter');
+        await logged(page, 'requests', 'updates.send').waitFor();
+        assert.equal(await allLogged(page, 'requests', 'longTask').count(), 3);
+        assert.equal(await allLogged(page, 'requests', 'updates.send').count(), 2);
+    });
+});
+
 describe('artifacts that are watched', () => {
     test('stay in the list over a recovery, also without the first', async () => {
         await withPage({ ...await server.member({ user: 'back' }), artifactId: 'first' }, async (page) => {

@@ -4,6 +4,106 @@
 
 'use strict';
 
+// JSON text whose tokens stay as they are written: 1.50, and integers of more digits than JavaScript keeps.
+window.jsonText = (() => {
+    const blank = /[ \t\n\r]*/y;
+    const quoted = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*/y; // but for its end
+    const token = new RegExp(`${quoted.source}"|${/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\]:,]/.source}`, 'y');
+    const values = { '{': ['name', '}'], '[': ['value', ']'] }; // what may follow the bracket
+
+    const matchAt = (pattern, text, at) => {
+        pattern.lastIndex = at;
+        return pattern.exec(text)?.[0];
+    };
+
+    const named = { value: 'a value', name: 'a name in quotes', end: 'nothing more' };
+    const nameOf = (kind) => named[kind] ?? `“${kind}”`;
+
+    /// Whether `found` is one of what is `wanted` here: a kind of token, or the token itself.
+    function fits(found, wanted) {
+        if (wanted.includes(found)) return true;
+        if (wanted.includes('name') && found.startsWith('"')) return true;
+        return wanted.includes('value') && !'}]:,'.includes(found);
+    }
+
+    /// What may come behind `found`, where brackets are open as in `open`, which this keeps.
+    function next(found, open, wanted) {
+        if (found in values) {
+            open.push(values[found][1]);
+            return values[found];
+        }
+        if (found === ':') return ['value'];
+        if (found === ',') return open.at(-1) === '}' ? ['name'] : ['value'];
+        if (wanted.includes('name') && found !== '}') return [':'];
+        if (found === '}' || found === ']') open.pop();
+        return open.length === 0 ? ['end'] : [',', open.at(-1)];
+    }
+
+    /// What is wrong at `at`, where `found` is a token in the wrong place, or none.
+    function faultAt(text, at, wanted, found) {
+        const expected = `expected ${wanted.map(nameOf).join(' or ')}`;
+        if (at === text.length) return { at, message: `the JSON ends too early, ${expected}.` };
+        if (found === undefined && text[at] === '"') {
+            const end = at + matchAt(quoted, text, at).length;
+            const why = end === text.length ? 'the text in quotes has no end' : text[end] === '\\' ? 'JSON has no such escape' : 'a text in quotes cannot have this character: line breaks are \\n, tabs \\t';
+            return { at: end, message: `${why}.` };
+        }
+        return { at, message: `${expected}, found “${(found ?? /^[\w.+-]+|^[^]/u.exec(text.slice(at))[0]).slice(0, 20)}”.` };
+    }
+
+    /// Reads `text` token by token. @return {tokens} or {at, message} of the first fault
+    function scan(text) {
+        const tokens = [];
+        const open = [];
+        let wanted = ['value'];
+        for (let at = matchAt(blank, text, 0).length; ; at += matchAt(blank, text, at).length) {
+            if (at === text.length && wanted[0] === 'end') return { tokens };
+            const found = at === text.length ? undefined : matchAt(token, text, at);
+            if (found === undefined || !fits(found, wanted)) return faultAt(text, at, wanted, found);
+            wanted = next(found, open, wanted);
+            tokens.push(found);
+            at += found.length;
+        }
+    }
+
+    /// Where and why the text is no JSON, or undefined when it is.
+    function fault(text) {
+        const { at, message } = scan(text);
+        if (message === undefined) return undefined;
+        const before = text.slice(0, at);
+        return `Line ${before.split('\n').length}, column ${at - before.lastIndexOf('\n')}: ${message}`;
+    }
+
+    /// JSON text laid out anew, in lines that are indented.
+    function pretty(text) {
+        let laid = '';
+        let depth = 0;
+        const line = () => `\n${'  '.repeat(depth)}`;
+        scan(text).tokens.forEach((one, index, all) => {
+            const empty = '}]'.includes(one) && '{['.includes(all[index - 1]);
+            if ('}]'.includes(one)) --depth;
+            if (!empty && ('}]'.includes(one) || '[{,'.includes(all[index - 1]))) laid += line();
+            laid += one === ':' ? ': ' : one;
+            if ('{['.includes(one)) ++depth;
+        });
+        return laid;
+    }
+
+    const exact = typeof JSON.rawJSON === 'function';
+    const isRaw = (value) => exact && JSON.isRawJSON(value);
+
+    /// Like JSON.parse(), but numbers that it would change become what JSON.stringify() gives back as written.
+    function parse(text) {
+        return JSON.parse(text, (_, value, { source } = {}) =>
+            (exact && typeof value === 'number' && source !== undefined && String(value) !== source ? JSON.rawJSON(source) : value));
+    }
+
+    /// Whether parse() forgets nothing of the numbers in `text`.
+    const keeps = (text) => exact || scan(text).tokens.every((one) => !/^[-\d]/.test(one) || String(Number(one)) === one);
+
+    return { fault, pretty, parse, keeps, isRaw };
+})();
+
 window.schemaForm = (() => {
     const depthMax = 12;
     let lastId = 0;
@@ -16,7 +116,7 @@ window.schemaForm = (() => {
         return made;
     }
 
-    const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+    const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && !jsonText.isRaw(value);
     const typesOf = (schema) => (schema.type === undefined ? [] : [schema.type].flat());
     const escaped = (name) => name.replaceAll('~', '~0').replaceAll('/', '~1');
 
@@ -115,14 +215,15 @@ window.schemaForm = (() => {
 
     function stringField(at) {
         const { schema } = at;
-        const long = (schema.maxLength ?? 0) > 500 || schema.contentMediaType !== undefined;
-        const control = long ? element('textarea', { rows: 3 }) : element('input', { type: schema.format === 'date' ? 'date' : schema.writeOnly ? 'password' : 'text' });
+        const secret = schema.writeOnly || schema.format === 'password';
+        const long = !secret && ((schema.maxLength ?? 0) > 500 || schema.contentMediaType !== undefined);
+        const control = long ? element('textarea', { rows: 3 }) : element('input', { type: schema.format === 'date' ? 'date' : secret ? 'password' : 'text' });
         control.placeholder = placeholderOf(schema) || (schema.format === 'date-time' ? '2026-01-31T12:00:00Z' : '');
         control.spellcheck = false;
         const { element: whole, say } = labelled(at, control, { wide: long });
         // An empty text is a text where one is needed and it may be empty.
         const text = () => (control.value !== '' || (at.required && !schema.minLength) ? JSON.stringify(control.value) : undefined);
-        return { element: whole, say, text, set: (value) => { control.value = value === undefined || value === null ? '' : String(value); } };
+        return { element: whole, say, text, set: (value) => { control.value = value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value); } };
     }
 
     function numberField(at) {
@@ -135,7 +236,7 @@ window.schemaForm = (() => {
             if (control.validity.badInput) problems.push({ path: at.path, message: 'is not a number' });
             return typed === '' ? undefined : typed;
         };
-        return { element: whole, say, text, set: (value) => { control.value = typeof value === 'number' ? value : ''; } };
+        return { element: whole, say, text, set: (value) => { control.value = typeof value === 'number' || jsonText.isRaw(value) ? JSON.stringify(value) : ''; } };
     }
 
     /// A list of values to choose from, each with its JSON text.
@@ -159,11 +260,8 @@ window.schemaForm = (() => {
         const text = (problems, indent) => {
             const typed = control.value.trim();
             if (typed === '') return undefined;
-            try {
-                JSON.parse(typed);
-            } catch (error) {
-                problems.push({ path: at.path, message: error.message });
-            }
+            const fault = jsonText.fault(control.value);
+            if (fault) problems.push({ path: at.path, message: fault });
             return indent === undefined ? typed : typed.replaceAll('\n', `\n${indent}`);
         };
         return { element: whole, say, text, set: (value) => { control.value = value === undefined ? '' : JSON.stringify(value, null, 2); } };
@@ -185,6 +283,30 @@ window.schemaForm = (() => {
         return { whole, say: (message) => { problem.textContent = message; } };
     }
 
+    /// Members that have no field of their own: shown, as JSON, while there are some.
+    function othersField(at, isOwn, root) {
+        const title = 'Other members';
+        const field = build({ schema: { title }, name: title, path: `${at.path}/~others`, required: false, depth: at.depth + 1 }, root);
+        field.element.hidden = true;
+        const members = (problems) => {
+            const faults = [];
+            const text = field.text(faults);
+            const value = text === undefined || faults.length > 0 ? {} : jsonText.parse(text);
+            const twice = isObject(value) ? Object.keys(value).find(isOwn) : undefined;
+            if (!isObject(value)) faults.push({ path: field.path, message: 'must be a JSON object' });
+            if (twice !== undefined) faults.push({ path: field.path, message: `“${twice}” has a field of its own` });
+            problems.push(...faults);
+            return faults.length > 0 ? [] : Object.entries(value);
+        };
+        const set = (given) => {
+            const others = Object.fromEntries(Object.entries(given).filter(([name]) => !isOwn(name)));
+            const some = Object.keys(others).length > 0;
+            field.element.hidden = !some;
+            field.set(some ? others : undefined);
+        };
+        return { field, members, set };
+    }
+
     function objectField(at, root) {
         const { schema } = at;
         const required = new Set(schema.required ?? []);
@@ -192,23 +314,24 @@ window.schemaForm = (() => {
         const fields = new Map(names.map((name) => [name, build({
             schema: schema.properties[name], name, path: `${at.path}/${escaped(name)}`, required: required.has(name), depth: at.depth + 1,
         }, root)]));
-        let others = {};
-        const { whole, say } = groupOf(at, element('div', { className: 'fields' }, ...[...fields.values()].map((field) => field.element)));
+        const others = othersField(at, (name) => fields.has(name), root);
+        const all = [...fields.values(), others.field];
+        const { whole, say } = groupOf(at, element('div', { className: 'fields' }, ...all.map((field) => field.element)));
         const text = (problems, indent) => {
             const parts = [];
             for (const [name, field] of fields) {
                 const value = field.text(problems, inner(indent));
                 if (value !== undefined) parts.push(`${JSON.stringify(name)}:${indent === undefined ? '' : ' '}${value}`);
             }
-            for (const [name, value] of Object.entries(others)) parts.push(`${JSON.stringify(name)}:${JSON.stringify(value)}`);
+            for (const [name, value] of others.members(problems)) parts.push(`${JSON.stringify(name)}:${JSON.stringify(value)}`);
             return joined(parts, '{}', indent);
         };
         const set = (value) => {
             const given = isObject(value) ? value : {};
             for (const [name, field] of fields) field.set(Object.hasOwn(given, name) ? given[name] : undefined);
-            others = Object.fromEntries(Object.entries(given).filter(([name]) => !fields.has(name)));
+            others.set(given);
         };
-        return { element: whole, say, text, set, children: () => [...fields.values()] };
+        return { element: whole, say, text, set, children: () => all };
     }
 
     function listField(at, root) {
@@ -422,14 +545,14 @@ window.schemaForm = (() => {
             const left = showFaults(problems);
             return { text, good: problems.length === 0, left };
         };
-        /// @return false when the form cannot hold the JSON: a text where it has a number, too many items, digits
-        /// that JavaScript forgets.
+        /// @return false when the form cannot hold the JSON: a text where it has a number, too many items,
+        /// numbers that this browser cannot keep as they are written.
         const take = (text) => {
-            const value = text === '' ? undefined : JSON.parse(text);
+            const value = text === '' ? undefined : jsonText.parse(text);
             top.set(value);
             if (value === undefined) return true;
             const { text: held, good } = read();
-            return good && held !== '' && holds(JSON.parse(held), value) && !/\d{16}/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, ''));
+            return good && held !== '' && holds(jsonText.parse(held), value) && jsonText.keeps(text);
         };
         return { element: top.element, isEmpty: false, read, set: (value) => top.set(value), take, showFaults };
     }
