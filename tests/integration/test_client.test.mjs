@@ -294,3 +294,71 @@ describe('why a connect fails', () => {
         await close();
     });
 });
+
+describe('on the screen', () => {
+    onPage('a log whose entries are all filtered out says so', async (page) => {
+        for (const kind of ['Requests', 'Responses', 'Updates', 'Errors', 'System']) await page.getByRole('button', { name: new RegExp(`^${kind} \\d`) }).click();
+        await page.locator('#log-empty', { hasText: 'The filters hide' }).waitFor();
+        await page.getByRole('button', { name: 'Clear' }).click();
+        assert.equal(await page.locator('#log-empty').textContent(), 'Nothing yet.');
+    });
+
+    onPage('the name of another action begins where the text of other fields does', async (page) => {
+        await chooseAction(page, '');
+        const begin = (selector) => page.locator(selector).evaluate((field) =>
+            field.getBoundingClientRect().left + parseFloat(getComputedStyle(field).borderLeftWidth) + parseFloat(getComputedStyle(field).paddingLeft)
+            - field.closest('.field').getBoundingClientRect().left);
+        assert.ok(Math.abs(await begin('#custom-action') - await begin('#session')) <= 1);
+    });
+
+    for (const colorScheme of ['light', 'dark']) {
+        onPage(`fields stand out from what is around them, ${colorScheme}`, async (page) => {
+            await page.getByText('Send an update', { exact: true }).click();
+            const contrasts = await page.evaluate(() => {
+                const canvas = document.createElement('canvas').getContext('2d');
+                const luminance = (color) => {
+                    canvas.fillStyle = color;
+                    canvas.fillRect(0, 0, 1, 1);
+                    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((one) => one / 255).map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+                    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+                };
+                const contrast = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+                const seen = [...document.querySelectorAll('input:not([type=checkbox]), select, textarea, .prefixed')].filter((field) => field.checkVisibility() && !field.closest('.prefixed > *'));
+                return seen.map((field) => {
+                    const around = luminance(getComputedStyle(field.closest('.card')).backgroundColor);
+                    return [field.id || field.className, contrast(luminance(getComputedStyle(field).borderTopColor), around)];
+                });
+            });
+            assert.ok(contrasts.length > 10);
+            for (const [name, contrast] of contrasts) assert.ok(contrast >= 3, `${name}: ${contrast.toFixed(2)}`);
+        }, { colorScheme });
+    }
+
+    onPage('at 390 px the keyboard goes from top to bottom, and back in two columns after a resize', async (page) => {
+        const cards = () => page.locator('main .card').evaluateAll((all) => all.map((card) => {
+            const { left, top } = card.getBoundingClientRect();
+            return { id: card.id, left: Math.round(left), top: Math.round(top + scrollY) };
+        }));
+        const phone = await cards();
+        assert.deepEqual(phone.map(({ id }) => id), [...phone].sort((a, b) => a.top - b.top).map(({ id }) => id));
+        assert.deepEqual(phone.slice(0, 3).map(({ id }) => id), ['connection', 'request', 'log-card']);
+        await page.setViewportSize({ width: 1280, height: 900 });
+        await page.waitForFunction(() => document.querySelector('.column > #request'));
+        const wide = await cards();
+        assert.deepEqual(wide.map(({ id }) => id), [...wide].sort((a, b) => a.left - b.left || a.top - b.top).map(({ id }) => id));
+        assert.equal(wide.length, phone.length);
+    }, { viewport: { width: 390, height: 844 } });
+
+    onPage('at 390 px the focus ring of the log is whole', async (page) => {
+        await logged(page, 'responses', 'actions.list').locator('summary').press('Enter');
+        const sides = await page.evaluate(() => {
+            const summary = document.activeElement;
+            const [own, list] = [summary.getBoundingClientRect(), document.getElementById('log').getBoundingClientRect()];
+            const { outlineOffset, outlineWidth, outlineStyle } = getComputedStyle(summary);
+            const reach = parseFloat(outlineOffset) + parseFloat(outlineWidth);
+            return { outlineStyle, left: own.left - reach - list.left, right: list.right - own.right - reach };
+        });
+        assert.equal(sides.outlineStyle, 'solid');
+        assert.ok(sides.left >= 0 && sides.right >= 0, JSON.stringify(sides));
+    }, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
+});
