@@ -60,6 +60,7 @@ Shard::~Shard() = default;
 IoContext Shard::io() {
     return {.records = {records_.get(), Transport::kRecordBytesMax},
             .buffers = buffers_,
+            .warm = warm_,
             .statistics = statistics_};
 }
 

@@ -111,6 +111,7 @@ private:
     TimerWheel wheel_;
     SystemRandom random_;
     BufferPool buffers_;
+    WarmTransports warm_;
     ReadTurns read_turns_;
     std::unique_ptr<char[]> receive_;
     std::unique_ptr<char[]> records_;

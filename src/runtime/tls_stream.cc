@@ -22,7 +22,7 @@ struct FreeSsl {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
 
-class TlsTransport final : public Transport {
+class TlsTransport final : public Transport, private WarmTransports::Member {
 public:
     using SslPtr = std::unique_ptr<SSL, FreeSsl>;
     TlsTransport(UniqueFd socket, SslPtr ssl, BIO* bio);
@@ -39,6 +39,8 @@ public:
     void say_goodbye(IoContext& io) override;
 
 private:
+    void cool_down() override { SSL_free_buffers(ssl_.get()); }
+
     /// Encryption stops while so much waits for the kernel.
     static constexpr std::size_t kRecordsPauseBytes = 256 * 1024;
 
@@ -117,6 +119,7 @@ IoResult TlsTransport::read(IoContext& io, std::span<char> into) {
     const IoResult result = decrypt(io, into);
     buffers_ = nullptr;
     received_ = {};
+    io.warm.note_use(*this);
     return result;
 }
 
@@ -176,6 +179,7 @@ IoResult TlsTransport::write(IoContext& io, std::string_view data) {
     buffers_ = &io.buffers;
     const std::size_t taken = encrypt(data);
     buffers_ = nullptr;
+    io.warm.note_use(*this);
     if (taken == 0 && !data.empty() && records_.empty()) return {.status = IoStatus::kError};
     IoResult sent;
     if (!records_.empty()) sent = send_some(fd(), records_.view(), io.statistics);

@@ -8,6 +8,7 @@
 #include "runtime/buffers.h"
 #include "runtime/statistics.h"
 #include "runtime/unique_fd.h"
+#include "runtime/warm_transports.h"
 
 namespace signalbox::runtime {
 
@@ -15,6 +16,7 @@ namespace signalbox::runtime {
 struct IoContext {
     std::span<char> records;  ///< room for TLS records as they arrive
     BufferPool& buffers;
+    WarmTransports& warm;
     Statistics& statistics;
 };
 
