@@ -44,7 +44,8 @@ bool has_handler(const Handler& handler) {
 /// Why the definition cannot work, or "".
 std::string_view fault_of(const ActionDefinition& definition) {
     if (!may_be_called(definition)) {
-        return "has a bad name: 1 to 128 of A-Z a-z 0-9 _ . - beginning with none of the last two";
+        return "has a bad name: it must be 1 to 128 of A-Z a-z 0-9 _ . - and begin with neither . "
+               "nor -";
     }
     if (!has_handler(definition.handler)) return "has no handler";
     if (definition.timeout <= Milliseconds(0)) return "must have a timeout greater than 0";

@@ -322,6 +322,24 @@ TEST_F(Cli, MakesServiceKeysWithTheirConfiguration) {
     EXPECT_EQ(auth::sha256_hex(member("key")), member("sha256"));
 }
 
+TEST_F(Cli, TakesNoPermissionsThatAreEmptyOrHaveWhiteSpace) {
+    for (const auto& [list, culprit] :
+         {std::pair("a b,,c", "\"a b\" is none"), std::pair("a,,c", "\"\" is none"),
+          std::pair("a,b\tc", "\"b\\tc\" is none"), std::pair("a,", "\"\" is none")}) {
+        EXPECT_EQ(run({"key", "create", "--dev", "--permissions", list}), kExitUsage);
+        EXPECT_THAT(err(), HasSubstr(culprit));
+        EXPECT_EQ(run({"token", "create", "--dev", "--user", "u", "--company", "c", "--permissions",
+                       list}),
+                  kExitUsage);
+        EXPECT_THAT(err(), HasSubstr("--permissions must be permissions by commas"));
+    }
+    EXPECT_EQ(run({"key", "create", "--dev", "--json", "--permissions", "a, b:*"}), kExitOk);
+    EXPECT_THAT(out(), HasSubstr(R"("permissions":["a","b:*"])"));
+    EXPECT_EQ(
+        run({"token", "create", "--dev", "--user", "u", "--company", "c", "--permissions", ""}),
+        kExitOk);
+}
+
 TEST_F(Cli, KeepsSessionsInTheDatabaseWhenNoServerRuns) {
     EXPECT_EQ(run({"session", "create", "--dev", "--user", "ada", "--company", "acme"}), kExitOk)
         << err();

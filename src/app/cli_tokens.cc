@@ -75,6 +75,26 @@ std::string key_json(const std::string& secret, const auth::ServiceKey& key) {
     return out;
 }
 
+struct PermissionList {
+    std::vector<std::string> permissions;
+    std::string fault;  ///< continues "--permissions "; empty: none
+};
+
+/// "orders:*, metrics" → both; "" has none.
+PermissionList parse_permissions(std::string_view text) {
+    PermissionList list;
+    if (text.empty()) return list;
+    for (const std::string& part : split_all(text)) {
+        if (!kPermission.accepts(part)) {
+            list.fault = fmt::format("must be permissions by commas, each {}; {} is none",
+                                     kPermission.expects, quote(part));
+            return list;
+        }
+        list.permissions.push_back(part);
+    }
+    return list;
+}
+
 }  // namespace
 
 int create_token(const CommandRun& run) {
@@ -88,10 +108,12 @@ int create_token(const CommandRun& run) {
     if (!ttl) return run.fail(kExitUsage, "--ttl must be a duration like 1h, at least 1s");
     const std::string fault = signing_fault(run.config);
     if (!fault.empty()) return run.fail(kExitUsage, fault);
+    auto [permissions, wrong] = parse_permissions(run.line.permissions);
+    if (!wrong.empty()) return run.fail(kExitUsage, "--permissions " + wrong);
     const WallTime now = run.context.clock.wall_now();
     const auth::TokenRequest request{.user = *user,
                                      .company = *company,
-                                     .permissions = split_list(run.line.permissions),
+                                     .permissions = std::move(permissions),
                                      .session = session.value_or(SessionId()),
                                      .issued_at = now,
                                      .expires_at = now + *ttl};
@@ -122,7 +144,8 @@ int check_token(const CommandRun& run) {
 }
 
 int create_key(const CommandRun& run) {
-    const std::vector<std::string> permissions = split_list(run.line.permissions);
+    const auto [permissions, wrong] = parse_permissions(run.line.permissions);
+    if (!wrong.empty()) return run.fail(kExitUsage, "--permissions " + wrong);
     if (permissions.empty()) return run.fail(kExitUsage, "--permissions must name at least one");
     std::string id = run.line.key_id;
     if (id.empty()) id = "service-" + run.context.random.id(6);

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <tuple>
+#include <utility>
 
 #include "app/config_checks.h"
 #include "app/config_keys.h"
@@ -52,6 +52,7 @@ public:
         config_.socketio.binary_packet_bytes_max = config_.engineio.payload_bytes_max;
         // Of a file that could not be read, what is missing says nothing.
         if (!unreadable()) check_config(config_, origins_, sources_, findings_);
+        sort_problems();
         if (!findings_.problems.empty()) return std::unexpected(std::move(findings_.problems));
         return LoadedConfig{std::move(config_), std::move(findings_.warnings)};
     }
@@ -77,8 +78,16 @@ private:
             return;
         }
         apply(read_toml(*text, path), path);
-        std::ranges::sort(findings_.problems, {},
-                          [](const ConfigProblem& p) { return std::tie(p.line, p.key); });
+    }
+
+    /// The order of the sources; in the file, that of the lines.
+    void sort_problems() {
+        const auto place = [this](const ConfigProblem& p) {
+            if (p.where == sources_.file) return std::pair(0, p.line);
+            if (sources_.environment.contains(p.where)) return std::pair(1, 0U);
+            return std::pair(p.where.starts_with("--") ? 2 : 3, 0U);
+        };
+        std::ranges::stable_sort(findings_.problems, {}, place);
     }
 
     /// The rates of users and companies have no key for it.
@@ -150,7 +159,7 @@ private:
         if (auto done = key.assign(config_, assignment.value); !done) {
             findings_.problems.push_back({where, assignment.line, key.path, done.error()});
         } else {
-            origins_[key.path] = {where, assignment.line};
+            origins_[key.path] = {where, assignment.line, assignment.entries};
         }
     }
 

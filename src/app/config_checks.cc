@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actions/schema.h"
 #include "actions/upstream.h"
 #include "app/config_value.h"
 
@@ -72,13 +73,19 @@ public:
             findings_.warnings.push_back(make("auth.jwt.algorithms", each).text());
     }
 
+    /// One after the other, so that each fault is told with its line.
     void check_service_keys() {
-        const bool known = std::ranges::any_of(findings_.problems, [](const ConfigProblem& p) {
-            return p.key.starts_with("auth.service_keys");
-        });
-        if (known) return;
-        const auto keys = auth::ServiceKeys::create(config_.service_keys);
-        if (!keys) problem("auth.service_keys", keys.error());
+        if (auth::ServiceKeys::create(config_.service_keys)) return;
+        std::vector<auth::ServiceKey> good;
+        for (std::size_t i = 0; i < config_.service_keys.size(); ++i) {
+            const EntryPlace place = place_of("auth.service_keys", i);
+            if (place.faulty.contains("id") || place.faulty.contains("sha256")) continue;
+            good.push_back(config_.service_keys[i]);
+            const auto keys = auth::ServiceKeys::create(good);
+            if (keys) continue;
+            problem_at(place.line, "auth.service_keys", keys.error());
+            good.pop_back();
+        }
     }
 
     void check_tls() {
@@ -201,16 +208,16 @@ public:
             problem("actions.signing_secret", fmt::format("must have at least {} bytes, has {}",
                                                           auth::kSecretBytesMin, size));
         }
-        const bool known = std::ranges::any_of(findings_.problems, [](const ConfigProblem& p) {
-            return p.key.starts_with("actions.upstream");
-        });
-        if (known) return;
-        actions::ActionRegistry registry;
-        actions::add_built_in_actions(registry);
-        if (config_.mode == RunMode::kDev) actions::add_dev_actions(registry);
-        for (std::string& fault : actions::add_upstream_actions(registry, config_.actions))
-            problem("actions.upstream", std::move(fault));
-        for (const actions::UpstreamSpec& each : config_.actions.upstreams) warn_of(each);
+        actions::ActionRegistry built_in;
+        actions::add_built_in_actions(built_in);
+        if (config_.mode == RunMode::kDev) actions::add_dev_actions(built_in);
+        actions::ActionRegistry registry = built_in;
+        for (std::size_t i = 0; i < config_.actions.upstreams.size(); ++i) {
+            const actions::UpstreamSpec& upstream = config_.actions.upstreams[i];
+            const EntryPlace place = place_of("actions.upstream", i);
+            check_upstream(upstream, place, {built_in, registry});
+            warn_of(upstream);
+        }
     }
 
     void check_dev_host(RemoteDev remote_dev) {
@@ -222,6 +229,59 @@ public:
     }
 
 private:
+    struct UpstreamNeighbours {
+        const actions::ActionRegistry& built_in;
+        actions::ActionRegistry& all;  ///< and the entries before; gets this one
+    };
+
+    /// Each member by itself, where the reader has not refused it, so that all faults are told.
+    void check_upstream(const actions::UpstreamSpec& upstream, const EntryPlace& place,
+                        UpstreamNeighbours neighbours) {
+        const std::size_t before = findings_.problems.size();
+        const auto judge = [&](std::string_view member, std::string fault) {
+            if (!fault.empty() && !place.faulty.contains(member))
+                problem_at(place.line_of(member), "actions.upstream", std::move(fault));
+        };
+        judge("name", name_fault(upstream, neighbours));
+        if (!place.faulty.contains("name") && !place.faulty.contains("mode"))
+            judge("url", url_fault(upstream));
+        judge("input_schema", schema_fault(upstream, "input", upstream.input_schema));
+        if (!upstream.output_schema.empty())
+            judge("output_schema", schema_fault(upstream, "output", upstream.output_schema));
+        if (!place.faulty.empty() || findings_.problems.size() > before) return;
+        actions::ActionRegistry alone;
+        if (std::string fault = first_fault(alone, upstream); !fault.empty())
+            problem_at(place.line, "actions.upstream", std::move(fault));
+    }
+
+    /// Keeps the name in `neighbours.all` when it is good.
+    static std::string name_fault(const actions::UpstreamSpec& upstream,
+                                  UpstreamNeighbours neighbours) {
+        if (neighbours.built_in.all().contains(upstream.name)) {
+            return fmt::format("action {} is built in: choose another name", quote(upstream.name));
+        }
+        return first_fault(neighbours.all, {.name = upstream.name, .url = "http://127.0.0.1/"});
+    }
+
+    static std::string url_fault(const actions::UpstreamSpec& upstream) {
+        const auto made = actions::Upstream::create(upstream, {});
+        if (made) return {};
+        return fmt::format("action {}: {}", quote(upstream.name), made.error());
+    }
+
+    static std::string schema_fault(const actions::UpstreamSpec& upstream, std::string_view which,
+                                    std::string_view text) {
+        const auto schema = actions::Schema::compile(text);
+        if (schema) return {};
+        return fmt::format("action {}, {} schema: {}", quote(upstream.name), which, schema.error());
+    }
+
+    static std::string first_fault(actions::ActionRegistry& registry,
+                                   actions::UpstreamSpec upstream) {
+        auto faults = actions::add_upstream_actions(registry, {{std::move(upstream)}, {}});
+        return faults.empty() ? std::string() : std::move(faults.front());
+    }
+
     void warn_of(const actions::UpstreamSpec& upstream) {
         const auto warn = [&](std::string_view message) {
             findings_.warnings.push_back(
@@ -257,6 +317,19 @@ private:
         const auto origin = origins_.find(key);
         if (origin == origins_.end()) return {"", 0, std::string(key), std::move(message)};
         return {origin->second.where, origin->second.line, std::string(key), std::move(message)};
+    }
+
+    /// Where the `index`th table of the key's value stands.
+    [[nodiscard]] EntryPlace place_of(std::string_view key, std::size_t index) const {
+        const auto origin = origins_.find(key);
+        const bool known = origin != origins_.end() && index < origin->second.entries.size();
+        return known ? origin->second.entries[index] : EntryPlace();
+    }
+
+    void problem_at(std::uint32_t line, std::string_view key, std::string message) {
+        ConfigProblem found = make(key, std::move(message));
+        if (line != 0) found.line = line;
+        findings_.problems.push_back(std::move(found));
     }
 
     void problem(std::string_view key, std::string message) {

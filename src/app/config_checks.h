@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/config.h"
+#include "app/config_value.h"
 #include "runtime/tls_context.h"
 
 namespace signalbox::app {
@@ -13,6 +14,7 @@ namespace signalbox::app {
 struct ConfigOrigin {
     std::string where;
     std::uint32_t line = 0;
+    std::vector<EntryPlace> entries = {};  ///< of an array of tables
 };
 using ConfigOrigins = std::map<std::string, ConfigOrigin, std::less<>>;
 

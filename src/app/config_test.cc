@@ -323,6 +323,25 @@ TEST(Config, ReportsEveryFaultAtOnceInTheOrderOfTheLines) {
                             "--port: server.port: must be a whole number, 0 to 65535"));
 }
 
+TEST(Config, TellsTheFaultsOfAllServiceKeysWithTheirLines) {
+    const std::string good = "[[auth.service_keys]]\nid = \"a\"\nsha256 = \"" +
+                             std::string(64, 'a') + "\"\npermissions = [\"x\"]\n";
+    EXPECT_THAT(
+        problems_of_file(good + good +
+                         "[[auth.service_keys]]\nid = \"b\"\nsha256 = \"12\"\n"
+                         "permissions = []\n[[auth.service_keys]]\nid = 5\n"
+                         "sha256 = \"\"\npermissions = [\"x\"]\n"),
+        ElementsAre("FILE:5: auth.service_keys: service key 'a' is there twice",
+                    "FILE:9: auth.service_keys: service key 'b': sha256 is not 64 hex digits",
+                    "FILE:14: auth.service_keys.id: must be a text in quotes"));
+}
+
+TEST(Config, SortsWhatOnlyShowsAtTheEndBetweenTheLinesOfTheFile) {
+    EXPECT_THAT(
+        problems_of_file("[limits]\nmessages_burst = 0\n[nonsense]\n"),
+        ElementsAre(HasSubstr("FILE:2: limits.messages_burst"), HasSubstr("FILE:3: nonsense")));
+}
+
 struct BadLine {
     const char* toml;
     const char* message;
@@ -407,6 +426,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "1: auth.service_keys.sha256: is missing"},
         BadLine{"[[auth.service_keys]]\nid = \"a\"\nsha256 = \"12\"\npermissions = []",
                 "1: auth.service_keys: "},
+        BadLine{
+            "[[auth.service_keys]]\npermissions = [\"a b\"]\nid = \"a\"\nsha256 = "
+            "\"0000000000000000000000000000000000000000000000000000000000000000\"",
+            "2: auth.service_keys.permissions: must be a list of permissions, each a text like"},
+        BadLine{"[auth.roles]\na = [\"x\"]\nb = [\"x\", \"\"]",
+                "3: auth.roles.b: must be a list of"},
         BadLine{"[limits]\nmessage_bytes_max = 2000000", "2: limits.message_bytes_max: must not"},
         BadLine{"[limits]\nmessages_burst = 0", "2: limits.messages_burst: must be at least 1"},
         BadLine{"[log]\nlevel = \"loud\"", "2: log.level: must be one of"},

@@ -106,93 +106,118 @@ private:
     void read_roles(const ConfigKey& key, const toml::table& table) {
         RoleTable roles;
         for (const auto& [role, node] : table) {
-            auto permissions = string_list(node);
-            if (permissions) {
+            if (auto permissions = permissions_of(node))
                 roles.emplace(role.str(), std::move(*permissions));
-            } else {
-                problem(node.source(), join(key.path, role.str()),
-                        "must be a list of permissions like [\"orders:*\"]");
-            }
+            else
+                problem(node.source(), join(key.path, role.str()), must_be_permissions());
         }
         content_.assignments.push_back({&key, std::move(roles), table.source().begin.line});
     }
 
     void read_service_keys(const ConfigKey& key, const toml::array& array) {
         std::vector<auth::ServiceKey> services;
-        for (const toml::node& node : array) {
-            if (const toml::table* table = node.as_table()) {
-                services.push_back(read_service_key(key, *table));
-            } else {
-                problem(node.source(), key.path, "must be " + key.expects);
-            }
-        }
-        content_.assignments.push_back({&key, std::move(services), array.source().begin.line});
+        read_entries(key, array, [&](const toml::table& table, EntryPlace& place) {
+            services.push_back(read_service_key(key, table, place));
+        });
+        content_.assignments.back().value = std::move(services);
     }
 
     void read_upstreams(const ConfigKey& key, const toml::array& array) {
         std::vector<actions::UpstreamSpec> upstreams;
+        read_entries(key, array, [&](const toml::table& table, EntryPlace& place) {
+            upstreams.push_back(read_upstream(
+                raw_table(table), [&](std::uint32_t line, std::string_view name, std::string text) {
+                    place.faulty.emplace(name);
+                    content_.problems.push_back(
+                        {name_, line, join(key.path, name), std::move(text)});
+                }));
+        });
+        content_.assignments.back().value = std::move(upstreams);
+    }
+
+    /// Calls `read` for each table and appends an assignment with their places, whose value is still to come.
+    template <class Read>
+    void read_entries(const ConfigKey& key, const toml::array& array, const Read& read) {
+        std::vector<EntryPlace> places;
         for (const toml::node& node : array) {
             const toml::table* table = node.as_table();
             if (table == nullptr) {
                 problem(node.source(), key.path, "must be " + key.expects);
                 continue;
             }
-            upstreams.push_back(read_upstream(raw_table(*table), [&](std::uint32_t line,
-                                                                     std::string_view name,
-                                                                     std::string text) {
-                content_.problems.push_back({name_, line, join(key.path, name), std::move(text)});
-            }));
+            places.push_back(place_of(*table));
+            read(*table, places.back());
         }
-        content_.assignments.push_back({&key, std::move(upstreams), array.source().begin.line});
+        content_.assignments.push_back(
+            {&key, RawValue(), array.source().begin.line, std::move(places)});
     }
 
-    auth::ServiceKey read_service_key(const ConfigKey& key, const toml::table& table) {
+    static EntryPlace place_of(const toml::table& table) {
+        EntryPlace place{.line = table.source().begin.line, .members = {}, .faulty = {}};
+        for (const auto& [name, node] : table)
+            place.members.emplace(name.str(), name.source().begin.line);
+        return place;
+    }
+
+    auth::ServiceKey read_service_key(const ConfigKey& key, const toml::table& table,
+                                      EntryPlace& place) {
         auth::ServiceKey service;
+        const auto fault = [&](std::string_view name, std::string message) {
+            place.faulty.emplace(name);
+            content_.problems.push_back(
+                {name_, place.line_of(name), join(key.path, name), std::move(message)});
+        };
         for (const auto& [name, node] : table) {
-            const std::string path = join(key.path, name.str());
-            if (name.str() == "id") {
-                service.id = text_of(node, path);
-            } else if (name.str() == "sha256") {
-                service.sha256_hex = text_of(node, path);
-            } else if (name.str() == "permissions") {
-                service.permissions = list_of(node, path);
-            } else if (name.str() == "companies") {
-                service.companies = companies_of(node, path);
-            } else {
-                problem(name.source(), path,
-                        "unknown key. A service key has id, sha256, permissions and companies");
-            }
+            const auto wrong = read_member(service, name.str(), node);
+            if (!wrong.empty()) fault(name.str(), wrong);
         }
         for (const char* name : {"id", "sha256", "permissions"}) {
-            if (!table.contains(name)) {
-                problem(table.source(), join(key.path, name), "is missing");
-            }
+            if (!table.contains(name)) fault(name, "is missing");
         }
         return service;
     }
 
-    std::string text_of(const toml::node& node, const std::string& path) {
-        if (const auto* text = node.as_string()) return text->get();
-        problem(node.source(), path, "must be a text in quotes");
+    /// @return what is wrong with it, or "".
+    static std::string read_member(auth::ServiceKey& service, std::string_view name,
+                                   const toml::node& node) {
+        if (name == "id") return read_text(service.id, node);
+        if (name == "sha256") return read_text(service.sha256_hex, node);
+        if (name == "companies") return read_companies(service.companies, node);
+        if (name != "permissions")
+            return "unknown key. A service key has id, sha256, permissions and companies";
+        auto permissions = permissions_of(node);
+        if (!permissions) return must_be_permissions();
+        service.permissions = std::move(*permissions);
         return {};
     }
 
-    std::vector<std::string> list_of(const toml::node& node, const std::string& path) {
-        if (auto list = string_list(node)) return std::move(*list);
-        problem(node.source(), path, "must be a list of texts like [\"a\", \"b\"]");
+    static std::string read_text(std::string& target, const toml::node& node) {
+        const auto* text = node.as_string();
+        if (text == nullptr) return "must be a text in quotes";
+        target = text->get();
         return {};
     }
 
-    std::vector<CompanyId> companies_of(const toml::node& node, const std::string& path) {
-        std::vector<CompanyId> companies;
-        for (const std::string& text : list_of(node, path)) {
-            if (auto company = CompanyId::parse(text)) {
-                companies.push_back(std::move(*company));
-            } else {
-                problem(node.source(), path, "must be a list of company ids");
-            }
+    static std::string read_companies(std::vector<CompanyId>& companies, const toml::node& node) {
+        const auto texts = string_list(node);
+        if (!texts) return "must be a list of texts like [\"a\", \"b\"]";
+        for (const std::string& text : *texts) {
+            auto company = CompanyId::parse(text);
+            if (!company) return "must be a list of company ids";
+            companies.push_back(std::move(*company));
         }
-        return companies;
+        return {};
+    }
+
+    /// nullopt unless `node` is a list of permissions.
+    static std::optional<std::vector<std::string>> permissions_of(const toml::node& node) {
+        auto list = string_list(node);
+        if (!list || !std::ranges::all_of(*list, kPermission.accepts)) return std::nullopt;
+        return list;
+    }
+
+    static std::string must_be_permissions() {
+        return fmt::format("must be a list of permissions, each {}", kPermission.expects);
     }
 
     std::string name_;
@@ -220,7 +245,10 @@ TomlContent read_toml_value(const ConfigKey& key, std::string_view text, std::st
         reader.problem({}, key.path, "must be " + key.expects + ", in TOML");
     }
     TomlContent content = reader.take();
-    for (TomlAssignment& assignment : content.assignments) assignment.line = 0;
+    for (TomlAssignment& assignment : content.assignments) {
+        assignment.line = 0;
+        for (EntryPlace& place : assignment.entries) place = {0, {}, std::move(place.faulty)};
+    }
     for (ConfigProblem& problem : content.problems) problem.line = 0;
     return content;
 }

@@ -14,6 +14,7 @@ struct TomlAssignment {
     const ConfigKey* key;
     RawValue value;  ///< monostate when it has a shape that no key has
     std::uint32_t line;
+    std::vector<EntryPlace> entries = {};  ///< one for each element, of an array of tables
 };
 
 struct TomlContent {

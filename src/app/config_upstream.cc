@@ -52,6 +52,11 @@ bool take_cost(UpstreamSpec& spec, const RawValue& raw) {
     return (real != nullptr || std::holds_alternative<std::int64_t>(raw)) && spec.cost >= 0;
 }
 
+bool take_permission(UpstreamSpec& spec, const RawValue& raw) {
+    return take_text<&UpstreamSpec::permission>(spec, raw) &&
+           (spec.permission.empty() || kPermission.accepts(spec.permission));
+}
+
 bool take_mode(UpstreamSpec& spec, const RawValue& raw) {
     const auto* text = std::get_if<std::string>(&raw);
     if (text == nullptr || (*text != "envelope" && *text != "rest")) return false;
@@ -109,9 +114,9 @@ constexpr UpstreamField kFields[] = {
      "Where it is. In mode `rest`, `{id}` is the data's member `id`; `{*}` is what the name's star "
      "stands for.",
      take_text<&UpstreamSpec::url>},
-    {"permission", kText, "",
-     "Needed to run it; `\"\"`: none; `\"upstream\"`: the API decides, and its 401 passes.",
-     take_text<&UpstreamSpec::permission>},
+    {"permission", "a text in quotes without white space, like \"orders:read\", or \"\" for none",
+     "", "Needed to run it; `\"\"`: none; `\"upstream\"`: the API decides, and its 401 passes.",
+     take_permission},
     {"description", kText, "`\"\"`", "For `actions.list` and the documents.",
      take_text<&UpstreamSpec::description>},
     {"mode", "\"envelope\" or \"rest\"", "`\"envelope\"`",

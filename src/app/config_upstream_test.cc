@@ -122,16 +122,47 @@ TEST_F(UpstreamConfig, NamesEveryFaultWithItsLine) {
                 ElementsAre(HasSubstr("actions.signing_secret: must have at least 32 bytes")));
 }
 
+TEST_F(UpstreamConfig, TellsTheFaultsOfAllEntriesAtOnceInTheOrderOfTheLines) {
+    EXPECT_THAT(
+        problems("[[actions.upstream]]\n"
+                 "name = \"a\"\n"
+                 "url = \"ftp://x\"\n"
+                 "permission = \"\"\n"
+                 "output_schema = \"{\"\n"
+                 "[[actions.upstream]]\n"
+                 "name = \"bad name\"\n"
+                 "url = \"ftp://y\"\n"
+                 "permission = \"a b\"\n"
+                 "[[actions.upstream]]\n"
+                 "name = \"c\"\n"
+                 "url = \"http://127.0.0.1/{id}\"\n"
+                 "mode = \"Rest\"\n"
+                 "permission = \"\"\n"
+                 "timeout = \"30\"\n"
+                 "[nonsense]\n"),
+        ElementsAre(HasSubstr("3 actions.upstream: action \"a\": url must begin with"),
+                    HasSubstr("5 actions.upstream: action \"a\", output schema: "),
+                    HasSubstr("7 actions.upstream: action \"bad name\" has a bad name: it must "
+                              "be 1 to 128 of A-Z a-z 0-9 _ . - and begin with neither"),
+                    HasSubstr("8 actions.upstream: action \"bad name\": url must begin with"),
+                    HasSubstr("9 actions.upstream.permission: must be a text in quotes "
+                              "without white space"),
+                    HasSubstr("13 actions.upstream.mode: must be \"envelope\" or"),
+                    HasSubstr("15 actions.upstream.timeout: must be a duration"),
+                    "16 nonsense: unknown key."));
+}
+
 TEST_F(UpstreamConfig, IsJudgedAsTheServerWillUseIt) {
-    const std::string two =
+    const std::string entry =
         "[[actions.upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\npermission = \"\"\n";
-    EXPECT_THAT(problems(two + two), ElementsAre(HasSubstr("\"a\" is registered twice")));
-    EXPECT_THAT(problems("[[actions.upstream]]\nname = \"system.ping\"\n"
-                         "url = \"http://127.0.0.1/\"\npermission = \"\"\n"),
-                ElementsAre(HasSubstr("\"system.ping\" is registered twice")));
-    EXPECT_THAT(problems("[[actions.upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\n"
-                         "permission = \"\"\ninput_schema = \"{\"\n"),
-                ElementsAre(HasSubstr("input schema")));
+    EXPECT_THAT(problems(entry + entry),
+                ElementsAre("6 actions.upstream: action \"a\" is registered twice"));
+    EXPECT_THAT(
+        problems("[[actions.upstream]]\nname = \"system.ping\"\n"
+                 "url = \"http://127.0.0.1/\"\npermission = \"\"\n"),
+        ElementsAre("2 actions.upstream: action \"system.ping\" is built in: choose another name"));
+    EXPECT_THAT(problems(entry + "input_schema = \"{\"\n"), ElementsAre(HasSubstr("input schema")));
+    EXPECT_THAT(problems(entry + "cost = inf\n"), ElementsAre(HasSubstr("1 actions.upstream: ")));
 }
 
 TEST_F(UpstreamConfig, WarnsOfSecretsInPlainTextAndOfAnApiThatCannotDecide) {

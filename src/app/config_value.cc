@@ -117,6 +117,12 @@ bool is_claim_path(std::string_view text) {
 constinit const TextRule kAnyText{"a text in quotes", [](std::string_view) { return true; }};
 constinit const TextRule kNotEmpty{"a text that is not empty",
                                    [](std::string_view text) { return !text.empty(); }};
+constinit const TextRule kPermission{
+    "a text like \"orders:read\" that is not empty and has no white space",
+    [](std::string_view text) {
+        return !text.empty() &&
+               std::ranges::none_of(text, [](unsigned char c) { return c <= ' ' || c == 0x7f; });
+    }};
 constinit const TextRule kOrigin{
     "\"*\" or an origin like \"https://app.example.com\" or \"https://*.example.com\"", is_origin};
 constinit const TextRule kNetwork{
@@ -150,6 +156,11 @@ constinit const TextRule kCookieName{"empty, or the name of a cookie like \"io\"
 constinit const TextRule kCookieAttribute{"a text without blanks and semicolons",
                                           engineio::is_cookie_attribute};
 
+std::uint32_t EntryPlace::line_of(std::string_view member) const {
+    const auto known = members.find(member);
+    return known == members.end() ? line : known->second;
+}
+
 std::optional<Milliseconds> parse_duration(std::string_view text) {
     std::int64_t total = 0;
     std::size_t next_unit = 0;
@@ -180,11 +191,16 @@ std::string format_duration(Milliseconds duration) {
 }
 
 std::vector<std::string> split_list(std::string_view text) {
+    std::vector<std::string> parts = split_all(text);
+    std::erase(parts, "");
+    return parts;
+}
+
+std::vector<std::string> split_all(std::string_view text) {
     std::vector<std::string> parts;
     while (true) {
         const std::size_t comma = text.find(',');
-        const std::string_view part = trim(text.substr(0, comma));
-        if (!part.empty()) parts.emplace_back(part);
+        parts.emplace_back(trim(text.substr(0, comma)));
         if (comma == std::string_view::npos) return parts;
         text.remove_prefix(comma + 1);
     }

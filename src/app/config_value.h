@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -23,6 +24,16 @@ using RawValue =
     std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>,
                  RoleTable, std::vector<auth::ServiceKey>, std::vector<actions::UpstreamSpec>>;
 
+/// Where one table of an array of tables stands, for what shows only later.
+struct EntryPlace {
+    std::uint32_t line = 0;                                     ///< of its head; 0: not of a file
+    std::map<std::string, std::uint32_t, std::less<>> members;  ///< the line of each
+    std::set<std::string, std::less<>> faulty;                  ///< members that were complained of
+
+    /// The member's line, else the table's.
+    [[nodiscard]] std::uint32_t line_of(std::string_view member) const;
+};
+
 /// "25s", "500ms", "1h", "1m30s": whole numbers with units d, h, m, s, ms, each at most once and
 /// from the longest to the shortest. @return nullopt for anything else, also over 100 years.
 [[nodiscard]] std::optional<Milliseconds> parse_duration(std::string_view text);
@@ -33,6 +44,9 @@ using RawValue =
 /// "a, b ,c" → {a, b, c}; empty parts are dropped.
 [[nodiscard]] std::vector<std::string> split_list(std::string_view text);
 
+/// The same, and the empty parts too.
+[[nodiscard]] std::vector<std::string> split_all(std::string_view text);
+
 /// What a text must be.
 struct TextRule {
     std::string_view expects;  ///< continues "must be": "an address like …"
@@ -41,6 +55,7 @@ struct TextRule {
 
 extern const TextRule kAnyText;
 extern const TextRule kNotEmpty;
+extern const TextRule kPermission;       ///< "orders:*"
 extern const TextRule kOrigin;           ///< "*", "https://app.example:8443", "https://*.example"
 extern const TextRule kNetwork;          ///< "10.0.0.0/8", "::1"
 extern const TextRule kEndpoint;         ///< "", "127.0.0.1:9090", "[::1]:0"
