@@ -44,7 +44,7 @@ public:
         if (sources_.file) apply_file(*sources_.file);
         apply_environment();
         for (const ConfigFlag& flag : sources_.flags) apply_flag(flag);
-        if (sources_.use == ConfigUse::kRun) read_files();
+        if (sources_.use != ConfigUse::kDescribe) read_files();
         choose_algorithms();
         config_.gateway.token_leeway = config_.tokens.leeway;
         set_shared_bursts();
@@ -82,12 +82,18 @@ private:
 
     /// The order of the sources; in the file, that of the lines.
     void sort_problems() {
-        const auto place = [this](const ConfigProblem& p) {
-            if (p.where == sources_.file) return std::pair(0, p.line);
-            if (sources_.environment.contains(p.where)) return std::pair(1, 0U);
-            return std::pair(p.where.starts_with("--") ? 2 : 3, 0U);
-        };
-        std::ranges::stable_sort(findings_.problems, {}, place);
+        std::multimap<std::pair<int, std::uint32_t>, ConfigProblem> sorted;
+        for (ConfigProblem& problem : findings_.problems)
+            sorted.emplace(place_of(problem), std::move(problem));
+        findings_.problems.clear();
+        for (auto& [place, problem] : sorted) findings_.problems.push_back(std::move(problem));
+    }
+
+    /// The source's turn, and the line.
+    [[nodiscard]] std::pair<int, std::uint32_t> place_of(const ConfigProblem& problem) const {
+        if (problem.where == sources_.file) return {0, problem.line};
+        if (sources_.environment.contains(problem.where)) return {1, 0};
+        return {problem.where.starts_with("--") ? 2 : 3, 0};
     }
 
     /// The rates of users and companies have no key for it.

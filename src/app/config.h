@@ -114,6 +114,7 @@ enum class RemoteDev : std::uint8_t { kRefuse, kAllow };
 /// What a configuration is read for.
 enum class ConfigUse : std::uint8_t {
     kRun,
+    kStart,     ///< to start a server with it: the files that it would write are looked at, too
     kDescribe,  ///< to tell what its server offers: secrets, keys and certificates may be missing
 };
 
@@ -131,6 +132,7 @@ struct ConfigSources {
 struct LoadedConfig {
     Config config;
     std::vector<std::string> warnings;
+    std::vector<std::string> notes = {};  ///< what was made for it
 };
 
 /// Reads and checks everything. With kDev and no secret, `tokens.secret` is left empty:

@@ -6,6 +6,7 @@
 
 #include "actions/schema.h"
 #include "actions/upstream.h"
+#include "app/config_files.h"
 #include "app/config_value.h"
 
 namespace signalbox::app {
@@ -100,8 +101,21 @@ public:
         if (plain && !server.tls_ticket_key_files.empty())
             problem("server.tls.ticket_key_files", "needs server.tls.certificate_file");
         if (plain || server.tls_key_file.empty()) return;
+        const std::size_t before = findings_.problems.size();
+        check_readable("server.tls.certificate_file", server.tls_certificate_file);
+        check_readable("server.tls.key_file", server.tls_key_file);
+        for (const std::string& file : server.tls_ticket_key_files)
+            check_readable("server.tls.ticket_key_files", file);
+        if (findings_.problems.size() > before) return;
         const auto tls = runtime::TlsContext::load(tls_files(server));
-        if (!tls) problem("server.tls.certificate_file", tls.error());
+        if (!tls) problem(blamed_tls_key(tls.error()), tls.error());
+    }
+
+    void check_files_to_write() {
+        check_appendable("log.file", config_.log.file);
+        check_appendable("log.audit_file", config_.log.audit_file);
+        if (std::string fault = folder_fault(config_.data_dir); !fault.empty())
+            problem("data.dir", std::move(fault));
     }
 
     void check_proxy_protocol() {
@@ -186,7 +200,7 @@ public:
 
     void check_http_client() {
         const std::string& file = config_.http_client.ca_file;
-        if (file.empty()) return;
+        if (file.empty() || !check_readable("http_client.ca_file", file)) return;
         if (auto good = runtime::check_authorities(file); !good)
             problem("http_client.ca_file", std::move(good.error()));
     }
@@ -229,6 +243,29 @@ public:
     }
 
 private:
+    bool check_readable(std::string_view key, const std::string& file) {
+        std::string fault = reading_fault(file);
+        const bool readable = fault.empty();
+        if (!readable) problem(key, std::move(fault));
+        return readable;
+    }
+
+    void check_appendable(std::string_view key, const std::string& file) {
+        if (file.empty()) return;
+        if (std::string fault = appending_fault(file); !fault.empty())
+            problem(key, std::move(fault));
+    }
+
+    /// Of the files the one that the sentence names.
+    [[nodiscard]] std::string_view blamed_tls_key(std::string_view fault) const {
+        const ServerConfig& server = config_.server;
+        if (fault.contains(' ' + server.tls_certificate_file + ':'))
+            return "server.tls.certificate_file";
+        const bool key = fault.contains(' ' + server.tls_key_file + ':');
+        return key || server.tls_ticket_key_files.empty() ? "server.tls.key_file"
+                                                          : "server.tls.ticket_key_files";
+    }
+
     struct UpstreamNeighbours {
         const actions::ActionRegistry& built_in;
         actions::ActionRegistry& all;  ///< and the entries before; gets this one
@@ -366,6 +403,7 @@ void check_config(const Config& config, const ConfigOrigins& origins, const Conf
     checker.check_token_options();
     checker.check_service_keys();
     checker.check_tls();
+    if (sources.use == ConfigUse::kStart) checker.check_files_to_write();
     checker.check_proxy_protocol();
     checker.check_paths();
     checker.check_cookie();

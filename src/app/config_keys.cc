@@ -284,11 +284,11 @@ void add_log_and_data(Keys& keys) {
     keys.back().dev_default = "text";
     keys.push_back(text_key<&Config::log, &LogConfig::file>(
         {"log.file",
-         "File that lines are appended to, made with mode 0640; empty: the standard error "
-         "output."}));
+         "File that lines are appended to, made with mode 0640 in a folder that is there; empty: "
+         "the standard error output."}));
     keys.push_back(text_key<&Config::log, &LogConfig::audit_file>(
         {"log.audit_file",
-         "File that the audit is appended to, made with mode 0640, as JSON lines: who managed "
+         "File that the audit is appended to, made likewise, as JSON lines: who managed "
          "sessions, connections and companies, who was refused and why. Empty: in the log alone, "
          "marked `audit`."}));
     keys.push_back(text_key<&Config::data_dir>(

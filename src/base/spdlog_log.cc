@@ -12,7 +12,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -20,34 +19,34 @@ namespace signalbox {
 
 namespace {
 
-std::string cannot_open(const std::string& name) {
-    return fmt::format("cannot open the log file {}: {}", name, std::strerror(errno));
-}
+/// What a file is called when it cannot be opened.
+constexpr std::string_view kLogFile = "log file";
+constexpr std::string_view kAuditFile = "audit file";
 
 /// A file that is made is not everybody's to read, whatever the umask: it has ids and addresses.
-void make_private(const std::string& name) {
-    std::error_code ignored;
-    std::filesystem::create_directories(std::filesystem::path(name).parent_path(), ignored);
+/// @return false with errno set when there is none and none can be made.
+bool make_private(const std::string& name) {
     constexpr mode_t kOwnerAndGroup = 0640;
     const int made = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerAndGroup);
     if (made >= 0) ::close(made);
+    return made >= 0 || errno == EEXIST;
 }
 
 /// Appends to a file that can be opened anew.
 class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
-    /// Throws spdlog_ex.
-    explicit FileSink(std::string name) : name_(std::move(name)), file_(open()) {}
+    /// Has no file before reopen() succeeds.
+    FileSink(std::string_view kind, std::string name) : kind_(kind), name_(std::move(name)) {}
 
+    /// @return why it cannot be opened; the one before is kept.
     [[nodiscard]] std::optional<std::string> reopen() {
-        try {
-            auto fresh = open();
-            const std::lock_guard lock(mutex_);
-            file_ = std::move(fresh);
-            return std::nullopt;
-        } catch (const spdlog::spdlog_ex&) {
-            return cannot_open(name_);
+        auto fresh = open();
+        if (!fresh) {
+            return fmt::format("cannot open the {} {}: {}", kind_, name_, std::strerror(errno));
         }
+        const std::lock_guard lock(mutex_);
+        file_ = std::move(fresh);
+        return std::nullopt;
     }
 
 protected:
@@ -59,23 +58,29 @@ protected:
     void flush_() override { file_->flush(); }
 
 private:
+    /// @return nullptr with errno set when it fails.
     [[nodiscard]] std::unique_ptr<spdlog::details::file_helper> open() const {
-        make_private(name_);
-        auto file = std::make_unique<spdlog::details::file_helper>();
-        file->open(name_, false);
-        return file;
+        // Before spdlog, which would make the folder.
+        if (!make_private(name_)) return nullptr;
+        try {
+            auto file = std::make_unique<spdlog::details::file_helper>();
+            file->open(name_, false);
+            return file;
+        } catch (const spdlog::spdlog_ex&) {
+            return nullptr;
+        }
     }
 
+    const std::string_view kind_;
     const std::string name_;
     std::unique_ptr<spdlog::details::file_helper> file_;
 };
 
-std::expected<spdlog::sink_ptr, std::string> file_sink(const std::string& name) {
-    try {
-        return std::make_shared<FileSink>(name);
-    } catch (const spdlog::spdlog_ex&) {
-        return std::unexpected(cannot_open(name));
-    }
+std::expected<spdlog::sink_ptr, std::string> file_sink(std::string_view kind,
+                                                       const std::string& name) {
+    auto sink = std::make_shared<FileSink>(kind, name);
+    if (auto problem = sink->reopen()) return std::unexpected(std::move(*problem));
+    return sink;
 }
 
 }  // namespace
@@ -110,13 +115,13 @@ std::expected<std::unique_ptr<SpdlogLog>, std::string> SpdlogLog::create(const L
                                                                          const Clock& clock) {
     spdlog::sink_ptr sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     if (!options.file.empty()) {
-        auto file = file_sink(options.file);
+        auto file = file_sink(kLogFile, options.file);
         if (!file) return std::unexpected(std::move(file.error()));
         sink = std::move(*file);
     }
     spdlog::sink_ptr audit_sink;
     if (!options.audit_file.empty()) {
-        auto file = file_sink(options.audit_file);
+        auto file = file_sink(kAuditFile, options.audit_file);
         if (!file) return std::unexpected(std::move(file.error()));
         audit_sink = std::move(*file);
     }

@@ -20,7 +20,7 @@ namespace signalbox {
 struct LogOptions {
     LogFormat format = LogFormat::kText;
     LogLevel level = LogLevel::kInfo;
-    std::string file;        ///< appended to, made with mode 0640; empty: stderr
+    std::string file;        ///< appended to, made with mode 0640, its folder not; empty: stderr
     std::string audit_file;  ///< likewise, for the audit beside the log; empty: there alone
 };
 
@@ -38,7 +38,7 @@ public:
     static constexpr std::size_t kLinesMax = 8'192;
     static constexpr std::uint64_t kRefusalsASecond = 50;
 
-    /// @return "cannot open the log file logs/x.log: …".
+    /// @return "cannot open the log file logs/x.log: …", "cannot open the audit file …".
     [[nodiscard]] static std::expected<std::unique_ptr<SpdlogLog>, std::string> create(
         const LogOptions& options, const Clock& clock);
     /// Writes to `sink` instead of options.file, and the audit's lines, if any, to `audit_sink`.

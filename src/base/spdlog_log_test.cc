@@ -123,7 +123,7 @@ TEST(SpdlogLog, MakesFilesThatNotEverybodyMayReadAndLeavesTheModeOfThoseThatAreT
     std::string pattern = (fs::temp_directory_path() / "signalbox-XXXXXX").string();
     const fs::path folder = ::mkdtemp(pattern.data());
     LogOptions options;
-    options.file = folder / "logs" / "signalbox.log";
+    options.file = folder / "signalbox.log";
     options.audit_file = folder / "audit.log";
     const mode_t before = ::umask(0);
     {
@@ -196,6 +196,7 @@ TEST(SpdlogLog, OpensItsFilesAnewOrKeepsThem) {
     LogOptions options;
     options.file = folder / "log";
     options.audit_file = folder / "a" / "audit";
+    std::filesystem::create_directory(folder / "a");
     {
         auto log = *SpdlogLog::create(options, clock);
         log->audit(AuditSubject::kManagement, "first", {});
@@ -206,7 +207,7 @@ TEST(SpdlogLog, OpensItsFilesAnewOrKeepsThem) {
         std::ofstream(folder / "a") << "no folder";
         EXPECT_EQ(log->reopen(),
                   std::vector<std::string>(
-                      {"cannot open the log file " + options.audit_file + ": Not a directory"}));
+                      {"cannot open the audit file " + options.audit_file + ": Not a directory"}));
         log->audit(AuditSubject::kManagement, "second", {});
     }
     EXPECT_EQ(lines_of(options.file).size(), 1U);
@@ -220,6 +221,22 @@ TEST(SpdlogLog, SaysWhichFileItCannotOpen) {
     options.file = "/dev/null/signalbox.log";
     EXPECT_EQ(SpdlogLog::create(options, clock).error(),
               "cannot open the log file /dev/null/signalbox.log: Not a directory");
+    options.file = "/dev/null";
+    options.audit_file = "/tmp";
+    EXPECT_EQ(SpdlogLog::create(options, clock).error(),
+              "cannot open the audit file /tmp: Is a directory");
+}
+
+TEST(SpdlogLog, MakesNoFolderForItsFile) {
+    ManualClock clock;
+    std::string pattern = (std::filesystem::temp_directory_path() / "signalbox-XXXXXX").string();
+    const std::filesystem::path folder = ::mkdtemp(pattern.data());
+    LogOptions options;
+    options.file = folder / "mistyped" / "log";
+    EXPECT_EQ(SpdlogLog::create(options, clock).error(),
+              "cannot open the log file " + options.file + ": No such file or directory");
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+    std::filesystem::remove_all(folder);
 }
 
 }  // namespace
