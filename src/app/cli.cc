@@ -19,6 +19,28 @@ void print_warnings(const std::vector<std::string>& warnings, std::ostream& err)
     for (const std::string& warning : warnings) err << "warning: " << warning << '\n';
 }
 
+void print_fault_json(std::string_view code, std::string_view message, std::ostream& out) {
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object().key("error").begin_object();
+    json.member("code", code).member("message", message).end_object().end_object();
+    out << text << '\n';
+}
+
+/// As the command prints its other failures.
+void print_bad_configuration(const std::vector<ConfigProblem>& problems, OutputForm form,
+                             CliContext& context) {
+    if (form != OutputForm::kJson) return print_problems(problems, context.err);
+    std::string all;
+    for (const ConfigProblem& problem : problems) all += (all.empty() ? "" : "; ") + problem.text();
+    print_fault_json("CONFIGURATION", all, context.out);
+}
+
+std::string_view name_of(ExitCode code) {
+    if (code == kExitUsage) return "USAGE";
+    return code == kExitNotRunning ? "NOT_RUNNING" : "FAILED";
+}
+
 template <class Lines>
 void append_texts(JsonWriter& json, std::string_view name, const Lines& lines) {
     json.key(name).begin_array();
@@ -41,7 +63,8 @@ int print_verdict_json(const LoadResult& loaded, std::ostream& out) {
     return loaded ? kExitOk : kExitUsage;
 }
 
-int check_configuration(const CommandLine& line, CliContext& context) {
+int check_configuration(CommandLine& line, CliContext& context) {
+    line.sources.use = ConfigUse::kStart;
     const LoadResult loaded = load_config(line.sources);
     if (line.form == OutputForm::kJson) return print_verdict_json(loaded, context.out);
     if (!loaded) {
@@ -118,14 +141,42 @@ int run_command(const CommandRun& run) {
 }  // namespace
 
 int CommandRun::fail(ExitCode code, std::string_view message) const {
-    context.err << "signalbox: " << message << '\n';
+    if (json())
+        print_fault_json(name_of(code), message, context.out);
+    else
+        context.err << "signalbox: " << message << '\n';
     return code;
 }
 
-std::optional<Milliseconds> parse_ttl(const CommandLine& line, Milliseconds absent) {
-    if (line.ttl.empty()) return absent;
+int CommandRun::refused(std::string_view code, std::string_view message) const {
+    if (json())
+        print_fault_json(code, message, context.out);
+    else
+        context.err << "signalbox: " << code << ": " << message << '\n';
+    return kExitFailure;
+}
+
+void CommandRun::note(std::string_view message) const {
+    context.err << "note: " << message << '\n';
+}
+
+std::expected<Milliseconds, std::string> parse_ttl(const CommandLine& line, TtlRange range) {
+    if (line.ttl.empty()) return range.absent;
     const auto ttl = parse_duration(line.ttl);
-    return ttl && *ttl >= std::chrono::seconds(1) ? ttl : std::nullopt;
+    if (ttl && *ttl >= std::chrono::seconds(1) && *ttl <= range.max) return *ttl;
+    return std::unexpected(fmt::format("--ttl must be a duration like 12h, 1s to {}, not {}",
+                                       format_duration(range.max), quote(line.ttl)));
+}
+
+std::string id_fault(std::initializer_list<GivenId> ids) {
+    for (const GivenId& id : ids) {
+        const bool left_out = id.need == Need::kOptional && id.text.empty();
+        if (!left_out && !is_valid_id(id.text)) {
+            return fmt::format("{} must be 1 to 128 printable characters without white space",
+                               id.flag);
+        }
+    }
+    return {};
 }
 
 int run_cli(std::vector<std::string> args, CliContext& context) {
@@ -140,14 +191,18 @@ int run_cli(std::vector<std::string> args, CliContext& context) {
     if (is_description(line->command)) return describe_actions(*line, context);
     // Where the server listens is no matter of the other commands.
     if (line->command != Command::kServe) line->sources.remote_dev = RemoteDev::kAllow;
-    const LoadResult loaded = load_with_secret(line->sources, context.random);
+    const bool serves = line->command == Command::kServe;
+    ConfigSources sources = line->sources;
+    if (serves) sources.use = ConfigUse::kStart;
+    const LoadResult loaded = load_with_secret(sources, context.random);
     if (!loaded) {
-        print_problems(loaded.error(), context.err);
+        print_bad_configuration(loaded.error(), line->form, context);
         return kExitUsage;
     }
     print_warnings(loaded->warnings, context.err);
-    if (line->command == Command::kServe) return serve(*line, *loaded, context);
-    return run_command({*line, loaded->config, context});
+    const CommandRun run{*line, loaded->config, context};
+    for (const std::string& made : loaded->notes) run.note(made);
+    return serves ? serve(*line, *loaded, context) : run_command(run);
 }
 
 }  // namespace signalbox::app

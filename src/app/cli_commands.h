@@ -1,5 +1,8 @@
 #pragma once
 
+#include <expected>
+#include <initializer_list>
+
 #include "app/cli.h"
 #include "app/command_line.h"
 
@@ -13,8 +16,13 @@ struct CommandRun {
     CliContext& context;
 
     [[nodiscard]] bool json() const { return line.form == OutputForm::kJson; }
-    /// Prints "signalbox: message" on the error output. @return `code`.
+    /// Prints "signalbox: message" on the error output, or with --json {"error": {code, message}}
+    /// on the standard output. @return `code`.
     [[nodiscard]] int fail(ExitCode code, std::string_view message) const;
+    /// The same for an error with a code of the server's. @return kExitFailure.
+    [[nodiscard]] int refused(std::string_view code, std::string_view message) const;
+    /// Prints "note: message" on the error output.
+    void note(std::string_view message) const;
 };
 
 // cli_tokens.cc
@@ -33,7 +41,21 @@ struct CommandRun {
 /// Of the kActions… commands the one that is meant.
 [[nodiscard]] int print_actions(const CommandRun& run);
 
-/// What --ttl says, at least a second; `absent` without it. @return nullopt when it is no duration.
-[[nodiscard]] std::optional<Milliseconds> parse_ttl(const CommandLine& line, Milliseconds absent);
+struct TtlRange {
+    Milliseconds absent;  ///< without --ttl
+    Milliseconds max;
+};
+/// What --ttl says. @return a sentence when it is no duration from a second to `max`.
+[[nodiscard]] std::expected<Milliseconds, std::string> parse_ttl(const CommandLine& line,
+                                                                 TtlRange range);
+
+enum class Need : std::uint8_t { kRequired, kOptional };
+struct GivenId {
+    std::string_view flag;
+    std::string_view text;
+    Need need = Need::kRequired;
+};
+/// A sentence about the first that is no id; "" when all are.
+[[nodiscard]] std::string id_fault(std::initializer_list<GivenId> ids);
 
 }  // namespace signalbox::app

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
 
 #include "app/cli_commands.h"
+#include "app/config_files.h"
 #include "app/control_client.h"
 #include "app/control_socket.h"
 #include "app/session_commands.h"
@@ -18,8 +20,9 @@ constexpr const char* kDatabaseFile = "signalbox.db";
 
 /// Why a command has no result.
 struct Failure {
-    ExitCode code;
+    ExitCode exit;
     std::string message;
+    std::string code = {};  ///< the server's; empty: it is not the server that refuses
 };
 /// The raw JSON of the answer's `ok`.
 using Result = std::expected<std::string, Failure>;
@@ -45,7 +48,7 @@ Result unwrap(const std::string& answer) {
         (void)root->at_pointer("/error/code").get(code);
         (void)root->at_pointer("/error/message").get(message);
     }
-    return failed(kExitFailure, fmt::format("{}: {}", code, message));
+    return std::unexpected(Failure{kExitFailure, std::string(message), std::string(code)});
 }
 
 /// Runs what it is given at once: the store's thread only hands an answer over.
@@ -61,8 +64,11 @@ Result run_offline(const CommandRun& run, std::string_view command, const JsonTe
         return failed(kExitUsage, directory.error() + " and nobody answers on its control socket");
     }
     InlineExecutor executor;
-    const auto file = storage::DatabaseFile::open(directory->file(kDatabaseFile).string());
+    const std::string path = directory->file(kDatabaseFile).string();
+    const bool made = !std::filesystem::exists(path);
+    const auto file = storage::DatabaseFile::open(path);
     if (!file) return failed(kExitUsage, file.error());
+    if (made) run.note("made a database in " + absolute_path(run.config.data_dir));
     const auto executions = storage::SqliteExecutionStore::open(*file);
     if (!executions) return failed(kExitUsage, executions.error());
     storage::SqliteSessionStore store(*file);
@@ -110,7 +116,8 @@ Result run_session_command(const CommandRun& run, std::string_view command,
 }
 
 int report(const CommandRun& run, const Failure& failure) {
-    return run.fail(failure.code, failure.message);
+    return failure.code.empty() ? run.fail(failure.exit, failure.message)
+                                : run.refused(failure.code, failure.message);
 }
 
 /// A text member of an answer; empty when there is none.
@@ -187,10 +194,9 @@ void print_table(const std::vector<SessionRow>& rows, std::ostream& out) {
 }
 
 std::expected<std::string, Failure> update_arguments(const CommandLine& line) {
-    const bool artifact_good = line.artifact.empty() || ArtifactId::parse(line.artifact);
-    if (!CompanyId::parse(line.company) || !artifact_good) {
-        return failed(kExitUsage, "ids are 1 to 128 printable characters without white space");
-    }
+    std::string bad_id =
+        id_fault({{"--company", line.company}, {"--artifact", line.artifact, Need::kOptional}});
+    if (!bad_id.empty()) return failed(kExitUsage, std::move(bad_id));
     std::string out;
     JsonWriter json(out);
     json.begin_object().member("companyId", line.company).member("action", line.action);
@@ -249,11 +255,12 @@ std::string revocation_text(const std::string& revocation) {
 }  // namespace
 
 int create_session(const CommandRun& run) {
-    if (!UserId::parse(run.line.user) || !CompanyId::parse(run.line.company)) {
-        return run.fail(kExitUsage, "ids are 1 to 128 printable characters without white space");
-    }
-    const auto ttl = parse_ttl(run.line, run.config.gateway.session_ttl);
-    if (!ttl) return run.fail(kExitUsage, "--ttl must be a duration like 12h, at least 1s");
+    const std::string bad_id =
+        id_fault({{"--user", run.line.user}, {"--company", run.line.company}});
+    if (!bad_id.empty()) return run.fail(kExitUsage, bad_id);
+    const auto ttl = parse_ttl(
+        run.line, {.absent = run.config.gateway.session_ttl, .max = SessionCommands::kTtlMax});
+    if (!ttl) return run.fail(kExitUsage, ttl.error());
     std::string arguments;
     JsonWriter json(arguments);
     json.begin_object().member("userId", run.line.user).member("companyId", run.line.company);
@@ -285,8 +292,9 @@ namespace {
 /// All of a company, or of one of its users.
 int revoke_sessions(const CommandRun& run) {
     const CommandLine& line = run.line;
-    if (!CompanyId::parse(line.company) || (!line.user.empty() && !UserId::parse(line.user)))
-        return run.fail(kExitUsage, "ids are 1 to 128 printable characters without white space");
+    const std::string bad_id =
+        id_fault({{"--company", line.company}, {"--user", line.user, Need::kOptional}});
+    if (!bad_id.empty()) return run.fail(kExitUsage, bad_id);
     std::string arguments;
     JsonWriter json(arguments);
     json.begin_object().member("companyId", line.company);
@@ -302,7 +310,8 @@ int revoke_sessions(const CommandRun& run) {
 
 int revoke_session(const CommandRun& run) {
     if (!run.line.company.empty()) return revoke_sessions(run);
-    if (!SessionId::parse(run.line.session)) return run.fail(kExitUsage, "that is no session id");
+    const std::string bad_id = id_fault({{"the session's id", run.line.session}});
+    if (!bad_id.empty()) return run.fail(kExitUsage, bad_id);
     std::string arguments;
     JsonWriter(arguments).begin_object().member("sessionId", run.line.session).end_object();
     const Result done = run_session_command(run, "session.revoke", JsonText::trusted(arguments));
@@ -312,7 +321,8 @@ int revoke_session(const CommandRun& run) {
 }
 
 int delete_company(const CommandRun& run) {
-    if (!CompanyId::parse(run.line.company)) return run.fail(kExitUsage, "that is no company id");
+    const std::string bad_id = id_fault({{"the company's id", run.line.company}});
+    if (!bad_id.empty()) return run.fail(kExitUsage, bad_id);
     std::string arguments;
     JsonWriter(arguments).begin_object().member("companyId", run.line.company).end_object();
     const Result done =

@@ -134,10 +134,23 @@ TEST_F(Cli, PrintsItsVersionAndHelp) {
     }
     EXPECT_EQ(run({"token", "create", "--help"}), kExitOk);
     EXPECT_THAT(out(), HasSubstr("--permissions"));
+    const std::string of_create = out();
+    EXPECT_EQ(run({"help", "token", "create"}), kExitOk);
+    EXPECT_EQ(out(), of_create);
+    EXPECT_EQ(run({"help"}), kExitOk);
+    EXPECT_THAT(out(), HasSubstr("Exit codes"));
+    for (const char* version : {"version", "-v"}) {
+        EXPECT_EQ(run({version}), kExitOk);
+        EXPECT_THAT(out(), StartsWith("signalbox "));
+    }
     EXPECT_THAT(err(), IsEmpty());
 }
 
-class CliUsage : public Cli, public testing::WithParamInterface<std::vector<std::string>> {};
+class CliUsage : public Cli, public testing::WithParamInterface<std::vector<std::string>> {
+protected:
+    /// So that none is made, which would be told.
+    CliUsage() { environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret; }
+};
 
 TEST_P(CliUsage, IsAnErrorOfOneSentence) {
     EXPECT_EQ(run(GetParam()), kExitUsage) << testing::PrintToString(GetParam());
@@ -274,7 +287,7 @@ TEST_F(Cli, MakesTokensThatItAccepts) {
     EXPECT_EQ(member("sessionId"), "s1");
     EXPECT_EQ(member("expiresAt"), format_time(clock_.wall_now() + 30min));
     EXPECT_THAT(out(), HasSubstr(R"("permissions":["orders:*","updates:send"])"));
-    EXPECT_EQ(run({"token", "check", "--dev", token}), kExitOk);
+    EXPECT_EQ(run({"token", "check", "--dev", "Bearer " + token}), kExitOk);
     EXPECT_THAT(out(), HasSubstr("orders:*, updates:send"));
 }
 
@@ -432,11 +445,99 @@ TEST_F(Cli, NamesWhatIsMissing) {
     EXPECT_EQ(err(), "signalbox: token is required; see signalbox token check --help\n");
 }
 
+struct Slip {
+    std::vector<std::string> args;
+    const char* told;
+};
+
+class CliSlip : public Cli, public testing::WithParamInterface<Slip> {
+protected:
+    CliSlip() { environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret; }
+};
+
+TEST_P(CliSlip, IsNamed) {
+    EXPECT_EQ(run(GetParam().args), kExitUsage);
+    EXPECT_THAT(err(), StartsWith(std::string("signalbox: ") + GetParam().told));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Arguments, CliSlip,
+    testing::Values(
+        Slip{{"foo"}, "unknown command \"foo\"; see signalbox --help\n"},
+        Slip{{"serv", "--dev"},
+             "unknown command \"serv\" (did you mean \"serve\"?); see signalbox"},
+        Slip{{"token", "chekc", "x"},
+             "unknown command \"chekc\" (did you mean \"check\"?); see signalbox token --help\n"},
+        Slip{{"token", "--dev"}, "a command is required; see signalbox token --help\n"},
+        Slip{{"serve", "--dev", "--prot", "9"},
+             "unknown option --prot (did you mean \"--port\"?); see signalbox serve --help\n"},
+        Slip{{"serve", "--dev", "--colour=red"}, "unknown option --colour; see signalbox serve"},
+        Slip{{"serve", "--dev", "now"}, "unexpected \"now\"; see signalbox serve --help\n"},
+        Slip{{"session", "revoke", "--dev", "a", "--jsn"},
+             "unknown option --jsn (did you mean \"--json\"?); see signalbox session revoke"},
+        Slip{{"session", "revoke", "--dev", "a", "b"}, "one session id, or --company ID"},
+        Slip{{"token", "create", "--dev", "--user", "u", "--company", "c", "--ttl", "99999999d"},
+             "--ttl must be a duration like 12h, 1s to 36600d, not \"99999999d\"\n"},
+        Slip{{"session", "create", "--dev", "--user", "u", "--company", "c", "--ttl", "400d"},
+             "--ttl must be a duration like 12h, 1s to 366d, not \"400d\"\n"},
+        Slip{{"token", "create", "--dev", "--user", "u", "--company", "a b"},
+             "--company must be 1 to 128 printable characters without white space\n"},
+        Slip{{"token", "create", "--dev", "--user", "u", "--company", "c", "--session", " "},
+             "--session must be 1 to 128"},
+        Slip{{"session", "create", "--dev", "--user", "", "--company", "c"}, "--user must be 1 to"},
+        Slip{{"update", "send", "--dev", "--company", "c", "--artifact", "a b", "--action", "x"},
+             "--artifact must be 1 to 128"},
+        Slip{{"session", "revoke", "--dev", "a b"}, "the session's id must be 1 to 128"}));
+
 TEST_F(Cli, TellsTheServersRefusal) {
+    environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret;
     FakeServer handler(control_error("OVERLOADED", "try again"));
     const auto server = start(handler);
     EXPECT_EQ(run({"session", "list", "--dev"}), kExitFailure);
     EXPECT_EQ(err(), "signalbox: OVERLOADED: try again\n");
+    EXPECT_EQ(run({"session", "list", "--dev", "--json"}), kExitFailure);
+    EXPECT_EQ(out(), "{\"error\":{\"code\":\"OVERLOADED\",\"message\":\"try again\"}}\n");
+    EXPECT_EQ(err(), "");
+}
+
+TEST_F(Cli, TellsItsOwnFailuresInJsonWhenAskedFor) {
+    EXPECT_EQ(run({"update", "send", "--dev", "--json", "--company", "c", "--action", "a"}),
+              kExitNotRunning);
+    EXPECT_THAT(out(), StartsWith(R"({"error":{"code":"NOT_RUNNING","message":"no server is)"));
+    EXPECT_EQ(run({"session", "revoke", "--dev", "--json", "a b"}), kExitUsage);
+    EXPECT_THAT(out(), StartsWith(R"({"error":{"code":"USAGE","message":"the session's id)"));
+    EXPECT_EQ(err(), "");
+    environment_["SIGNALBOX_SERVER_PORT"] = "x";
+    EXPECT_EQ(run({"session", "list", "--dev", "--json"}), kExitUsage);
+    EXPECT_THAT(out(), StartsWith(R"({"error":{"code":"CONFIGURATION","message":"SIGNALBOX_)"));
+}
+
+TEST_F(Cli, SaysWhatItMakesAndWhere) {
+    const std::vector<std::string> list{"session", "list", "--dev"};
+    EXPECT_EQ(run(list), kExitOk);
+    EXPECT_EQ(err(), "note: made a secret for --dev in " + folder_ +
+                         "/data\nnote: made a database in " + folder_ + "/data\n");
+    EXPECT_EQ(run(list), kExitOk);
+    EXPECT_EQ(err(), "");
+}
+
+TEST_F(Cli, JudgesTheFilesThatAServerWouldWrite) {
+    const std::string file = folder_ + "/signalbox.toml";
+    std::ofstream(file) << "[log]\nfile = \"" << folder_ << "\"\naudit_file = \"" << folder_
+                        << "/none/x.log\"\n[data]\ndir = \"" << file << "\"\n";
+    environment_.erase("SIGNALBOX_DATA_DIR");
+    environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret;
+    const std::string faults =
+        file + ":2: log.file: \"" + folder_ + "\" cannot be written: Is a directory\n" + file +
+        ":3: log.audit_file: \"" + folder_ + "/none/x.log\" cannot be made: \"" + folder_ +
+        "/none\" is no folder\n" + file + ":5: data.dir: \"" + file + "\" is no folder\n";
+    for (const char* command : {"check-config", "serve"}) {
+        EXPECT_EQ(run({command, "--dev", "--config", file}), kExitUsage);
+        EXPECT_EQ(err(), faults) << command;
+    }
+    EXPECT_EQ(run({"token", "create", "--dev", "--config", file, "--user", "u", "--company", "c"}),
+              kExitOk)
+        << "who makes tokens need not be who may write the log";
 }
 
 TEST_F(Cli, SaysWhenTheDirectoryIsLockedButNobodyAnswers) {
@@ -484,15 +585,16 @@ TEST_F(Cli, WarnsOnTheErrorOutput) {
 TEST(DevBanner, HasALinkWithTheLoginInItsFragment) {
     Config config;
     config.tokens.secret = kSecret;
-    config.server.base_path = "/gateway";
     const ManualClock clock;
     SeededRandom random(1);
     const DevLogin login = make_dev_login(config, clock.wall_now(), random);
     const std::string session = login.session.id.str();
-    EXPECT_THAT(dev_banner(config, "http://127.0.0.1:8080", login),
+    EXPECT_THAT(dev_banner("http://127.0.0.1:8080/gateway/test-client", login),
                 HasSubstr("http://127.0.0.1:8080/gateway/test-client#token=" + login.token +
                           "&sessionId=" + session +
                           "&artifactId=demo&expiredToken=" + login.expired_token + "\n"));
+    EXPECT_EQ(dev_banner("", login),
+              "\n  token        " + login.token + "\n  session      " + session + "\n\n");
     const auto verifier = auth::TokenVerifier::create(config.tokens);
     ASSERT_TRUE(verifier);
     const auto claims = (*verifier)->verify(login.token, clock.wall_now());

@@ -5,6 +5,7 @@
 #include "auth/service_keys.h"
 #include "auth/token_verifier.h"
 #include "base/json.h"
+#include "gateway/bearer.h"
 
 namespace signalbox::app {
 namespace {
@@ -101,11 +102,12 @@ int create_token(const CommandRun& run) {
     const auto user = UserId::parse(run.line.user);
     const auto company = CompanyId::parse(run.line.company);
     const auto session = SessionId::parse(run.line.session);
-    if (!user || !company || (!session && !run.line.session.empty())) {
-        return run.fail(kExitUsage, "ids are 1 to 128 printable characters without white space");
-    }
-    const auto ttl = parse_ttl(run.line, std::chrono::hours(1));
-    if (!ttl) return run.fail(kExitUsage, "--ttl must be a duration like 1h, at least 1s");
+    const std::string bad_id = id_fault({{"--user", run.line.user},
+                                         {"--company", run.line.company},
+                                         {"--session", run.line.session, Need::kOptional}});
+    if (!bad_id.empty()) return run.fail(kExitUsage, bad_id);
+    const auto ttl = parse_ttl(run.line, {.absent = std::chrono::hours(1), .max = kDurationMax});
+    if (!ttl) return run.fail(kExitUsage, ttl.error());
     const std::string fault = signing_fault(run.config);
     if (!fault.empty()) return run.fail(kExitUsage, fault);
     auto [permissions, wrong] = parse_permissions(run.line.permissions);
@@ -132,13 +134,14 @@ int create_token(const CommandRun& run) {
 int check_token(const CommandRun& run) {
     const auto verifier = auth::TokenVerifier::create(run.config.tokens);
     if (!verifier) return run.fail(kExitUsage, verifier.error());
-    const auto claims = (*verifier)->verify(run.line.token, run.context.clock.wall_now());
+    const auto claims =
+        (*verifier)->verify(gateway::without_bearer(run.line.token), run.context.clock.wall_now());
     if (claims) {
         run.context.out << (run.json() ? claims_json(*claims) : claims_text(*claims)) << '\n';
         return kExitOk;
     }
     const Error& error = claims.error();
-    if (!run.json()) return run.fail(kExitFailure, error.code + ": " + error.message);
+    if (!run.json()) return run.refused(error.code, error.message);
     run.context.out << refusal_json(error) << '\n';
     return kExitFailure;
 }
@@ -149,10 +152,8 @@ int create_key(const CommandRun& run) {
     if (permissions.empty()) return run.fail(kExitUsage, "--permissions must name at least one");
     std::string id = run.line.key_id;
     if (id.empty()) id = "service-" + run.context.random.id(6);
-    if (!is_valid_id(id)) {
-        return run.fail(kExitUsage,
-                        "--id must be 1 to 128 printable characters without white space");
-    }
+    if (const auto fault = id_fault({{"--id", id}}); !fault.empty())
+        return run.fail(kExitUsage, fault);
     const std::string secret = "sbk_" + run.context.random.id(kKeyCharacters);
     const auth::ServiceKey key{id, auth::sha256_hex(secret), permissions, {}};
     if (run.json()) {

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "app/config_value.h"
 #include "app/serve.h"
 
 namespace signalbox::app {
@@ -21,7 +22,8 @@ constexpr const char* kFooter =
     "  signalbox update send --dev --company acme --action priceChanged --data '{\"price\": 3}'\n"
     "\n"
     "Exit codes: 0 done; 1 the command failed (token refused, no such session); 2 usage,\n"
-    "configuration, used port or data directory; 3 it needs a running server and there is none.";
+    "configuration, used port or data directory; 3 it needs a running server and there is none.\n"
+    "With --json a failed command prints {\"error\": {\"code\", \"message\"}}.";
 
 struct Spelling {
     std::string flag;
@@ -35,15 +37,27 @@ Spelling split_spelling(std::string_view spelled) {
     return {std::string(spelled.substr(0, space)), std::string(spelled.substr(space + 1))};
 }
 
-/// What CLI11 says, in our words where its own are unclear.
-std::string describe(const CLI::ParseError& error) {
-    std::string message = error.what();
-    const bool no_command = error.get_name() == "RequiredError" && message.contains("subcommand");
-    if (no_command) return "a command is required";
-    if (error.get_name() == "ArgumentMismatch") {
-        return message.substr(0, message.find(':')) + " needs a value";
+/// "help serve" and "version" as the flags that they stand for.
+std::vector<std::string> without_words(std::vector<std::string> args) {
+    if (args.empty()) return args;
+    if (args.front() == "version" || args.front() == "-v") args.front() = "--version";
+    if (args.front() != "help") return args;
+    args.erase(args.begin());
+    args.emplace_back("--help");
+    return args;
+}
+
+/// ` (did you mean "serve"?)`, or an empty text when none is near.
+std::string suggestion(std::string_view given, const std::vector<std::string>& known) {
+    std::size_t best = std::min<std::size_t>(2, given.size() / 2);
+    std::string text;
+    for (const std::string& candidate : known) {
+        const std::size_t distance = edit_distance(given, candidate);
+        if (distance > best || (distance == best && !text.empty())) continue;
+        best = distance;
+        text = fmt::format(" (did you mean {}?)", quote(candidate));
     }
-    return message;
+    return text;
 }
 
 /// Declares every command and collects what is given.
@@ -64,9 +78,10 @@ public:
     }
 
     std::expected<CommandLine, EarlyExit> parse(std::vector<std::string> args) {
-        std::ranges::reverse(args);
+        args_ = without_words(std::move(args));
         try {
-            app_.parse(std::move(args));
+            // CLI11 takes them from the end.
+            app_.parse(std::vector<std::string>(args_.rbegin(), args_.rend()));
         } catch (const CLI::Success& wanted) {
             std::ostringstream text;
             app_.exit(wanted, text, text);
@@ -78,6 +93,64 @@ public:
     }
 
 private:
+    /// What CLI11 says, in our words where its own are unclear.
+    [[nodiscard]] std::string describe(const CLI::ParseError& error) const {
+        std::string message = error.what();
+        if (error.get_name() == "RequiredError" && message.contains("subcommand"))
+            return describe_missing_command();
+        // Its name is that of the command.
+        if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
+            return describe_extras(app_.remaining(true));
+        if (error.get_name() == "ArgumentMismatch") {
+            return message.substr(0, message.find(':')) + " needs a value";
+        }
+        return message;
+    }
+
+    /// The commands that were understood: {"token", "create"}'s last.
+    [[nodiscard]] const CLI::App& chosen() const {
+        const CLI::App* at = &app_;
+        while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+        return *at;
+    }
+
+    [[nodiscard]] std::string describe_missing_command() const {
+        const CLI::App& group = chosen();
+        std::vector<std::string> known;
+        for (const CLI::App* each : group.get_subcommands([](const CLI::App*) { return true; }))
+            known.push_back(each->get_name());
+        const auto unknown = std::ranges::find_if(args_, [&](const std::string& word) {
+            return !word.starts_with('-') && word != group.get_name();
+        });
+        if (unknown == args_.end()) return "a command is required";
+        return fmt::format("unknown command {}{}", quote(*unknown), suggestion(*unknown, known));
+    }
+
+    /// The first flag among them, as they were given, else the first of them.
+    [[nodiscard]] std::string describe_extras(const std::vector<std::string>& extras) const {
+        const auto extra = [&](const std::string& arg) { return contains(extras, arg); };
+        const auto flag = std::ranges::find_if(
+            args_, [&](const std::string& arg) { return arg.starts_with('-') && extra(arg); });
+        if (flag == args_.end()) {
+            const auto word = std::ranges::find_if(args_, extra);
+            return fmt::format("unexpected {}", quote(word == args_.end() ? extras[0] : *word));
+        }
+        const std::string name = flag->substr(0, flag->find('='));
+        std::vector<std::string> known;
+        for (const CLI::Option* option : chosen().get_options()) {
+            for (const std::string& each : option->get_lnames()) known.push_back("--" + each);
+        }
+        return fmt::format("unknown option {}{}", name, suggestion(name, known));
+    }
+
+    /// Where ids may begin with a dash, so that CLI11 accepts any flag.
+    [[nodiscard]] std::string describe_ids(const CLI::App& command, const char* otherwise) const {
+        const std::vector<std::string> extras = command.remaining();
+        const bool flag =
+            std::ranges::any_of(extras, [](const auto& each) { return each.starts_with("--"); });
+        return flag ? describe_extras(extras) : otherwise;
+    }
+
     CLI::App* add(CLI::App& parent, Command command, const char* name, const char* text) {
         CLI::App* sub = parent.add_subcommand(name, text);
         sub->callback([this, command] { line_.command = command; });
@@ -235,10 +308,11 @@ private:
         if (json_) line_.form = OutputForm::kJson;
         if (markdown_) line_.form = OutputForm::kMarkdown;
         if (line_.command == Command::kSessionRevoke && !take_revoked()) {
-            return std::unexpected(usage("one session id, or --company ID, is required"));
+            return std::unexpected(
+                usage(describe_ids(*revoke_, "one session id, or --company ID, is required")));
         }
         if (line_.command == Command::kCompanyDelete && !take_id(*delete_, line_.company)) {
-            return std::unexpected(usage("one company id is required"));
+            return std::unexpected(usage(describe_ids(*delete_, "one company id is required")));
         }
         const bool no_source = !dev_ && config_file_.empty();
         if (no_source && line_.command != Command::kGenerateConfig) {
@@ -274,6 +348,7 @@ private:
     }
 
     CLI::App app_{"Signalbox, a Socket.IO action gateway.", "signalbox"};
+    std::vector<std::string> args_;
     CLI::App* revoke_ = nullptr;
     CLI::App* delete_ = nullptr;
     CommandLine line_;

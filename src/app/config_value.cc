@@ -22,7 +22,6 @@ struct Unit {
 // From the longest to the shortest; "ms" stands before "m" is tried by parse_unit().
 constexpr std::array<Unit, 5> kUnits{
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
-constexpr std::int64_t kDurationMax = 100LL * 366 * 86'400'000;
 
 std::size_t find_unit(std::string_view name) {
     const auto unit = std::ranges::find(kUnits, name, &Unit::name);
@@ -169,7 +168,8 @@ std::optional<Milliseconds> parse_duration(std::string_view text) {
         const auto number = parse_number(take_while(text, is_digit));
         const std::size_t unit = find_unit(take_while(text, is_letter));
         if (!number || unit == kUnits.size() || unit < next_unit) return std::nullopt;
-        if (*number > (kDurationMax - total) / kUnits[unit].milliseconds) return std::nullopt;
+        if (*number > (kDurationMax.count() - total) / kUnits[unit].milliseconds)
+            return std::nullopt;
         total += *number * kUnits[unit].milliseconds;
         next_unit = unit + 1;
     }

@@ -34,8 +34,11 @@ struct EntryPlace {
     [[nodiscard]] std::uint32_t line_of(std::string_view member) const;
 };
 
+/// The longest that parse_duration() reads: 100 years.
+inline constexpr Milliseconds kDurationMax{100LL * 366 * 86'400'000};
+
 /// "25s", "500ms", "1h", "1m30s": whole numbers with units d, h, m, s, ms, each at most once and
-/// from the longest to the shortest. @return nullopt for anything else, also over 100 years.
+/// from the longest to the shortest. @return nullopt for anything else, also over kDurationMax.
 [[nodiscard]] std::optional<Milliseconds> parse_duration(std::string_view text);
 
 /// The shortest text that parse_duration() reads back: "1m30s". Precondition: not negative.

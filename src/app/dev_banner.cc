@@ -48,16 +48,15 @@ DevLogin make_dev_login(const Config& config, WallTime now, Random& random) {
     return login;
 }
 
-std::string dev_banner(const Config& config, std::string_view url, const DevLogin& login) {
+std::string dev_banner(std::string_view page, const DevLogin& login) {
     const std::string& session = login.session.id.str();
-    return fmt::format(
-        "\n"
-        "  test client  {}{}/test-client#token={}&sessionId={}&artifactId=demo&expiredToken={}\n"
-        "  token        {}\n"
-        "  session      {}\n"
-        "\n",
-        url, config.server.base_path, login.token, session, login.expired_token, login.token,
-        session);
+    std::string link;
+    if (!page.empty()) {
+        link =
+            fmt::format("  test client  {}#token={}&sessionId={}&artifactId=demo&expiredToken={}\n",
+                        page, login.token, session, login.expired_token);
+    }
+    return fmt::format("\n{}  token        {}\n  session      {}\n\n", link, login.token, session);
 }
 
 }  // namespace signalbox::app

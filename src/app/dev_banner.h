@@ -22,8 +22,7 @@ struct DevLogin {
 
 /// The lines that `serve --dev` prints: a link to the test client with the login in its fragment,
 /// which no server and no proxy sees; the token; the session id.
-/// @param url  where the server listens: "http://127.0.0.1:8080".
-[[nodiscard]] std::string dev_banner(const Config& config, std::string_view url,
-                                     const DevLogin& login);
+/// @param page  the test client's, like "http://127.0.0.1:8080/test-client"; empty: no link.
+[[nodiscard]] std::string dev_banner(std::string_view page, const DevLogin& login);
 
 }  // namespace signalbox::app

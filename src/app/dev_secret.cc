@@ -1,8 +1,11 @@
 #include "app/dev_secret.h"
 
+#include <fmt/format.h>
+
 #include <fstream>
 #include <optional>
 
+#include "app/config_files.h"
 #include "storage/data_directory.h"
 
 namespace signalbox::app {
@@ -19,14 +22,18 @@ std::optional<std::string> read_complete_secret(const std::string& path) {
 
 }  // namespace
 
-std::expected<std::string, std::string> ensure_dev_secret(const std::string& data_dir,
-                                                          Random& random) {
+std::expected<DevSecret, std::string> ensure_dev_secret(const std::string& data_dir,
+                                                        Random& random) {
     const std::string path = data_dir + "/dev-secret";
-    if (auto secret = read_complete_secret(path)) return std::move(*secret);
+    if (auto secret = read_complete_secret(path)) return DevSecret{std::move(*secret)};
     const auto directory = storage::DataDirectory::open(data_dir);
-    if (directory) return directory->dev_secret(random);
+    if (directory) {
+        auto secret = directory->dev_secret(random);
+        if (!secret) return std::unexpected(std::move(secret.error()));
+        return DevSecret{std::move(*secret), true};
+    }
     // A server that is just starting may have made it in between.
-    if (auto secret = read_complete_secret(path)) return std::move(*secret);
+    if (auto secret = read_complete_secret(path)) return DevSecret{std::move(*secret)};
     return std::unexpected(directory.error());
 }
 
@@ -38,7 +45,11 @@ LoadResult load_with_secret(const ConfigSources& sources, Random& random) {
     auto secret = ensure_dev_secret(config.data_dir, random);
     if (!secret)
         return std::unexpected(std::vector{ConfigProblem{"", 0, "data.dir", secret.error()}});
-    config.tokens.secret = std::move(*secret);
+    config.tokens.secret = std::move(secret->text);
+    if (secret->made) {
+        loaded->notes.push_back(
+            fmt::format("made a secret for --dev in {}", absolute_path(config.data_dir)));
+    }
     return loaded;
 }
 

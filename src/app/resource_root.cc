@@ -19,7 +19,8 @@ fs::path resource_root() {
     std::error_code unknown;
     const fs::path program = fs::read_symlink("/proc/self/exe", unknown);
     const fs::path folder = program.parent_path();
-    const fs::path candidates[] = {folder / "../..", folder / "../share/signalbox", "."};
+    const fs::path candidates[] = {(folder / "../..").lexically_normal(),
+                                   (folder / "../share/signalbox").lexically_normal(), "."};
     return find_resource_root(candidates, kTestClientPage);
 }
 

@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "api/static_files.h"
 #include "app/descriptors.h"
 #include "app/dev_banner.h"
 #include "app/server.h"
@@ -57,7 +58,10 @@ void print_dev_login(const Config& config, Server& server, const std::string& ur
     if (login.token.empty()) return;
     const bool stored = config.gateway.session_mode == gateway::SessionMode::kStore;
     if (stored && !server.put_session(login.session)) return;
-    out << dev_banner(config, url, login) << std::flush;
+    std::string page;
+    if (server.has_test_client())
+        page = url + config.server.base_path + std::string(api::kTestClientPath);
+    out << dev_banner(page, login) << std::flush;
 }
 
 void reload(Server& server, const ServeContext& context) {

@@ -477,6 +477,10 @@ std::expected<std::unique_ptr<Server>, StartError> Server::create(const Config& 
     return server;
 }
 
+bool Server::has_test_client() const {
+    return node_->config.server.test_client && node_->files.missing().empty();
+}
+
 std::uint16_t Server::port() const {
     return node_->port;
 }

@@ -44,6 +44,8 @@ public:
     /// The public listener's port.
     [[nodiscard]] std::uint16_t port() const;
     [[nodiscard]] Log& log();
+    /// Whether the test client is on and all of its files are there.
+    [[nodiscard]] bool has_test_client() const;
     /// Applies what can change while running: keys, roles, limits, upstream actions, log level,
     /// certificates.
     [[nodiscard]] ReloadOutcome reload(const Config& config);

@@ -83,7 +83,7 @@ void SessionCommands::handle(std::string command, JsonText arguments, ControlAns
 }
 
 void SessionCommands::create(const JsonElement& arguments, ControlAnswer done) {
-    constexpr std::int64_t kTtlSecondsMax = 366LL * 86'400;
+    constexpr std::int64_t kTtlSecondsMax = std::chrono::seconds(kTtlMax).count();
     const auto user = id_member<UserId>(arguments, "userId");
     const auto company = id_member<CompanyId>(arguments, "companyId");
     if (!user || !company) return done(invalid("userId and companyId must be ids"));

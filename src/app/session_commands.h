@@ -48,6 +48,8 @@ public:
         actions::ExecutionStore* executions = nullptr;
     };
     static constexpr std::size_t kPageMax = 500;
+    /// The longest life of a session.
+    static constexpr std::chrono::days kTtlMax{366};
 
     explicit SessionCommands(Ports ports) : ports_(std::move(ports)) {}
 

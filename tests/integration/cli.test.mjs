@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { run, secret, Server, signToken, userToken } from './harness.mjs';
+import { binary, run, secret, Server, signToken, userToken } from './harness.mjs';
 
 const folders = [];
 const folder = () => {
@@ -168,6 +168,20 @@ describe('what is asked of it', () => {
         }
     });
 
+    test('unknown commands and options are named', async () => {
+        for (const [args, told] of [[['serv', '--dev'], /"serv" \(did you mean "serve"\?\)/], [['serve', '--dev', '--prot', '9'], /--prot \(did you mean "--port"\?\)/]]) {
+            const { code, stderr } = await run(args);
+            assert.equal(code, 2);
+            assert.match(stderr, told);
+        }
+    });
+
+    test('--json tells failures in JSON', async () => {
+        const { code, stdout, stderr } = await dev(['session', 'revoke', 'nobody', '--json']);
+        assert.equal(code, 1);
+        assert.deepEqual([JSON.parse(stdout).error.code, stderr], ['NOT_FOUND', '']);
+    });
+
     test('--help and --version: exit 0', async () => {
         for (const args of [['--help'], ['serve', '--help'], ['--version']]) {
             const { code, stdout } = await run(args);
@@ -276,6 +290,16 @@ describe('serve', () => {
         assertRefused(await run(['serve', '--dev', '--port', '0'], { dataDir }), /database|not a database/i);
     });
 
+    test('a log file in a folder that is not there, which it does not make', async () => {
+        const dataDir = folder();
+        const config = path.join(dataDir, 'signalbox.toml');
+        writeFileSync(config, `[log]\nfile = "${dataDir}/mistyped/x.log"\n`);
+        for (const command of [['serve', '--port', '0'], ['check-config']]) {
+            assertRefused(await run([...command, '--dev', '--config', config], { dataDir }), /signalbox\.toml:2: log\.file: .*mistyped" is no folder/);
+        }
+        assert.ok(!existsSync(path.join(dataDir, 'mistyped')));
+    });
+
     test('a data directory that cannot be made', async () => {
         const blocked = path.join(folder(), 'file');
         writeFileSync(blocked, '');
@@ -299,6 +323,19 @@ describe('serve', () => {
             await second.connected(member);
         } finally {
             await second.stop();
+        }
+    });
+
+    test('a program without its tree prints no link to the test client, and names the missing files plainly', async () => {
+        const program = path.join(folder(), 'signalbox');
+        copyFileSync(binary, program);
+        const own = await Server.start({ program, cwd: folder() });
+        try {
+            await own.logs(/session +\S+\n/);
+            await own.logs(/static\.missing/);
+            assert.doesNotMatch(own.output, /test client|\/\.\.\//);
+        } finally {
+            await own.stop();
         }
     });
 
