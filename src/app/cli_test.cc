@@ -139,6 +139,8 @@ TEST_F(Cli, PrintsItsVersionAndHelp) {
     EXPECT_EQ(out(), of_create);
     EXPECT_EQ(run({"help"}), kExitOk);
     EXPECT_THAT(out(), HasSubstr("Exit codes"));
+    EXPECT_EQ(run({"token", "help"}), kExitOk);
+    EXPECT_THAT(out(), HasSubstr("create"));
     for (const char* version : {"version", "-v"}) {
         EXPECT_EQ(run({version}), kExitOk);
         EXPECT_THAT(out(), StartsWith("signalbox "));
@@ -472,6 +474,8 @@ INSTANTIATE_TEST_SUITE_P(
         Slip{{"serve", "--dev", "--prot", "9"},
              "unknown option --prot (did you mean \"--port\"?); see signalbox serve --help\n"},
         Slip{{"serve", "--dev", "--colour=red"}, "unknown option --colour; see signalbox serve"},
+        Slip{{"--dev", "serve"},
+             "--dev must come behind the command; see signalbox serve --help\n"},
         Slip{{"serve", "--dev", "now"}, "unexpected \"now\"; see signalbox serve --help\n"},
         Slip{{"session", "revoke", "--dev", "a", "--jsn"},
              "unknown option --jsn (did you mean \"--json\"?); see signalbox session revoke"},

@@ -37,10 +37,11 @@ Spelling split_spelling(std::string_view spelled) {
     return {std::string(spelled.substr(0, space)), std::string(spelled.substr(space + 1))};
 }
 
-/// "help serve" and "version" as the flags that they stand for.
+/// "help serve", "serve help" and "version" as the flags that they stand for.
 std::vector<std::string> without_words(std::vector<std::string> args) {
     if (args.empty()) return args;
     if (args.front() == "version" || args.front() == "-v") args.front() = "--version";
+    if (args.size() == 2 && args.back() == "help") args.back() = "--help";
     if (args.front() != "help") return args;
     args.erase(args.begin());
     args.emplace_back("--help");
@@ -140,6 +141,7 @@ private:
         for (const CLI::Option* option : chosen().get_options()) {
             for (const std::string& each : option->get_lnames()) known.push_back("--" + each);
         }
+        if (contains(known, name)) return name + " must come behind the command";
         return fmt::format("unknown option {}{}", name, suggestion(name, known));
     }
 

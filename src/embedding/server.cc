@@ -102,7 +102,9 @@ std::expected<std::uint16_t, std::string> Server::start(ServerOptions options) {
     if (state_->server) throw std::logic_error("the server runs already");
     auto sources = sources_of(options);
     if (!sources) return std::unexpected(std::move(sources.error()));
-    const auto loaded = app::load_with_secret(*sources, state_->random);
+    app::ConfigSources for_start = *sources;
+    for_start.use = app::ConfigUse::kStart;
+    const auto loaded = app::load_with_secret(for_start, state_->random);
     if (!loaded) return std::unexpected(lines_of(texts_of(loaded.error())));
     auto created = app::Server::create(loaded->config, state_->actions);
     if (!created) return std::unexpected(std::move(created.error().message));
