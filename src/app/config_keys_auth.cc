@@ -99,7 +99,9 @@ void add_session_keys(Keys& keys) {
          "auth.sessions.introspect_url is asked for."},
         {"store", "claim", "introspect"}));
     keys.push_back(text_key<&Config::tokens, &auth::TokenOptions::session_claim>(
-        {"auth.sessions.claim", "Claim with the session, for mode \"claim\"."}, kClaimPath));
+        {"auth.sessions.claim",
+         "Claim with the session, for mode \"claim\"; where a token has none, `sessionId` counts."},
+        kClaimPath));
     keys.push_back(duration_key<&Config::gateway, &gateway::Options::session_ttl>(
         {"auth.sessions.ttl", "Life of a session that is made without one."}, {1s, 366 * 24h}));
     keys.push_back(duration_key<&Config::gateway, &gateway::Options::session_idle_timeout>(
