@@ -9,6 +9,7 @@
 #include <optional>
 #include <sstream>
 
+#include "app/cli_for_tests.h"
 #include "app/control_socket.h"
 #include "app/dev_banner.h"
 #include "app/session_commands.h"
@@ -24,11 +25,8 @@ using namespace std::chrono_literals;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::MatchesRegex;
 using testing::Not;
 using testing::StartsWith;
-
-constexpr const char* kSecret = "0123456789abcdef0123456789abcdef";
 
 /// Answers update.send; hands everything else to `inner`.
 class FakeServer final : public ControlHandler {
@@ -45,155 +43,6 @@ public:
 private:
     std::string answer_;
 };
-
-class InlineExecutor final : public Executor {
-public:
-    void post(Task task) override { task(); }
-};
-
-class Cli : public testing::Test {
-protected:
-    void SetUp() override {
-        folder_ = testing::TempDir() + "cli_" + std::to_string(getpid());
-        std::filesystem::create_directories(folder_);
-        environment_["SIGNALBOX_DATA_DIR"] = folder_ + "/data";
-    }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-
-    int run(std::vector<std::string> args) {
-        out_.str("");
-        err_.str("");
-        CliContext context{.out = out_,
-                           .err = err_,
-                           .environment = environment_,
-                           .clock = clock_,
-                           .random = random_,
-                           .serve = [this](const Config& config, const ServeContext& serve) {
-                               served_ = config;
-                               reloaded_ = serve.reload().has_value();
-                               return 42;
-                           }};
-        return run_cli(std::move(args), context);
-    }
-
-    [[nodiscard]] std::string out() const { return out_.str(); }
-    [[nodiscard]] std::string err() const { return err_.str(); }
-    /// The output's one line.
-    [[nodiscard]] std::string line() const {
-        std::string text = out();
-        EXPECT_TRUE(text.ends_with('\n'));
-        text.pop_back();
-        EXPECT_FALSE(text.contains('\n')) << text;
-        return text;
-    }
-    [[nodiscard]] std::string member(std::string_view name) const {
-        JsonParser parser;
-        const auto root = parser.parse(out());
-        std::string_view text;
-        if (!root || root->at_key(name).get(text)) ADD_FAILURE() << name << " in " << out();
-        return std::string(text);
-    }
-    [[nodiscard]] std::unique_ptr<ControlServer> start(ControlHandler& handler) const {
-        std::filesystem::create_directories(folder_ + "/data");
-        auto server = ControlServer::create(control_path(folder_ + "/data"), handler);
-        EXPECT_TRUE(server);
-        return server ? std::move(*server) : nullptr;
-    }
-
-    void fill_store(int sessions) const {
-        InlineExecutor executor;
-        const auto store = storage::SqliteSessionStore::open(folder_ + "/data/signalbox.db");
-        ASSERT_TRUE(store) << store.error();
-        for (int i = 0; i < sessions; ++i) {
-            (*store)->put({.id = SessionId::trusted("s" + std::to_string(i)),
-                           .user = UserId::trusted("u"),
-                           .company = CompanyId::trusted("c"),
-                           .created_at = clock_.wall_now(),
-                           .expires_at = clock_.wall_now() + 1h},
-                          executor, [](auto outcome) { EXPECT_TRUE(outcome); });
-        }
-    }
-
-    std::string folder_;
-    std::map<std::string, std::string> environment_;
-    ManualClock clock_;
-    SystemRandom random_;
-    std::ostringstream out_;
-    std::ostringstream err_;
-    std::optional<Config> served_;
-    bool reloaded_ = false;
-};
-
-TEST_F(Cli, PrintsItsVersionAndHelp) {
-    EXPECT_EQ(run({"--version"}), kExitOk);
-    EXPECT_THAT(out(), MatchesRegex("signalbox [0-9]+\\.[0-9]+\\.[0-9]+\n"));
-    EXPECT_EQ(run({"--help"}), kExitOk);
-    for (const char* command : {"serve", "check-config", "generate-config", "token", "session",
-                                "key", "update", "actions", "Exit codes"}) {
-        EXPECT_THAT(out(), HasSubstr(command));
-    }
-    EXPECT_EQ(run({"token", "create", "--help"}), kExitOk);
-    EXPECT_THAT(out(), HasSubstr("--permissions"));
-    const std::string of_create = out();
-    EXPECT_EQ(run({"help", "token", "create"}), kExitOk);
-    EXPECT_EQ(out(), of_create);
-    EXPECT_EQ(run({"help"}), kExitOk);
-    EXPECT_THAT(out(), HasSubstr("Exit codes"));
-    EXPECT_EQ(run({"token", "help"}), kExitOk);
-    EXPECT_THAT(out(), HasSubstr("create"));
-    for (const char* version : {"version", "-v"}) {
-        EXPECT_EQ(run({version}), kExitOk);
-        EXPECT_THAT(out(), StartsWith("signalbox "));
-    }
-    EXPECT_THAT(err(), IsEmpty());
-}
-
-class CliUsage : public Cli, public testing::WithParamInterface<std::vector<std::string>> {
-protected:
-    /// So that none is made, which would be told.
-    CliUsage() { environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret; }
-};
-
-TEST_P(CliUsage, IsAnErrorOfOneSentence) {
-    EXPECT_EQ(run(GetParam()), kExitUsage) << testing::PrintToString(GetParam());
-    EXPECT_THAT(out(), IsEmpty());
-    EXPECT_THAT(err(), MatchesRegex("[^\n]+\n"));
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Arguments, CliUsage,
-    testing::Values(
-        std::vector<std::string>{}, std::vector<std::string>{"dance"},
-        std::vector<std::string>{"serve"},
-        std::vector<std::string>{"serve", "--dev", "--hots", "x"},
-        std::vector<std::string>{"serve", "--dev", "--port"},
-        std::vector<std::string>{"serve", "--dev", "--port", "x"},
-        std::vector<std::string>{"serve", "--dev", "--host", "0.0.0.0"},
-        std::vector<std::string>{"serve", "--config", "/nowhere"},
-        std::vector<std::string>{"check-config"}, std::vector<std::string>{"token"},
-        std::vector<std::string>{"token", "create", "--dev", "--user", "u"},
-        std::vector<std::string>{"token", "create", "--user", "u", "--company", "c"},
-        std::vector<std::string>{"token", "create", "--dev", "--user", "u v", "--company", "c"},
-        std::vector<std::string>{"token", "create", "--dev", "--user", "u", "--company", "c",
-                                 "--ttl", "soon"},
-        std::vector<std::string>{"token", "create", "--dev", "--user", "u", "--company", "c",
-                                 "--ttl", "0s"},
-        std::vector<std::string>{"token", "check", "--dev"},
-        std::vector<std::string>{"session", "list"},
-        std::vector<std::string>{"session", "revoke", "--dev"},
-        std::vector<std::string>{"session", "revoke", "--dev", "a", "b"},
-        std::vector<std::string>{"session", "revoke", "--dev", "a", "--jsn"},
-        std::vector<std::string>{"session", "revoke", "--dev", "a", "--company", "c"},
-        std::vector<std::string>{"session", "revoke", "--dev", "--user", "u"},
-        std::vector<std::string>{"session", "revoke", "--dev", "--company", "a b"},
-        std::vector<std::string>{"session", "create", "--dev", "--user", "u", "--company", ""},
-        std::vector<std::string>{"actions"}, std::vector<std::string>{"actions", "types"},
-        std::vector<std::string>{"actions", "types", "--config", "/nowhere"},
-        std::vector<std::string>{"key", "create", "--permissions", "a"},
-        std::vector<std::string>{"key", "create", "--dev", "--permissions", ","},
-        std::vector<std::string>{"update", "send", "--dev", "--company", "c"},
-        std::vector<std::string>{"update", "send", "--dev", "--company", "c", "--action", "a",
-                                 "--data", "{x}"}));
 
 TEST_F(Cli, DescribesTheActionsOfAConfigurationWithoutItsSecrets) {
     const std::string file = folder_ + "/signalbox.toml";
@@ -437,61 +286,6 @@ TEST_F(Cli, TakesIdsThatBeginWithADash) {
               kExitOk)
         << err();
 }
-
-TEST_F(Cli, NamesWhatIsMissing) {
-    EXPECT_EQ(run({}), kExitUsage);
-    EXPECT_EQ(err(), "signalbox: a command is required; see signalbox --help\n");
-    EXPECT_EQ(run({"token", "create", "--dev", "--user"}), kExitUsage);
-    EXPECT_EQ(err(), "signalbox: --user needs a value; see signalbox token create --help\n");
-    EXPECT_EQ(run({"token", "check", "--dev"}), kExitUsage);
-    EXPECT_EQ(err(), "signalbox: token is required; see signalbox token check --help\n");
-}
-
-struct Slip {
-    std::vector<std::string> args;
-    const char* told;
-};
-
-class CliSlip : public Cli, public testing::WithParamInterface<Slip> {
-protected:
-    CliSlip() { environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret; }
-};
-
-TEST_P(CliSlip, IsNamed) {
-    EXPECT_EQ(run(GetParam().args), kExitUsage);
-    EXPECT_THAT(err(), StartsWith(std::string("signalbox: ") + GetParam().told));
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Arguments, CliSlip,
-    testing::Values(
-        Slip{{"foo"}, "unknown command \"foo\"; see signalbox --help\n"},
-        Slip{{"serv", "--dev"},
-             "unknown command \"serv\" (did you mean \"serve\"?); see signalbox"},
-        Slip{{"token", "chekc", "x"},
-             "unknown command \"chekc\" (did you mean \"check\"?); see signalbox token --help\n"},
-        Slip{{"token", "--dev"}, "a command is required; see signalbox token --help\n"},
-        Slip{{"serve", "--dev", "--prot", "9"},
-             "unknown option --prot (did you mean \"--port\"?); see signalbox serve --help\n"},
-        Slip{{"serve", "--dev", "--colour=red"}, "unknown option --colour; see signalbox serve"},
-        Slip{{"--dev", "serve"},
-             "--dev must come behind the command; see signalbox serve --help\n"},
-        Slip{{"serve", "--dev", "now"}, "unexpected \"now\"; see signalbox serve --help\n"},
-        Slip{{"session", "revoke", "--dev", "a", "--jsn"},
-             "unknown option --jsn (did you mean \"--json\"?); see signalbox session revoke"},
-        Slip{{"session", "revoke", "--dev", "a", "b"}, "one session id, or --company ID"},
-        Slip{{"token", "create", "--dev", "--user", "u", "--company", "c", "--ttl", "99999999d"},
-             "--ttl must be a duration like 12h, 1s to 36600d, not \"99999999d\"\n"},
-        Slip{{"session", "create", "--dev", "--user", "u", "--company", "c", "--ttl", "400d"},
-             "--ttl must be a duration like 12h, 1s to 366d, not \"400d\"\n"},
-        Slip{{"token", "create", "--dev", "--user", "u", "--company", "a b"},
-             "--company must be 1 to 128 printable characters without white space\n"},
-        Slip{{"token", "create", "--dev", "--user", "u", "--company", "c", "--session", " "},
-             "--session must be 1 to 128"},
-        Slip{{"session", "create", "--dev", "--user", "", "--company", "c"}, "--user must be 1 to"},
-        Slip{{"update", "send", "--dev", "--company", "c", "--artifact", "a b", "--action", "x"},
-             "--artifact must be 1 to 128"},
-        Slip{{"session", "revoke", "--dev", "a b"}, "the session's id must be 1 to 128"}));
 
 TEST_F(Cli, TellsTheServersRefusal) {
     environment_["SIGNALBOX_AUTH_JWT_SECRET"] = kSecret;
