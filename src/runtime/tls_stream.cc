@@ -37,6 +37,7 @@ public:
     bool is_secure() const override { return true; }
     bool is_established() const override { return SSL_is_init_finished(ssl_.get()) == 1; }
     void say_goodbye(IoContext& io) override;
+    void part() override { leave(); }
 
 private:
     void cool_down() override { SSL_free_buffers(ssl_.get()); }

@@ -33,7 +33,8 @@ struct IoResult {
     std::size_t bytes = 0;
 };
 
-/// A byte stream over a non-blocking socket, plain or TLS. Knows no shard, so that it can move.
+/// A byte stream over a non-blocking socket, plain or TLS. Knows no shard but by the IoContexts of its
+/// calls, so that it can move, after part().
 ///
 /// Ownership: owns its descriptor; TLS state too.
 /// Threading: one thread at a time.
@@ -62,6 +63,8 @@ public:
     [[nodiscard]] virtual bool is_established() const { return true; }
     /// Queues the orderly end of TLS; the next write() sends it.
     virtual void say_goodbye(IoContext&) {}
+    /// Before it moves: leaves whatever knows it of the IoContexts that it was given.
+    virtual void part() {}
 };
 
 [[nodiscard]] std::unique_ptr<Transport> make_plain_transport(UniqueFd socket);

@@ -7,7 +7,7 @@ namespace signalbox::runtime {
 /// The transports of a shard that were used last: these keep the memory that their next call needs
 /// again, the others give it back. So busy connections allocate nothing, and idle ones hold nothing.
 ///
-/// Ownership: borrows its members, which leave when they end.
+/// Ownership: borrows its members, which leave when they end or move.
 /// Threading: confined to its shard.
 /// Cost:      constant.
 /// Bounds:    kMax members.
@@ -24,7 +24,9 @@ public:
         virtual void cool_down() = 0;
 
     protected:
-        ~Member() {
+        ~Member() { leave(); }
+        /// It is about to be used elsewhere.
+        void leave() {
             if (home_ != nullptr) home_->remove(*this);
         }
 
