@@ -46,7 +46,7 @@ public:
     /// A string of 1 to 128 characters.
     [[nodiscard]] std::optional<std::string> request_id();
     [[nodiscard]] std::optional<bool> flag(std::string_view member);
-    /// An integer from 1 to 2^53.
+    /// An integer from 1 to `max`.
     [[nodiscard]] std::optional<std::int64_t> positive(std::string_view member, std::int64_t max);
     /// Any value, as the sender's bytes (null too).
     [[nodiscard]] std::optional<JsonText> raw(std::string_view member) const;

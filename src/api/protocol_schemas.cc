@@ -88,7 +88,7 @@ constexpr std::string_view kActions = R"(
     "properties": {
         "data": {"description": "What the action works with, by its input schema."},
         "requestId": {"$ref": "#/components/schemas/RequestId"},
-        "timeoutMs": {"type": "integer", "minimum": 1, "description": "The shorter of it and the action's own time-out counts."},
+        "timeoutMs": {"type": "integer", "minimum": 1, "maximum": 86400000, "description": "The shorter of it and the action's own time-out counts."},
         "progress": {"type": "boolean", "description": "Whether an event stream tells of progress though the action sends none unasked."}}},
 "ActionDescription": {"type": "object",
     "properties": {

@@ -109,6 +109,8 @@ TEST_P(CliSlip, IsNamed) {
 INSTANTIATE_TEST_SUITE_P(
     Arguments, CliSlip,
     testing::Values(
+        Slip{{"token", "eyJhbGciOiJIUzI1NiJ9.e30.secret"}, "unknown command \"eyJhbGciOiJIUzI1…\""},
+        Slip{{"token", "--config", "s.toml"}, "a command is required"},
         Slip{{"foo"}, "unknown command \"foo\"; see signalbox --help\n"},
         Slip{{"serv", "--dev"},
              "unknown command \"serv\" (did you mean \"serve\"?); see signalbox"},

@@ -23,7 +23,9 @@ constexpr const char* kFooter =
     "\n"
     "Exit codes: 0 done; 1 the command failed (token refused, no such session); 2 usage,\n"
     "configuration, used port or data directory; 3 it needs a running server and there is none.\n"
-    "With --json a failed command prints {\"error\": {\"code\", \"message\"}}.";
+    "With --json a command that fails prints {\"error\": {\"code\", \"message\"}}; what is wrong "
+    "with the\n"
+    "command line itself stays text.";
 
 struct Spelling {
     std::string flag;
@@ -46,6 +48,12 @@ std::vector<std::string> without_words(std::vector<std::string> args) {
     args.erase(args.begin());
     args.emplace_back("--help");
     return args;
+}
+
+/// A word as a message repeats it: it may be a token in the wrong place.
+std::string brief(const std::string& word) {
+    constexpr std::size_t kBytesMax = 16;
+    return word.size() > kBytesMax ? word.substr(0, kBytesMax) + "…" : word;
 }
 
 /// ` (did you mean "serve"?)`, or an empty text when none is near.
@@ -120,11 +128,16 @@ private:
         std::vector<std::string> known;
         for (const CLI::App* each : group.get_subcommands([](const CLI::App*) { return true; }))
             known.push_back(each->get_name());
-        const auto unknown = std::ranges::find_if(args_, [&](const std::string& word) {
-            return !word.starts_with('-') && word != group.get_name();
-        });
-        if (unknown == args_.end()) return "a command is required";
-        return fmt::format("unknown command {}{}", quote(*unknown), suggestion(*unknown, known));
+        std::string_view before;
+        for (const std::string& word : args_) {
+            // What follows an option may be its value.
+            const bool may_be = !word.starts_with('-') && !before.starts_with('-');
+            before = word;
+            if (may_be && word != group.get_name())
+                return fmt::format("unknown command {}{}", quote(brief(word)),
+                                   suggestion(word, known));
+        }
+        return "a command is required";
     }
 
     /// The first flag among them, as they were given, else the first of them.
@@ -134,7 +147,8 @@ private:
             args_, [&](const std::string& arg) { return arg.starts_with('-') && extra(arg); });
         if (flag == args_.end()) {
             const auto word = std::ranges::find_if(args_, extra);
-            return fmt::format("unexpected {}", quote(word == args_.end() ? extras[0] : *word));
+            return fmt::format("unexpected {}",
+                               quote(brief(word == args_.end() ? extras[0] : *word)));
         }
         const std::string name = flag->substr(0, flag->find('='));
         std::vector<std::string> known;

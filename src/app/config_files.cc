@@ -1,5 +1,6 @@
 #include "app/config_files.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -42,7 +43,8 @@ std::string making_fault(const std::string& path, const fs::path& folder) {
     if (!is_folder(folder))
         return fmt::format("{} cannot be made: {} is no folder", quote(path),
                            quote(folder.string()));
-    if (::access(folder.c_str(), W_OK | X_OK) != 0) return cannot(path, "made", errno);
+    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+        return cannot(path, "made", errno);
     return keeps_no_files(folder) ? cannot(path, "made", EACCES) : std::string();
 }
 
@@ -58,7 +60,8 @@ std::string reading_fault(const std::string& path) {
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0) return cannot(path, "read", errno);
     if (S_ISDIR(status.st_mode)) return cannot(path, "read", EISDIR);
-    return ::access(path.c_str(), R_OK) != 0 ? cannot(path, "read", errno) : std::string();
+    return ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0 ? cannot(path, "read", errno)
+                                                                      : std::string();
 }
 
 std::string appending_fault(const std::string& path) {
@@ -68,13 +71,16 @@ std::string appending_fault(const std::string& path) {
         return making_fault(path, folder_of(path));
     }
     if (S_ISDIR(status.st_mode)) return cannot(path, "written", EISDIR);
-    if (::access(path.c_str(), W_OK) != 0) return cannot(path, "written", errno);
+    if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
+        return cannot(path, "written", errno);
     return keeps_no_files(path) ? cannot(path, "written", EACCES) : std::string();
 }
 
 std::string folder_fault(const std::string& path) {
     if (is_folder(path))
-        return ::access(path.c_str(), W_OK | X_OK) != 0 ? cannot(path, "written", errno) : "";
+        return ::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) != 0
+                   ? cannot(path, "written", errno)
+                   : "";
     struct stat status{};
     if (::stat(path.c_str(), &status) == 0) return fmt::format("{} is no folder", quote(path));
     if (errno != ENOENT) return cannot(path, "made", errno);

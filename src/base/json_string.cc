@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cstdint>
 #include <cstring>
-#include <tuple>
 
 #include "base/json.h"
 #include "base/json_block.h"
@@ -195,7 +194,8 @@ std::optional<Cursors> read_string(Cursors now, const char* end, bool& ascii) {
         if (*at == '"') break;
         const auto next = *at == '\\' ? read_escape({at, to}, end) : std::nullopt;
         if (!next) return std::nullopt;
-        std::tie(at, to) = std::tuple(next->at, next->to);
+        at = next->at;
+        to = next->to;
     }
     ascii = seen.ascii() && seen_at_end < 0x80;
     return Cursors{at, to};

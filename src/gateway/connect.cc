@@ -304,6 +304,7 @@ void Gateway::request_admission(Connection& connection) {
 }
 
 void Gateway::admit_at_home(AdmissionRequest request, Done<Admitted> done) {
+    request.watch_answers.clear();
     SessionClaim claim{request.principal.user, request.principal.company, request.principal.session,
                        request.token};
     check_session(std::move(claim), [this, request = std::move(request), done = std::move(done)](

@@ -105,12 +105,12 @@ void Gateway::judge_artifact(AdmissionRequest request, Done<Admitted> done) {
     const auth::Decision decision = policy().may_watch(who, *request.artifact);
     if (!decision.is_open()) return done(std::unexpected(artifact_forbidden(decision.ground)));
     const ArtifactId artifact = *request.artifact;
+    const WatchAnswer* known = find_answer(request.watch_answers, who, artifact);
+    if (known != nullptr) return done(std::unexpected(artifact_forbidden(known->ground)));
     ask_authorizer(who, artifact,
                    [this, revocations = homes_.revocations(), request = std::move(request),
                     done = std::move(done)](std::expected<WatchAnswer, Error> answer) mutable {
                        if (!answer) return done(std::unexpected(std::move(answer.error())));
-                       if (!answer->allowed())
-                           return done(std::unexpected(artifact_forbidden(answer->ground)));
                        request.watch_answers.push_back(std::move(*answer));
                        // Nothing that was known of the session before counts.
                        if (homes_.revocations() != revocations)

@@ -160,6 +160,13 @@ TEST_P(Authorizer, IsAskedAnewWhenRightsChangeWhileItDecidesAboutAConnect) {
     answer_one(R"({"allowed":true})");
     answer(R"({"allowed":false})");
     EXPECT_THAT(refused.take_joined(), AllOf(StartsWith("4{"), HasSubstr("ARTIFACT_FORBIDDEN")));
+    login.session = "s3";
+    TestClient late(node, login, elsewhere());
+    set_roles({{"other", {"z"}}});
+    answer_one(R"({"allowed":false})");
+    EXPECT_EQ(late.take_joined(), "") << "a no about other permissions says nothing";
+    answer(R"({"allowed":true})");
+    EXPECT_THAT(late.take_joined(), HasSubstr("system.connected"));
 }
 
 TEST_P(Authorizer, IsAskedAnewWhenRightsChangeWhileItDecidesAboutASubscription) {

@@ -40,7 +40,7 @@ public:
     void part() override { leave(); }
 
 private:
-    void cool_down() override { SSL_free_buffers(ssl_.get()); }
+    void cool_down() override;
 
     /// Encryption stops while so much waits for the kernel.
     static constexpr std::size_t kRecordsPauseBytes = 256 * 1024;
@@ -147,6 +147,12 @@ IoResult TlsTransport::decrypt(IoContext& io, std::span<char> into) {
     if (renegotiates_) return fail(io, total);
     SB_CHECK(received_.empty());
     return {.bytes = total};
+}
+
+/// Between a record's header and its body the header is in the buffer, and not every OpenSSL 3 looks
+/// before it frees it (CVE-2024-4741).
+void TlsTransport::cool_down() {
+    if (std::string_view(SSL_rstate_string(ssl_.get())) == "RH") SSL_free_buffers(ssl_.get());
 }
 
 /// Who speaks HTTP to this port by mistake is told so, unencrypted, instead of nothing.

@@ -1,5 +1,7 @@
 #include "runtime/warm_transports.h"
 
+#include "base/check.h"
+
 namespace signalbox::runtime {
 
 WarmTransports::~WarmTransports() {
@@ -8,6 +10,7 @@ WarmTransports::~WarmTransports() {
 
 void WarmTransports::note_use(Member& member) {
     if (newest_ == &member) return;
+    SB_CHECK(member.home_ == nullptr || member.home_ == this);
     if (member.home_ != nullptr) remove(member);
     member.home_ = this;
     member.older_ = newest_;
