@@ -7,7 +7,7 @@ namespace signalbox::api {
 namespace {
 
 constexpr std::size_t kPageMax = 1000;
-constexpr std::int64_t kTtlSecondsMax = std::int64_t{366} * 86'400;
+constexpr std::int64_t kTtlSecondsMax = std::chrono::seconds(auth::kSessionTtlMax).count();
 
 void append_session(JsonWriter& json, const auth::SessionRecord& record) {
     json.begin_object()

@@ -259,7 +259,7 @@ int create_session(const CommandRun& run) {
         id_fault({{"--user", run.line.user}, {"--company", run.line.company}});
     if (!bad_id.empty()) return run.fail(kExitUsage, bad_id);
     const auto ttl = parse_ttl(
-        run.line, {.absent = run.config.gateway.session_ttl, .max = SessionCommands::kTtlMax});
+        run.line, {.absent = run.config.gateway.session_ttl, .max = auth::kSessionTtlMax});
     if (!ttl) return run.fail(kExitUsage, ttl.error());
     std::string arguments;
     JsonWriter json(arguments);

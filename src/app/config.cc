@@ -82,11 +82,9 @@ private:
 
     /// The order of the sources; in the file, that of the lines.
     void sort_problems() {
-        std::multimap<std::pair<int, std::uint32_t>, ConfigProblem> sorted;
-        for (ConfigProblem& problem : findings_.problems)
-            sorted.emplace(place_of(problem), std::move(problem));
-        findings_.problems.clear();
-        for (auto& [place, problem] : sorted) findings_.problems.push_back(std::move(problem));
+        std::ranges::stable_sort(findings_.problems, {}, [this](const ConfigProblem& problem) {
+            return place_of(problem);
+        });
     }
 
     /// The source's turn, and the line.

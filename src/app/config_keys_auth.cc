@@ -1,5 +1,6 @@
 #include "app/config_api_keys.h"
 #include "app/config_key_builders.h"
+#include "auth/session_store.h"
 
 /// The keys of `[auth]` and of the sections below it.
 namespace signalbox::app {
@@ -103,13 +104,14 @@ void add_session_keys(Keys& keys) {
          "Claim with the session, for mode \"claim\"; where a token has none, `sessionId` counts."},
         kClaimPath));
     keys.push_back(duration_key<&Config::gateway, &gateway::Options::session_ttl>(
-        {"auth.sessions.ttl", "Life of a session that is made without one."}, {1s, 366 * 24h}));
+        {"auth.sessions.ttl", "Life of a session that is made without one."},
+        {1s, auth::kSessionTtlMax}));
     keys.push_back(duration_key<&Config::gateway, &gateway::Options::session_idle_timeout>(
         {"auth.sessions.idle_timeout",
          "How long a session may go without a connection or call before it ends, at most an "
          "eighth or a second later; the start of the server counts as use for those that had not "
          "ended before. \"0s\": it never ends so; else at least \"1s\"."},
-        {0ms, 366 * 24h}));
+        {0ms, auth::kSessionTtlMax}));
 }
 
 std::string render_roles(const RoleTable& roles) {

@@ -83,13 +83,15 @@ void SessionCommands::handle(std::string command, JsonText arguments, ControlAns
 }
 
 void SessionCommands::create(const JsonElement& arguments, ControlAnswer done) {
-    constexpr std::int64_t kTtlSecondsMax = std::chrono::seconds(kTtlMax).count();
+    constexpr std::int64_t kTtlSecondsMax = std::chrono::seconds(auth::kSessionTtlMax).count();
     const auto user = id_member<UserId>(arguments, "userId");
     const auto company = id_member<CompanyId>(arguments, "companyId");
     if (!user || !company) return done(invalid("userId and companyId must be ids"));
     const auto default_ttl = std::chrono::ceil<std::chrono::seconds>(ports_.default_ttl).count();
     const auto ttl = number_member(arguments, "ttlSeconds", default_ttl, kTtlSecondsMax);
-    if (!ttl) return done(invalid("ttlSeconds must be a whole number, 1 to 31622400"));
+    if (!ttl)
+        return done(
+            invalid(fmt::format("ttlSeconds must be a whole number, 1 to {}", kTtlSecondsMax)));
     const WallTime now = ports_.clock.wall_now();
     const auth::SessionRecord record{.id = auth::new_session_id(ports_.random),
                                      .user = *user,

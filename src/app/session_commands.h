@@ -48,8 +48,6 @@ public:
         actions::ExecutionStore* executions = nullptr;
     };
     static constexpr std::size_t kPageMax = 500;
-    /// The longest life of a session.
-    static constexpr std::chrono::days kTtlMax{366};
 
     explicit SessionCommands(Ports ports) : ports_(std::move(ports)) {}
 

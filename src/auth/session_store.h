@@ -14,6 +14,9 @@
 
 namespace signalbox::auth {
 
+/// The longest life of a session, whoever makes it.
+inline constexpr std::chrono::days kSessionTtlMax{366};
+
 /// A login that the company's API owns.
 struct SessionRecord {
     SessionId id;

@@ -54,9 +54,7 @@ void Gateway::put_session(const auth::Principal& principal, SessionRequest reque
     record.user = std::move(request.user);
     record.company = std::move(request.company);
     record.created_at = s_.clock.wall_now();
-    const Milliseconds ttl =
-        std::min(request.ttl.value_or(s_.options.session_ttl), s_.options.session_ttl_max);
-    record.expires_at = record.created_at + ttl;
+    record.expires_at = record.created_at + request.ttl.value_or(s_.options.session_ttl);
     auth::SessionRecord stored = record;
     s_.sessions->put(
         std::move(stored), s_.mesh,

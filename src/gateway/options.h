@@ -111,7 +111,6 @@ struct Options {
     /// A session without a connection or call for that long ends, up to an eighth later; 0: never.
     Milliseconds session_idle_timeout{0};
     Milliseconds session_ttl{std::chrono::hours(12)};
-    Milliseconds session_ttl_max{std::chrono::hours(24 * 366)};
     /// How long a CONNECT that a retry may mend is held before its transport is closed.
     Milliseconds refusal_hold_max{10'000};
     /// Closes remembered for `lastClose`, and for how long.
