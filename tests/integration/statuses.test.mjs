@@ -41,10 +41,10 @@ let nextUser = 0;
 /// Somebody in a company of his own.
 const member = (more) => server.member({ user: 'u', company: `company-${++nextUser}`, ...more });
 
-/// Runs an action over REST.
+/// Runs an action over REST, over a connection of its own: a kept one would stay with its shard.
 const call = (who, action, data, { key, ...more } = {}) => server.http('POST', `/api/v1/actions/${action}`, {
     token: who.token, body: { data, ...more },
-    headers: { ...(who.sessionId && { 'x-session-id': who.sessionId }), ...(key && { 'idempotency-key': key }) },
+    headers: { connection: 'close', ...(who.sessionId && { 'x-session-id': who.sessionId }), ...(key && { 'idempotency-key': key }) },
 });
 
 /// An action that runs until it is cancelled, as the first of its key.
