@@ -46,7 +46,7 @@ void Connection::receive_in_turn() {
     ReadTurns& turns = shard().read_turns();
     if (waits_for_turn_) return;
     if (!share_ || !turns.are_taken()) {
-        receive(shard().receive_buffer());
+        receive(shard().inputs().room());
     } else if (turns.may_read(share_)) {
         const InputShare share = share_;
         turns.spend(share, receive(buffer_of_turn()));
@@ -65,7 +65,7 @@ std::size_t Connection::read_in_turn() {
 
 /// TLS must take all that has come: the poller does not tell of what it holds.
 std::span<char> Connection::buffer_of_turn() {
-    const std::span<char> whole = shard().receive_buffer();
+    const std::span<char> whole = shard().inputs().room();
     return channel_.transport->is_secure() ? whole : whole.first(ReadTurns::kReadBytes);
 }
 
@@ -78,11 +78,15 @@ std::size_t Connection::receive(std::span<char> into) {
         lost();
         return cost;
     }
-    if (result.bytes > 0) on_input(into.first(result.bytes));
-    if (retired_) return cost;
-    if (result.status == IoStatus::kClosed) on_peer_closed();
-    if (result.status == IoStatus::kError) lost();
+    shard().inputs().add(*this, result);
     return cost;
+}
+
+void Connection::take_input(std::span<char> bytes, IoStatus status) {
+    if (!retired_ && !bytes.empty()) on_input(bytes);
+    if (retired_) return;
+    if (status == IoStatus::kClosed) on_peer_closed();
+    if (status == IoStatus::kError) lost();
 }
 
 void Connection::set_share(InputShare share) {

@@ -36,6 +36,8 @@ public:
 
     void on_ready(Readiness readiness) final;
     void flush() final;
+    /// What a read has brought: InputBatch's to call.
+    void take_input(std::span<char> bytes, IoStatus status);
 
     /// The server is stopping: finish what is under way, take no more.
     virtual void drain() {}
@@ -93,7 +95,7 @@ protected:
 private:
     friend class Endpoint;
     void receive_in_turn();
-    /// @return what it cost.
+    /// Into the shard's InputBatch. @return what it cost.
     std::size_t receive(std::span<char> into);
     std::size_t read_in_turn() override;
     [[nodiscard]] std::span<char> buffer_of_turn();

@@ -52,7 +52,6 @@ Shard::Shard(ShardIndex index, std::vector<Shard*>& peers, const Clock& clock,
       mailbox_(mailbox_tasks_max),
       mesh_(std::make_unique<Mesh>(index, peers)),
       wheel_(clock.monotonic_now()),
-      receive_(std::make_unique_for_overwrite<char[]>(Transport::kReadBytesMax)),
       records_(std::make_unique_for_overwrite<char[]>(Transport::kRecordBytesMax)) {}
 
 Shard::~Shard() = default;
@@ -89,6 +88,7 @@ void Shard::turn() {
     wheel_.advance(clock_.monotonic_now());
     read_turns_.begin_turn();
     poller_.dispatch();
+    inputs_.handle_all();
     serve_waiting();
     run_tasks();
     flush_dirty();
@@ -110,6 +110,7 @@ void Shard::serve_waiting() {
     // What was read at once is answered before.
     flush_dirty();
     read_turns_.serve();
+    inputs_.handle_all();
 }
 
 void Shard::run_tasks() {

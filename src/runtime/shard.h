@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/timer_wheel.h"
 #include "runtime/buffers.h"
+#include "runtime/input_batch.h"
 #include "runtime/mailbox.h"
 #include "runtime/poller.h"
 #include "runtime/read_turns.h"
@@ -44,8 +45,9 @@ public:
 
 /// One thread with its event loop. A turn: sleep until something happens, run the due timers, tell
 /// the watchers of ready descriptors, read for those who waited for their turn (read_turns.h), run
-/// tasks of the mailbox, then flush() what became dirty: so
-/// each connection's output of a turn leaves in one send.
+/// tasks of the mailbox, then flush() what became dirty: so each connection's output of a turn
+/// leaves in one send. What is received is handled in batches (input_batch.h), all of it before the
+/// tasks run.
 ///
 /// Threading: everything here belongs to the shard's thread, except mesh(), statistics() and
 ///            clock(), which any thread may use; before start() and after stop() of its group, to
@@ -69,10 +71,7 @@ public:
     [[nodiscard]] BufferPool& buffers() { return buffers_; }
     [[nodiscard]] ReadTurns& read_turns() { return read_turns_; }
 
-    /// Where every connection of the shard receives: valid until the next read of any of them.
-    [[nodiscard]] std::span<char> receive_buffer() {
-        return {receive_.get(), Transport::kReadBytesMax};
-    }
+    [[nodiscard]] InputBatch& inputs() { return inputs_; }
     /// What transports need, for one call.
     [[nodiscard]] IoContext io();
 
@@ -113,7 +112,7 @@ private:
     BufferPool buffers_;
     WarmTransports warm_;
     ReadTurns read_turns_;
-    std::unique_ptr<char[]> receive_;
+    InputBatch inputs_;
     std::unique_ptr<char[]> records_;
     std::vector<Task> tasks_;
     std::vector<Flushable*> dirty_;

@@ -1,8 +1,10 @@
 #include "runtime/websocket_connection.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <string>
 
 #include "runtime/testing.h"
@@ -125,6 +127,69 @@ TEST(WebSocketConnection, AnswersAllMessagesOfATurnInOneSend) {
     EXPECT_EQ(server.statistics().websocket_messages_in.value(), 50);
     EXPECT_EQ(server.statistics().send_calls.value() - sends, 1);
     EXPECT_EQ(server.statistics().recv_calls.value() - receives, 1);
+}
+
+/// Lets its shard stand still until it ends, so that all that is sent meanwhile is of one turn.
+class Standstill {
+public:
+    explicit Standstill(TestServer& server) {
+        server.shards().post(0, [over = over_.get_future().share()] { over.wait(); });
+    }
+    ~Standstill() { over_.set_value(); }
+
+private:
+    std::promise<void> over_;
+};
+
+TEST(WebSocketConnection, HandlesAllThatManyHaveSentInOneTurn) {
+    constexpr std::size_t kClients = 2 * InputBatch::kInputsMax + 1;
+    TestServer server;
+    server.start();
+    std::vector<Client> clients;
+    for (std::size_t i = 0; i < kClients; ++i) clients.push_back(open(server));
+    const auto text = [](std::size_t i) { return fmt::format("{:05}", i); };
+    {
+        const Standstill turn(server);
+        for (std::size_t i = 0; i < kClients; ++i) clients[i].send(client_frame(1, text(i)));
+    }
+    for (std::size_t i = 0; i < kClients; ++i) {
+        EXPECT_EQ(clients[i].read_exactly(7), "\x81\x05" + text(i));
+    }
+}
+
+TEST(WebSocketConnection, KeepsWhatOthersHaveSentWhileOneFillsAWholeRead) {
+    TestServer server;
+    server.start();
+    Client small = open(server), large = open(server), last = open(server);
+    const std::string payload(Transport::kReadBytesMax - 8, 'x');
+    {
+        const Standstill turn(server);
+        small.send(client_frame(1, "small"));
+        large.send(client_frame(1, payload));
+        last.send(client_frame(1, "last!"));
+    }
+    EXPECT_EQ(small.read_exactly(7), "\x81\x05small");
+    EXPECT_EQ(large.read_exactly(payload.size() + 4).substr(4), payload);
+    EXPECT_EQ(last.read_exactly(7), "\x81\x05last!");
+}
+
+TEST(WebSocketConnection, HearsNothingOnceAnotherOfTheTurnHasEndedIt) {
+    TestServer server;
+    Recorder ended(server);
+    server.start();
+    Client victim = open(server);
+    Recorder killer(server);
+    Client client = open(server);
+    killer.then = [&] { ended.port.reset(); };
+    {
+        const Standstill turn(server);
+        client.send(client_frame(1, "end the other"));
+        victim.send(client_frame(1, "too late"));
+    }
+    victim.read_to_end();
+    server.stop();
+    EXPECT_EQ(killer.messages, std::vector<std::string>{"end the other"});
+    EXPECT_TRUE(ended.messages.empty());
 }
 
 TEST(WebSocketConnection, ReadsFragmentsAndSplitsWithPingsBetween) {
