@@ -67,8 +67,6 @@ public:
     virtual ~WebSocketHandler() = default;
     /// `message` is borrowed for the call; text is valid UTF-8.
     virtual void on_message(MessageKind kind, std::string_view message) = 0;
-    /// The kernel has taken all that was sent.
-    virtual void on_drain() = 0;
     /// The last call. The port is then only good for its destruction.
     virtual void on_end(WebSocketEnd end) = 0;
 };

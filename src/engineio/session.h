@@ -24,7 +24,6 @@ public:
     void detach() { session_ = nullptr; }
 
     void on_message(MessageKind kind, std::string_view message) override;
-    void on_drain() override {}
     void on_end(WebSocketEnd end) override;
 
 private:

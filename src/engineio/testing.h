@@ -93,10 +93,6 @@ struct WebSocketRecord {
     void receive(MessageKind kind, std::string_view message) {
         if (listening()) call([&] { handler->on_message(kind, message); });
     }
-    void drain() {
-        buffered_bytes = 0;
-        if (listening()) call([&] { handler->on_drain(); });
-    }
     void end(WebSocketEnd how) {
         if (!listening()) return;
         ended = true;

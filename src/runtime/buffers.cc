@@ -5,34 +5,106 @@
 #include "base/check.h"
 
 namespace signalbox::runtime {
+namespace {
 
-std::unique_ptr<std::string> BufferPool::take() {
-    if (spares_.empty()) return std::make_unique<std::string>();
-    auto buffer = std::move(spares_.back());
-    spares_.pop_back();
-    return buffer;
+const OutputBlockPtr kNone;
+
+std::size_t size_of(const OutputPieces& pieces) {
+    return pieces[0].size() + pieces[1].size() + pieces[2].size();
 }
 
-void BufferPool::give_back(std::unique_ptr<std::string> buffer) {
-    if (buffer->capacity() > kSpareBytesMax || spares_.size() >= kSparesMax) return;
-    buffer->clear();
-    spares_.push_back(std::move(buffer));
+void append_to(std::string& out, const OutputPieces& pieces) {
+    for (const std::string_view piece : pieces) out.append(piece);
+}
+
+bool ends_with(std::string_view text, const OutputPieces& pieces) {
+    std::string_view left = text.substr(text.size() - size_of(pieces));
+    for (const std::string_view piece : pieces) {
+        if (!left.starts_with(piece)) return false;
+        left.remove_prefix(piece.size());
+    }
+    return true;
+}
+
+}  // namespace
+
+OutputBlockPtr BufferPool::take() {
+    if (spares_.empty()) return OutputBlockPtr(new OutputBlock);
+    OutputBlockPtr block = std::move(spares_.back());
+    spares_.pop_back();
+    return block;
+}
+
+void BufferPool::give_back(OutputBlockPtr block) {
+    if (!block || block->use_count() > 1) return;
+    if (block->bytes.capacity() > kSpareBytesMax || spares_.size() >= kSparesMax) return;
+    block->bytes.clear();
+    spares_.push_back(std::move(block));
+}
+
+const OutputBlockPtr& BufferPool::last_outcome(const OutputBlockPtr& block,
+                                               const OutputPieces& pieces) const {
+    if (!after_ || before_ != block) return kNone;
+    const std::size_t before = block ? block->bytes.size() : 0;
+    const bool same =
+        after_->bytes.size() == before + size_of(pieces) && ends_with(after_->bytes, pieces);
+    return same ? after_ : kNone;
+}
+
+void BufferPool::remember(OutputBlockPtr before, OutputBlockPtr after) {
+    forget();
+    before_ = std::move(before);
+    after_ = std::move(after);
+}
+
+void BufferPool::forget() {
+    give_back(std::move(before_));
+    give_back(std::move(after_));
+}
+
+bool BufferPool::release(const OutputBlockPtr& block) {
+    if (block == before_ || block == after_) forget();
+    return block->use_count() == 1;
 }
 
 std::string& OutputBuffer::tail(BufferPool& pool) {
-    if (!bytes_) bytes_ = pool.take();
-    return *bytes_;
+    if (!block_) block_ = pool.take();
+    part(pool);
+    return block_->bytes;
+}
+
+void OutputBuffer::part(BufferPool& pool) {
+    if (block_ && !pool.release(block_)) copy_into(pool.take(), pool);
+}
+
+void OutputBuffer::copy_into(OutputBlockPtr block, BufferPool& pool) {
+    block->bytes.append(view());
+    pool.give_back(std::exchange(block_, std::move(block)));
+    begin_ = 0;
+}
+
+void OutputBuffer::append(const OutputPieces& pieces, BufferPool& pool) {
+    if (begin_ != 0) return append_to(tail(pool), pieces);
+    if (const OutputBlockPtr& same = pool.last_outcome(block_, pieces)) {
+        pool.give_back(std::exchange(block_, same));
+        return;
+    }
+    if (block_ && pool.release(block_)) return append_to(block_->bytes, pieces);
+    OutputBlockPtr before = block_;
+    copy_into(pool.take(), pool);
+    append_to(block_->bytes, pieces);
+    pool.remember(std::move(before), block_);
 }
 
 void OutputBuffer::consume(std::size_t n, BufferPool& pool) {
     SB_CHECK(n <= size());
-    if (!bytes_) return;
+    if (!block_) return;
     begin_ += n;
-    if (begin_ == bytes_->size()) {
-        pool.give_back(std::move(bytes_));
+    if (begin_ == block_->bytes.size()) {
+        pool.give_back(std::move(block_));
         begin_ = 0;
-    } else if (begin_ >= 64 * 1024 && begin_ >= bytes_->size() / 2) {
-        bytes_->erase(0, begin_);
+    } else if (begin_ >= 64 * 1024 && begin_ >= block_->bytes.size() / 2 && pool.release(block_)) {
+        block_->bytes.erase(0, begin_);
         begin_ = 0;
     }
 }

@@ -6,9 +6,14 @@ namespace signalbox::runtime {
 namespace {
 
 constexpr std::size_t kOutput = 1000;
+constexpr OutputPieces kOne{"1", "one", "."}, kTwo{"2", "two", ""};
 
 void fill(OutputBuffer& buffer, BufferPool& pool) {
     buffer.tail(pool).append(kOutput, 'x');
+}
+
+bool share(const OutputBuffer& a, const OutputBuffer& b) {
+    return a.view().data() == b.view().data();
 }
 
 TEST(BufferPool, LendsTheMemoryOfDrainedOutputToTheNextOutput) {
@@ -23,10 +28,14 @@ TEST(BufferPool, LendsTheMemoryOfDrainedOutputToTheNextOutput) {
 
 TEST(BufferPool, KeepsNeitherLargeBuffersNorMoreThanItsMaximum) {
     BufferPool pool;
-    pool.give_back(std::make_unique<std::string>(BufferPool::kSpareBytesMax + 1, 'x'));
+    const auto give_back = [&](std::size_t bytes) {
+        const OutputBlockPtr block(new OutputBlock);
+        block->bytes.assign(bytes, 'x');
+        return block;
+    };
+    pool.give_back(give_back(BufferPool::kSpareBytesMax + 1));
     EXPECT_EQ(pool.spares(), 0U);
-    for (std::size_t i = 0; i < BufferPool::kSparesMax + 1; ++i)
-        pool.give_back(std::make_unique<std::string>(kOutput, 'x'));
+    for (std::size_t i = 0; i < BufferPool::kSparesMax + 1; ++i) pool.give_back(give_back(kOutput));
     EXPECT_EQ(pool.spares(), BufferPool::kSparesMax);
 }
 
@@ -39,6 +48,90 @@ TEST(OutputBuffer, KeepsWhatIsAppendedBetweenPartialSends) {
     EXPECT_EQ(buffer.view(), "llo world");
     buffer.clear(pool);
     EXPECT_TRUE(buffer.empty());
+}
+
+TEST(OutputBuffer, SharesWhatSeveralAppendAlike) {
+    BufferPool pool;
+    std::array<OutputBuffer, 3> buffers;
+    for (const OutputPieces& pieces : {kOne, kTwo}) {
+        for (OutputBuffer& buffer : buffers) buffer.append(pieces, pool);
+    }
+    for (const OutputBuffer& buffer : buffers) {
+        EXPECT_EQ(buffer.view(), "1one.2two");
+        EXPECT_TRUE(share(buffer, buffers[0]));
+    }
+}
+
+TEST(OutputBuffer, SharesTheSameBytesOnlyWhereTheyFollowTheSame) {
+    BufferPool pool;
+    OutputBuffer empty, started, partly, whole;
+    started.tail(pool) = "before ";
+    partly.tail(pool) = "1";
+    partly.append(kTwo, pool);
+    partly.consume(1, pool);
+    for (OutputBuffer* buffer : {&empty, &started, &partly, &whole}) buffer->append(kOne, pool);
+    EXPECT_EQ(empty.view(), "1one.");
+    EXPECT_EQ(started.view(), "before 1one.");
+    EXPECT_EQ(partly.view(), "2two1one.");
+    EXPECT_EQ(whole.view(), "1one.");
+}
+
+TEST(OutputBuffer, ChangesNothingForTheOthersThatItSharedWith) {
+    BufferPool pool;
+    OutputBuffer first, second, third;
+    for (OutputBuffer* buffer : {&first, &second, &third}) buffer->append(kOne, pool);
+    first.append(kTwo, pool);
+    second.tail(pool) += "tail";
+    third.consume(2, pool);
+    third.append(kTwo, pool);
+    EXPECT_EQ(first.view(), "1one.2two");
+    EXPECT_EQ(second.view(), "1one.tail");
+    EXPECT_EQ(third.view(), "ne.2two");
+    EXPECT_EQ(first.view(), "1one.2two");
+}
+
+TEST(OutputBuffer, DoesNotTakeALaterAppendForWhatItRemembers) {
+    BufferPool pool;
+    OutputBuffer first, second;
+    first.append(kOne, pool);
+    first.append(kTwo, pool);  // in place: nobody shares it
+    second.append(kOne, pool);
+    EXPECT_EQ(first.view(), "1one.2two");
+    EXPECT_EQ(second.view(), "1one.");
+    EXPECT_FALSE(share(first, second));
+}
+
+TEST(OutputBuffer, CutsALongFrontOffWithoutTouchingTheOthers) {
+    BufferPool pool;
+    const std::string body(100 * 1024, 'b');
+    OutputBuffer first, second;
+    for (OutputBuffer* buffer : {&first, &second}) buffer->append({"", body, "end"}, pool);
+    first.consume(70 * 1024, pool);
+    EXPECT_EQ(first.size(), 30U * 1024 + 3);
+    EXPECT_EQ(second.view(), body + "end");
+    pool.forget();
+    second.clear(pool);
+    first.consume(1, pool);
+    EXPECT_EQ(first.view(), body.substr(70 * 1024 + 1) + "end");
+}
+
+TEST(OutputBuffer, SpendsOneBlockOnABroadcastAndKeepsItForTheNext) {
+    BufferPool pool;
+    std::array<OutputBuffer, 100> buffers;
+    for (OutputBuffer& buffer : buffers) buffer.append(kOne, pool);
+    for (OutputBuffer& buffer : buffers) buffer.clear(pool);
+    EXPECT_EQ(pool.spares(), 0U) << "remembered";
+    pool.forget();
+    EXPECT_EQ(pool.spares(), 1U);
+}
+
+TEST(OutputBuffer, PartsFromWhatItShares) {
+    BufferPool pool;
+    OutputBuffer first, second;
+    for (OutputBuffer* buffer : {&first, &second}) buffer->append(kOne, pool);
+    first.part(pool);
+    EXPECT_FALSE(share(first, second));
+    EXPECT_EQ(first.view(), second.view());
 }
 
 }  // namespace

@@ -175,6 +175,7 @@ void Connection::shut_down_sending() {
 Channel Connection::release_channel() {
     if (std::exchange(watched_, false)) shard().poller().remove(channel_.transport->fd(), *this);
     channel_.transport->part();
+    channel_.output.part(buffers());
     return std::move(channel_);
 }
 

@@ -62,6 +62,8 @@ protected:
     virtual void on_blocked() {}
 
     [[nodiscard]] std::string& output() { return channel_.output.tail(buffers()); }
+    /// Of what other connections may append as well.
+    void append_output(const OutputPieces& pieces) { channel_.output.append(pieces, buffers()); }
     [[nodiscard]] std::size_t output_bytes() const {
         return channel_.output.size() + channel_.transport->unsent();
     }

@@ -132,6 +132,7 @@ void Shard::flush_dirty() {
         flushable->dirty_index_ = Flushable::kClean;
         flushable->flush();
     }
+    buffers_.forget();
     dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(count));
     for (std::size_t i = 0; i < dirty_.size(); ++i) {
         if (dirty_[i] != nullptr) dirty_[i]->dirty_index_ = static_cast<std::uint32_t>(i);

@@ -63,7 +63,6 @@ class Echo final : public engineio::WebSocketHandler {
 public:
     static void accept(engineio::WebSocketUpgrade& upgrade);
     void on_message(engineio::MessageKind kind, std::string_view message) override;
-    void on_drain() override {}
     void on_end(engineio::WebSocketEnd) override { delete this; }
 
 private:

@@ -83,7 +83,6 @@ public:
         bytes += message.size();
         ++messages;
     }
-    void on_drain() override {}
     void on_end(engineio::WebSocketEnd) override { ++ends; }
 
     std::vector<std::unique_ptr<engineio::WebSocketPort>> ports;

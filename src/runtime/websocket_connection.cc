@@ -207,10 +207,11 @@ void WebSocketConnection::send(MessageKind kind, std::string_view head, std::str
     std::string_view deflated;
     if (window_bits_ != 0) deflated = endpoint().compression()->deflate(head, body, window_bits_);
     if (deflated.empty()) {
-        websocket::append_frame_header(output(), opcode, head.size() + body.size());
-        output().append(head).append(body);
+        const websocket::FrameHeader header(opcode, head.size() + body.size());
+        append_output({header.view(), head, body});
     } else {
-        websocket::append_compressed_frame(output(), opcode, deflated);
+        const auto header = websocket::FrameHeader::of_deflated(opcode, deflated.size());
+        append_output({header.view(), deflated, {}});
     }
     mark_dirty();
 }
@@ -274,7 +275,6 @@ void WebSocketConnection::on_drained() {
         rare_->timer.cancel();
         drop_rare();
     }
-    if (state_ == State::kOpen && handler_ != nullptr) return handler_->on_drain();
     if (state_ != State::kEnding) return;
     if (peer_closed_) return retire();
     shut_down_sending();

@@ -15,9 +15,10 @@ char* write_big_endian(char* to, std::uint64_t value, unsigned bytes) {
     return to;
 }
 
-void append_header(std::string& out, unsigned first_byte, std::size_t payload_bytes) {
-    char header[10];
-    char* end = header;
+}  // namespace
+
+FrameHeader::FrameHeader(unsigned first_byte, std::size_t payload_bytes) {
+    char* end = bytes_;
     *end++ = static_cast<char>(first_byte);
     if (payload_bytes < kLength16) {
         *end++ = static_cast<char>(payload_bytes);
@@ -28,31 +29,26 @@ void append_header(std::string& out, unsigned first_byte, std::size_t payload_by
         *end++ = kLength64;
         end = write_big_endian(end, payload_bytes, 8);
     }
-    out.append(header, end);
+    size_ = static_cast<std::uint8_t>(end - bytes_);
 }
 
-}  // namespace
+FrameHeader::FrameHeader(Opcode opcode, std::size_t payload_bytes)
+    : FrameHeader(kFin | static_cast<unsigned>(opcode), payload_bytes) {}
 
-void append_frame_header(std::string& out, Opcode opcode, std::size_t payload_bytes) {
-    append_header(out, kFin | static_cast<unsigned>(opcode), payload_bytes);
-}
-
-void append_compressed_frame(std::string& out, Opcode opcode, std::string_view deflated) {
+FrameHeader FrameHeader::of_deflated(Opcode opcode, std::size_t payload_bytes) {
     SB_CHECK(opcode == Opcode::kText || opcode == Opcode::kBinary);
-    append_header(out, kFin | kCompressed | static_cast<unsigned>(opcode), deflated.size());
-    out.append(deflated);
+    return {kFin | kCompressed | static_cast<unsigned>(opcode), payload_bytes};
 }
 
 void append_frame(std::string& out, Opcode opcode, std::string_view payload) {
     SB_CHECK(opcode < Opcode::kClose || payload.size() <= kControlPayloadMax);
-    append_frame_header(out, opcode, payload.size());
-    out.append(payload);
+    out.append(FrameHeader(opcode, payload.size()).view()).append(payload);
 }
 
 void append_close_frame(std::string& out, CloseCode code, std::string_view reason) {
-    if (code == CloseCode::kNoStatus) return append_frame_header(out, Opcode::kClose, 0);
+    if (code == CloseCode::kNoStatus) return append_frame(out, Opcode::kClose, {});
     SB_CHECK(reason.size() + 2 <= kControlPayloadMax);
-    append_frame_header(out, Opcode::kClose, reason.size() + 2);
+    out.append(FrameHeader(Opcode::kClose, reason.size() + 2).view());
     char wire_code[2];
     out.append(wire_code, write_big_endian(wire_code, static_cast<std::uint16_t>(code), 2));
     out.append(reason);

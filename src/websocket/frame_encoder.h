@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,11 +10,19 @@
 /// Everything is appended to the caller's output, so that one send carries many frames.
 namespace signalbox::websocket {
 
-/// The header of a frame whose payload of `payload_bytes` the caller appends itself.
-void append_frame_header(std::string& out, Opcode opcode, std::size_t payload_bytes);
+/// The header of a frame whose payload the caller appends itself.
+class FrameHeader {
+public:
+    FrameHeader(Opcode opcode, std::size_t payload_bytes);
+    /// Of a data frame whose payload is its message deflated as RFC 7692 has it.
+    [[nodiscard]] static FrameHeader of_deflated(Opcode opcode, std::size_t payload_bytes);
+    [[nodiscard]] std::string_view view() const { return {bytes_, size_}; }
 
-/// A whole data frame; `deflated` is its message as RFC 7692 has it.
-void append_compressed_frame(std::string& out, Opcode opcode, std::string_view deflated);
+private:
+    FrameHeader(unsigned first_byte, std::size_t payload_bytes);
+    char bytes_[10];
+    std::uint8_t size_;
+};
 
 /// A whole frame. `payload` of a control frame: at most kControlPayloadMax bytes.
 void append_frame(std::string& out, Opcode opcode, std::string_view payload);

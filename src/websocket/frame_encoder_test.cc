@@ -32,21 +32,15 @@ TEST(FrameEncoder, TakesTheShortestLengthForm) {
 TEST(FrameEncoder, AppendsBehindWhatIsThere) {
     std::string out = "before";
     append_frame(out, Opcode::kText, "a");
-    append_frame_header(out, Opcode::kBinary, 2);
+    out += FrameHeader(Opcode::kBinary, 2).view();
     EXPECT_EQ(out,
               "before\x81\x01"
               "a\x82\x02");
 }
 
-TEST(FrameEncoder, MarksCompressedFrames) {
-    std::string out;
-    append_compressed_frame(out, Opcode::kText, "abc");
-    append_compressed_frame(out, Opcode::kBinary, std::string(126, 'x'));
-    EXPECT_EQ(out,
-              "\xC1\x03"
-              "abc"
-              "\xC2\x7E\x00\x7E"s +
-                  std::string(126, 'x'));
+TEST(FrameEncoder, MarksTheHeadersOfDeflatedMessages) {
+    EXPECT_EQ(FrameHeader::of_deflated(Opcode::kText, 3).view(), "\xC1\x03");
+    EXPECT_EQ(FrameHeader::of_deflated(Opcode::kBinary, 126).view(), "\xC2\x7E\x00\x7E"s);
 }
 
 TEST(FrameEncoder, WritesCloseFramesWithAndWithoutACode) {
