@@ -28,18 +28,24 @@ BufferPool& Connection::buffers() {
 }
 
 bool Connection::watch() {
-    watched_ = shard().poller().add(channel_.transport->fd(), *this, interest_);
+    watched_ = shard().poller().add_connection(channel_.transport->fd(), *this);
     return watched_;
 }
 
 void Connection::on_ready(Readiness readiness) {
-    if (readiness.writable && blocked_) {
+    if (readiness.repeated) repeats_ = false;
+    ready_.add(readiness);
+    act();
+}
+
+void Connection::act() {
+    if (std::exchange(ready_.writable, false) && blocked_) {
         blocked_ = false;
         mark_dirty();
     }
-    if (readiness.readable && reading_ == Reading::kOn) return receive_in_turn();
-    if (readiness.hung_up) return lost();
-    if (readiness.peer_closed && reading_ == Reading::kPaused) on_peer_closed();
+    if (ready_.readable && reading_ == Reading::kOn) return receive_in_turn();
+    if (ready_.hung_up) return lost();
+    if (ready_.peer_closed && reading_ == Reading::kPaused) on_peer_closed();
 }
 
 void Connection::receive_in_turn() {
@@ -53,13 +59,11 @@ void Connection::receive_in_turn() {
     } else {
         waits_for_turn_ = true;
         turns.wait(share_, *this);
-        apply_interest();
     }
 }
 
 std::size_t Connection::read_in_turn() {
     waits_for_turn_ = false;
-    apply_interest();
     return reading_ == Reading::kOn ? receive(buffer_of_turn()) : 0;
 }
 
@@ -73,6 +77,9 @@ std::size_t Connection::receive(std::span<char> into) {
     IoContext io = shard().io();
     const IoResult result = channel_.transport->read(io, into);
     const std::size_t cost = ReadTurns::kReadCost + result.bytes;
+    // A FIN or an error behind the bytes was told already.
+    ready_.readable = result.more || ready_.peer_closed || ready_.hung_up;
+    if (ready_.readable) repeat();
     if (channel_.transport->unsent() > 0) mark_dirty();
     if (blocked_ && channel_.transport->unsent() > Transport::kUnsentBytesMax) {
         lost();
@@ -123,7 +130,10 @@ void Connection::send_output() {
     channel_.output.consume(result.bytes, buffers());
     if (result.status == IoStatus::kError) return lost();
     blocked_ = result.status == IoStatus::kWouldBlock;
-    apply_interest();
+    if (result.more) {
+        ready_.writable = true;
+        repeat();
+    }
     if (blocked_) {
         on_blocked();
     } else {
@@ -150,18 +160,12 @@ void Connection::offer_output() {
 }
 
 void Connection::set_reading(Reading reading) {
-    reading_ = reading;
-    apply_interest();
+    if (std::exchange(reading_, reading) == reading) return;
+    if (ready_.readable || ready_.peer_closed || ready_.hung_up) repeat();
 }
 
-void Connection::apply_interest() {
-    Interest wanted = Interest::kNone;
-    if (reading_ == Reading::kOn && !waits_for_turn_) wanted = Interest::kRead;
-    if (reading_ == Reading::kPaused) wanted = Interest::kPeerClose;
-    if (blocked_) wanted = wanted | Interest::kWrite;
-    if (wanted == interest_) return;
-    interest_ = wanted;
-    if (watched_) shard().poller().modify(channel_.transport->fd(), *this, wanted);
+void Connection::repeat() {
+    if (watched_ && !std::exchange(repeats_, true)) shard().poller().repeat(*this);
 }
 
 void Connection::shut_down_sending() {

@@ -103,19 +103,23 @@ private:
     [[nodiscard]] std::span<char> buffer_of_turn();
     void leave_turns();
     void send_output();
-    void apply_interest();
+    /// Has act() called in the next turn.
+    void repeat();
+    /// Does what has become possible.
+    void act();
     [[nodiscard]] BufferPool& buffers();
 
     Endpoint* endpoint_;
     Channel channel_;
     InputShare share_;
     std::uint32_t slot_ = 0;  // of the endpoint's table
-    Interest interest_ = Interest::kRead;
+    Readiness ready_;         // told by the poller, not used up
     Reading reading_ = Reading::kOn;
     bool blocked_ = false;
     bool watched_ = false;
     bool retired_ = false;
     bool waits_for_turn_ = false;
+    bool repeats_ = false;
 };
 
 }  // namespace signalbox::runtime

@@ -11,15 +11,6 @@
 namespace signalbox::runtime {
 namespace {
 
-epoll_event event_for(Watcher& watcher, Interest interest) {
-    epoll_event event{};
-    if (has(interest, Interest::kRead)) event.events |= EPOLLIN;
-    if (has(interest, Interest::kWrite)) event.events |= EPOLLOUT;
-    if (has(interest, Interest::kPeerClose)) event.events |= EPOLLRDHUP;
-    event.data.ptr = &watcher;
-    return event;
-}
-
 Readiness readiness_of(std::uint32_t events) {
     return {.readable = (events & EPOLLIN) != 0,
             .writable = (events & EPOLLOUT) != 0,
@@ -44,28 +35,46 @@ Poller::Poller()
     SB_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) == 0);
 }
 
-bool Poller::add(int fd, Watcher& watcher, Interest interest) {
-    epoll_event event = event_for(watcher, interest);
-    return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+bool Poller::control(int operation, int fd, std::uint32_t events, Watcher& watcher) {
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = &watcher;
+    return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
 }
 
-void Poller::modify(int fd, Watcher& watcher, Interest interest) {
-    epoll_event event = event_for(watcher, interest);
-    SB_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
+bool Poller::add_listener(int fd, Watcher& watcher) {
+    return control(EPOLL_CTL_ADD, fd, EPOLLIN, watcher);
+}
+
+void Poller::pause_listener(int fd, Watcher& watcher) {
+    SB_CHECK(control(EPOLL_CTL_MOD, fd, 0, watcher));
+}
+
+void Poller::resume_listener(int fd, Watcher& watcher) {
+    SB_CHECK(control(EPOLL_CTL_MOD, fd, EPOLLIN, watcher));
+}
+
+bool Poller::add_connection(int fd, Watcher& watcher) {
+    return control(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, watcher);
 }
 
 void Poller::remove(int fd, Watcher& watcher) {
-    SB_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0);
+    SB_CHECK(control(EPOLL_CTL_DEL, fd, 0, watcher));
     for (std::size_t i = next_; i < ready_; ++i) {
         if (events_[i].data.ptr == &watcher) events_[i].data.ptr = nullptr;
     }
+    Watcher* const none = nullptr;
+    std::ranges::replace(repeats_, &watcher, none);
+    std::ranges::replace(repeating_, &watcher, none);
 }
 
 void Poller::wait(std::optional<std::chrono::nanoseconds> timeout) {
+    if (!repeats_.empty()) timeout = std::chrono::nanoseconds(0);
     const int got = epoll_wait(epoll_.get(), events_.data(), kEventsMax, milliseconds(timeout));
     SB_CHECK(got >= 0 || errno == EINTR);
     ready_ = static_cast<std::size_t>(std::max(got, 0));
     next_ = 0;
+    std::swap(repeats_, repeating_);
 }
 
 void Poller::dispatch() {
@@ -77,6 +86,15 @@ void Poller::dispatch() {
             static_cast<Watcher*>(event.data.ptr)->on_ready(readiness_of(event.events));
         }
     }
+    dispatch_repeats();
+}
+
+void Poller::dispatch_repeats() {
+    // By index: a call may repeat() or remove().
+    for (std::size_t i = 0; i < repeating_.size(); ++i) {
+        if (repeating_[i] != nullptr) repeating_[i]->on_ready({.repeated = true});
+    }
+    repeating_.clear();
 }
 
 void Poller::drain_wake_ups() const {

@@ -117,7 +117,8 @@ IoResult TlsTransport::read(IoContext& io, std::span<char> into) {
     if (got.bytes == 0) return got;
     received_ = std::string_view(io.records.data(), got.bytes);
     buffers_ = &io.buffers;
-    const IoResult result = decrypt(io, into);
+    IoResult result = decrypt(io, into);
+    result.more = got.more;
     buffers_ = nullptr;
     received_ = {};
     io.warm.note_use(*this);
@@ -191,8 +192,10 @@ IoResult TlsTransport::write(IoContext& io, std::string_view data) {
     IoResult sent;
     if (!records_.empty()) sent = send_some(fd(), records_.view(), io.statistics);
     records_.consume(sent.bytes, io.buffers);
-    if (sent.status == IoStatus::kOk && taken < data.size()) sent.status = IoStatus::kWouldBlock;
-    return {.status = sent.status, .bytes = taken};
+    sent.more = sent.status == IoStatus::kOk && taken < data.size();
+    if (sent.more) sent.status = IoStatus::kWouldBlock;
+    sent.bytes = taken;
+    return sent;
 }
 
 void TlsTransport::say_goodbye(IoContext& io) {

@@ -41,7 +41,8 @@ IoResult receive(int fd, std::span<char> into, Statistics& statistics) {
     if (got == 0) return {.status = IoStatus::kClosed};
     if (got < 0) return {.status = would_block(errno) ? IoStatus::kWouldBlock : IoStatus::kError};
     statistics.bytes_in.add(got);
-    return {.bytes = static_cast<std::size_t>(got)};
+    const auto bytes = static_cast<std::size_t>(got);
+    return {.bytes = bytes, .more = bytes == into.size()};
 }
 
 IoResult send_some(int fd, std::string_view data, Statistics& statistics) {

@@ -31,6 +31,8 @@ enum class IoStatus : std::uint8_t {
 struct IoResult {
     IoStatus status = IoStatus::kOk;
     std::size_t bytes = 0;
+    /// The next call may well do more at once: the poller is not going to say so.
+    bool more = false;
 };
 
 /// A byte stream over a non-blocking socket, plain or TLS. Knows no shard but by the IoContexts of its
