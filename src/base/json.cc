@@ -30,11 +30,11 @@ std::size_t skip_string(std::string_view text, std::size_t at) {
     constexpr std::size_t kBlock = JsonBlock::kBytes;
     for (++at; at + kBlock <= text.size();) {
         const auto ends = JsonBlock(text.data() + at).quotes_and_backslashes();
-        if (ends == 0) {
+        if (ends.empty()) {
             at += kBlock;
             continue;
         }
-        at += static_cast<std::size_t>(JsonBlock::first(ends));
+        at += static_cast<std::size_t>(ends.first());
         if (text[at] == '"') return at + 1;
         at += 2;
     }

@@ -13,10 +13,11 @@ bool is_digit(char c) {
 const char* find_special(const char* at, const char* end) {
     for (; end - at >= JsonBlock::kBytes; at += JsonBlock::kBytes) {
         const auto found = JsonBlock(at).specials_and_beyond_ascii();
-        if (found != 0) return at + JsonBlock::first(found);
+        if (!found.empty()) return at + found.first();
     }
-    while (at < end && !is_special_in_json(*at) && static_cast<unsigned char>(*at) < 0x80) ++at;
-    return at;
+    const JsonBlock rest(at, end - at);
+    const auto found = rest.specials_and_beyond_ascii().before(end - at);
+    return found.empty() ? end : at + found.first();
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -148,6 +149,10 @@ void append_unescaped_json(std::string& out, std::string_view escaped) {
 
 namespace {
 
+constexpr std::ptrdiff_t kBlock = JsonBlock::kBytes;
+/// What is read beyond the byte that is looked at: an escape at the end of its block and a block.
+constexpr std::ptrdiff_t kLookAhead = 2 * kBlock + 2;
+
 /// Where a string is read and what it stands for is written: values, since what is written could
 /// else be anything that is read.
 struct Cursors {
@@ -155,50 +160,79 @@ struct Cursors {
     char* to;
 };
 
-/// At a backslash. @return nullopt when no escape of JSON follows.
-std::optional<Cursors> read_escape(Cursors now, const char* end) {
-    if (++now.at == end) return std::nullopt;
-    if (const char simple = kEscapeOf[static_cast<unsigned char>(*now.at)]) {
-        *now.to = simple;
-        return Cursors{now.at + 1, now.to + 1};
-    }
-    if (*now.at != 'u' || !names_character({now.at + 1, end})) return std::nullopt;
-    char* const to = unescape_unicode(now.to, ++now.at);
-    return Cursors{now.at, to};
+/// At a backslash. @return nullopt when no escape \u of a character follows. Not inline, since it is
+/// rare.
+[[gnu::noinline]] std::optional<Cursors> read_unicode_escape(Cursors now, const char* end) {
+    const std::string_view behind(now.at + 1, end);
+    if (!behind.starts_with('u') || !names_character(behind.substr(1))) return std::nullopt;
+    now.at += 2;
+    now.to = unescape_unicode(now.to, now.at);
+    return now;
 }
 
-/// From behind the opening quote to the closing one; `now.to` needs room for as many bytes as are
-/// left to read. @return nullopt when it is not valid, or has no end.
-std::optional<Cursors> read_string(Cursors now, const char* end, bool& ascii) {
+/// Passes a block, or what of it comes before a special byte that begins no escape of two
+/// characters. Reads and writes up to kLookAhead bytes.
+Cursors read_block(Cursors now, JsonBlock& seen) {
     auto [at, to] = now;
-    JsonBlock seen;
-    unsigned char seen_at_end = 0;
-    while (true) {
-        if (end - at >= JsonBlock::kBytes) {
-            const JsonBlock block(at);
-            seen.merge(block);
-            block.store(to);
-            const auto special = block.specials();
-            const std::ptrdiff_t plain =
-                special == 0 ? JsonBlock::kBytes : JsonBlock::first(special);
-            at += plain;
-            to += plain;
-            if (special == 0) continue;
-        } else if (at == end) {
-            return std::nullopt;
-        } else if (!is_special_in_json(*at)) {
-            seen_at_end |= static_cast<unsigned char>(*at);
-            *to++ = *at++;
-            continue;
-        }
-        if (*at == '"') break;
-        const auto next = *at == '\\' ? read_escape({at, to}, end) : std::nullopt;
-        if (!next) return std::nullopt;
-        at = next->at;
-        to = next->to;
+    const JsonBlock block(at);
+    seen.merge(block);
+    block.store(to);
+    std::ptrdiff_t passed = kBlock;
+    for (auto found = block.specials(); !found.empty(); found.remove_first_pair()) {
+        const std::ptrdiff_t special = found.first();
+        const auto letter = static_cast<unsigned char>(at[special + 1]);
+        const char simple = at[special] == '\\' ? kEscapeOf[letter] : 0;
+        if (simple == 0) return {at + special, to + special};
+        to[special] = simple;
+        passed = special + 2;
+        --to;
+        JsonBlock(at + passed).store(to + passed);
     }
-    ascii = seen.ascii() && seen_at_end < 0x80;
-    return Cursors{at, to};
+    passed = std::max(passed, kBlock);
+    return {at + passed, to + passed};
+}
+
+/// How far a string has been read.
+struct Reading {
+    enum class Stop : std::uint8_t { kMore, kQuote, kFault };
+
+    Cursors now;
+    JsonBlock seen;
+    Stop stop = Stop::kMore;
+};
+
+/// Reads on until it is at the closing quote, or at or behind `last`, from which kLookAhead bytes can
+/// be read. The text has its end at `end`.
+Reading read_until(Reading reading, const char* last, const char* end) {
+    Cursors now = reading.now;
+    JsonBlock seen = reading.seen;
+    while (now.at < last) {
+        const char* const block_end = now.at + kBlock;
+        now = read_block(now, seen);
+        if (now.at >= block_end) continue;
+        if (*now.at == '"') return {now, seen, Reading::Stop::kQuote};
+        const auto next = *now.at == '\\' ? read_unicode_escape(now, end) : std::nullopt;
+        if (!next) return {now, seen, Reading::Stop::kFault};
+        now = *next;
+    }
+    return {now, seen, Reading::Stop::kMore};
+}
+
+/// Reads the string at the front of `text` into `to`, which needs room for kLookAhead bytes more than
+/// are in it. Its `now` is where the closing quote is.
+Reading read_string(std::string_view text, char* to) {
+    const char* const end = text.data() + text.size();
+    Reading reading{.now = {text.data() + 1, to}, .seen = {}};
+    if (std::ssize(text) > kLookAhead) reading = read_until(reading, end - kLookAhead, end);
+    if (reading.stop != Reading::Stop::kMore) return reading;
+    char rest[2 * kLookAhead] = {};  // zeros are no text, so that what has no end is a fault
+    const char* const at = reading.now.at;
+    const auto left = static_cast<std::size_t>(end - at);
+    std::memcpy(rest, at, left);
+    reading.now.at = rest;
+    reading = read_until(reading, rest + left, rest + left);
+    reading.now.at = at + (reading.now.at - rest);
+    return reading;
 }
 
 }  // namespace
@@ -206,15 +240,13 @@ std::optional<Cursors> read_string(Cursors now, const char* end, bool& ascii) {
 std::optional<std::size_t> append_checked_json_string(std::string& out, std::string_view text) {
     const std::size_t before = out.size();
     std::optional<std::size_t> length;
-    out.resize_and_overwrite(before + text.size(), [&](char* data, std::size_t) {
-        const char* const end = text.data() + text.size();
-        bool ascii = true;
-        const auto done = read_string({text.data() + 1, data + before}, end, ascii);
-        if (!done) return before;
-        const auto read = static_cast<std::size_t>(done->at + 1 - text.data());
-        if (!ascii && !simdjson::validate_utf8(text.data(), read)) return before;
+    out.resize_and_overwrite(before + text.size() + kLookAhead, [&](char* data, std::size_t) {
+        const auto [now, seen, stop] = read_string(text, data + before);
+        if (stop != Reading::Stop::kQuote) return before;
+        const auto read = static_cast<std::size_t>(now.at + 1 - text.data());
+        if (!seen.ascii() && !simdjson::validate_utf8(text.data(), read)) return before;
         length = read;
-        return static_cast<std::size_t>(done->to - data);
+        return static_cast<std::size_t>(now.to - data);
     });
     return length;
 }
@@ -222,8 +254,6 @@ std::optional<std::size_t> append_checked_json_string(std::string& out, std::str
 namespace {
 
 constexpr std::size_t kQuotes = 2;
-/// Texts that are not searched for control characters before room is made for them.
-constexpr std::size_t kShortBytesMax = 64;
 
 /// The letter of the two-character escape of a control character; 0: it has none.
 char escape_letter(char c) {
@@ -243,57 +273,64 @@ char escape_letter(char c) {
     }
 }
 
-char* write_escape(char* to, char c) {
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20;
+}
+
+/// What escapes take, at most: of quotes, backslashes and some controls, or of any.
+enum class Growth : std::uint8_t { kTwo = 2, kSix = 6 };
+
+/// @return the end of the escape; nullptr when it needs more than `growth`.
+char* write_control(char* to, char c, Growth growth) {
     constexpr char kHex[] = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
     *to++ = '\\';
-    if (byte >= 0x20) {
-        *to++ = c;
-    } else if (const char letter = escape_letter(c)) {
+    if (const char letter = escape_letter(c)) {
         *to++ = letter;
-    } else {
-        for (const char digit : {'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]}) *to++ = digit;
+        return to;
     }
+    if (growth == Growth::kTwo) return nullptr;
+    for (const char digit : {'u', '0', '0', kHex[c >> 4], kHex[c & 15]}) *to++ = digit;
     return to;
 }
 
-/// Writes the block's plain bytes up to the first that is special, and that one. The first `count`
-/// of the block's bytes are at `now.at`.
-Cursors write_some(Cursors now, JsonBlock block, std::ptrdiff_t count) {
-    block.store(now.to);
-    const auto special = block.specials();
-    if (special == 0) return {now.at + count, now.to + count};
-    const std::ptrdiff_t plain = JsonBlock::first(special);
-    return {now.at + plain + 1, write_escape(now.to + plain, now.at[plain])};
+/// Writes the first `count` of a block's bytes at `at` as they stand in a JSON string. Reads two blocks.
+/// @return the end of what was written; nullptr when it needs more than `growth`.
+char* write_block(char* to, const char* at, std::ptrdiff_t count, Growth growth, JsonBlock& seen) {
+    const JsonBlock block(at);
+    seen.merge(block);
+    block.store(to);
+    for (auto found = block.specials().before(count); !found.empty(); found.remove_first()) {
+        const std::ptrdiff_t special = found.first();
+        if (is_control(at[special])) {
+            char* const escaped = write_control(to + special, at[special], growth);
+            if (escaped == nullptr) return nullptr;
+            to = escaped - special - 1;
+            JsonBlock(at + special + 1).store(escaped);
+        } else {  // stands for itself behind the backslash
+            to[special] = '\\';
+            ++to;
+            JsonBlock(at + special).store(to + special);
+        }
+    }
+    return to + count;
 }
 
-/// Writes a text's bytes as they stand in a JSON string: at most 6 a character, 2 without controls.
-/// Room for a block more is needed. @return the end of what was written.
-char* write_escaped(char* to, std::string_view text, bool& ascii) {
-    Cursors now{text.data(), to};
-    const char* const end = text.data() + text.size();
+/// The same of a whole text; room for a block more is needed.
+char* write_escaped(char* to, std::string_view text, Growth growth, bool& ascii) {
+    const char* at = text.data();
+    std::ptrdiff_t left = std::ssize(text);
     JsonBlock seen;
-    while (end - now.at >= JsonBlock::kBytes) {
-        const JsonBlock block(now.at);
-        seen.merge(block);
-        now = write_some(now, block, JsonBlock::kBytes);
-    }
-    while (now.at < end) {
-        char rest[JsonBlock::kBytes];
-        std::memset(rest, ' ', sizeof rest);
-        std::memcpy(rest, now.at, static_cast<std::size_t>(end - now.at));
-        const JsonBlock block(rest);
-        seen.merge(block);
-        now = write_some(now, block, end - now.at);
+    for (; left >= 2 * kBlock && to != nullptr; at += kBlock, left -= kBlock)
+        to = write_block(to, at, kBlock, growth, seen);
+    if (left > 0 && to != nullptr) {
+        char rest[3 * kBlock] = {};
+        std::memcpy(rest, at, static_cast<std::size_t>(left));
+        to = write_block(to, rest, std::min(left, kBlock), growth, seen);
+        if (left > kBlock && to != nullptr)
+            to = write_block(to, rest + kBlock, left - kBlock, growth, seen);
     }
     ascii = seen.ascii();
-    return now.to;
-}
-
-bool has_control(std::string_view text) {
-    bool found = false;
-    for (const char c : text) found |= static_cast<unsigned char>(c) < 0x20;
-    return found;
+    return to;
 }
 
 /// Each byte that is in no valid character becomes U+FFFD.
@@ -317,22 +354,47 @@ std::string with_replacements(std::string_view text) {
     return out;
 }
 
+/// @return false, and nothing appended, when its escapes take more than `growth`.
+bool append_escaped(std::string& out, std::string_view text, Growth growth, bool& ascii) {
+    const std::size_t before = out.size();
+    const std::size_t most = static_cast<std::size_t>(growth) * text.size() + kQuotes + kBlock;
+    bool done = false;
+    out.resize_and_overwrite(before + most, [&](char* data, std::size_t) {
+        char* to = data + before;
+        *to++ = '"';
+        to = write_escaped(to, text, growth, ascii);
+        if (to == nullptr) return before;
+        done = true;
+        *to++ = '"';
+        return static_cast<std::size_t>(to - data);
+    });
+    return done;
+}
+
+/// Most names and ids. @return false, and nothing appended, when `text` is longer than a block or has to
+/// be escaped or checked.
+bool append_short(std::string& out, std::string_view text) {
+    if (std::ssize(text) > kBlock) return false;
+    const JsonBlock block(text.data(), std::ssize(text));
+    if (!block.specials_and_beyond_ascii().before(std::ssize(text)).empty()) return false;
+    const std::size_t before = out.size();
+    out.resize_and_overwrite(before + kQuotes + kBlock, [&](char* data, std::size_t) {
+        data[before] = '"';
+        block.store(data + before + 1);
+        data[before + 1 + text.size()] = '"';
+        return before + kQuotes + text.size();
+    });
+    return true;
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-    constexpr std::size_t kGrowth = 2, kGrowthOfControls = 6;
-    const bool may_grow = text.size() <= kShortBytesMax || has_control(text);
-    const std::size_t most = (may_grow ? kGrowthOfControls : kGrowth) * text.size();
+    if (append_short(out, text)) return;
     const std::size_t before = out.size();
     bool ascii = true;
-    out.resize_and_overwrite(before + most + kQuotes + JsonBlock::kBytes,
-                             [&](char* data, std::size_t) {
-                                 char* to = data + before;
-                                 *to++ = '"';
-                                 to = write_escaped(to, text, ascii);
-                                 *to++ = '"';
-                                 return static_cast<std::size_t>(to - data);
-                             });
+    if (!append_escaped(out, text, Growth::kTwo, ascii))
+        append_escaped(out, text, Growth::kSix, ascii);
     if (ascii || simdjson::validate_utf8(text.data(), text.size())) return;
     out.resize(before);
     append_json_string(out, with_replacements(text));

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "base/json.h"
 #include "base/random.h"
 
@@ -10,8 +13,9 @@ namespace {
 
 /// What the string at the front of `text` stands for; nullopt where that is refused.
 std::optional<std::string> decoded(std::string_view text) {
+    const std::vector<char> exact(text.begin(), text.end());  // so that a sanitizer sees its end
     std::string out = "before ";
-    const auto length = append_checked_json_string(out, text);
+    const auto length = append_checked_json_string(out, {exact.data(), exact.size()});
     if (!length) return out == "before " ? std::nullopt : std::optional("left behind: " + out);
     EXPECT_EQ(text[*length - 1], '"');
     return out.substr(7);
@@ -35,6 +39,20 @@ TEST(CheckedJsonString, DecodesEveryEscapeWhateverItsPlace) {
             ASSERT_TRUE(parsed(text)) << text;
             EXPECT_EQ(decoded(text), parsed(text)) << text;
             EXPECT_EQ(decoded(text + "]"), parsed(text)) << text;
+        }
+    }
+}
+
+TEST(CheckedJsonString, FindsTheEndOfAStringOfAnyLength) {
+    for (std::size_t length = 0; length < 100; ++length) {
+        std::string dense;
+        for (std::size_t n = 0; n < length; ++n) dense += n % 3 == 0 ? R"(\")" : "x";
+        for (const std::string& inside : {std::string(length, 'x'), dense}) {
+            const std::string text = '"' + inside + '"';
+            ASSERT_EQ(decoded(text), parsed(text)) << text;
+            ASSERT_EQ(decoded(text + std::string(length, '"')), parsed(text)) << text;
+            ASSERT_EQ(decoded('"' + inside), std::nullopt) << text;
+            ASSERT_EQ(decoded('"' + inside + '\\'), std::nullopt) << text;
         }
     }
 }
@@ -72,6 +90,59 @@ TEST(CheckedJsonString, AgreesWithTheParser) {
         accepted += whole ? 1 : 0;
     }
     EXPECT_GT(accepted, 500);
+}
+
+/// Byte for byte, each by itself.
+std::string escaped(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        std::string one;
+        append_json_string(one, std::string_view(&c, 1));
+        out += one.substr(1, one.size() - 2);
+    }
+    return out + '"';
+}
+
+/// In memory of its own, so that a sanitizer sees what is read beyond it.
+std::string written(std::string_view text) {
+    const std::vector<char> exact(text.begin(), text.end());
+    std::string out = "before ";
+    append_json_string(out, {exact.data(), exact.size()});
+    EXPECT_TRUE(out.starts_with("before "));
+    return out.substr(7);
+}
+
+TEST(AppendJsonString, WritesEachByteAloneAsTheStandardHasIt) {
+    for (const auto& [byte, expected] :
+         std::vector<std::pair<char, std::string>>{{'"', R"("\"")"},
+                                                   {'\\', R"("\\")"},
+                                                   {'/', R"("/")"},
+                                                   {'\b', R"("\b")"},
+                                                   {'\f', R"("\f")"},
+                                                   {'\n', R"("\n")"},
+                                                   {'\r', R"("\r")"},
+                                                   {'\t', R"("\t")"},
+                                                   {'\0', R"("\u0000")"},
+                                                   {'\x1f', R"("\u001f")"},
+                                                   {' ', R"(" ")"},
+                                                   {'\x7f', "\"\x7f\""}})
+        EXPECT_EQ(written({&byte, 1}), expected);
+}
+
+TEST(AppendJsonString, EscapesAtAnyPlaceOfATextOfAnyLength) {
+    for (std::size_t length = 0; length < 70; ++length) {
+        const std::string plain(length, 'x');
+        ASSERT_EQ(written(plain), '"' + plain + '"');
+        for (const char special : {'"', '\\', '\n', '\x01', '\x1f'}) {
+            const std::string all(length, special);
+            ASSERT_EQ(written(all), escaped(all));
+            for (std::size_t at = 0; at < length; ++at) {
+                std::string text = plain;
+                text[at] = special;
+                ASSERT_EQ(written(text), escaped(text)) << at << " of " << length;
+            }
+        }
+    }
 }
 
 TEST(AppendJsonString, IsReadBackWhateverIsInIt) {
