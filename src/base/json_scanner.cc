@@ -10,7 +10,7 @@ bool is_digit(char c) {
 }
 
 /// Inside a string: the next byte that is special, or beyond ASCII, or the end.
-const char* find_special(const char* at, const char* end) {
+[[gnu::noinline]] const char* find_distant_special(const char* at, const char* end) {
     for (; end - at >= JsonBlock::kBytes; at += JsonBlock::kBytes) {
         const auto found = JsonBlock(at).specials_and_beyond_ascii();
         if (!found.empty()) return at + found.first();
@@ -20,13 +20,19 @@ const char* find_special(const char* at, const char* end) {
     return found.empty() ? end : at + found.first();
 }
 
-}  // namespace
-
-void JsonScanner::skip_spaces() {
-    while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+/// The same, quick where it is near.
+const char* find_special(const char* at, const char* end) {
+    if (end - at >= JsonBlock::kBytes) {
+        const auto found = JsonBlock(at).specials_and_beyond_ascii();
+        if (!found.empty()) return at + found.first();
+        at += JsonBlock::kBytes;
+    }
+    return find_distant_special(at, end);
 }
 
-bool JsonScanner::take(char c) {
+}  // namespace
+
+bool JsonScanner::take_after_spaces(char c) {
     skip_spaces();
     if (at_ == end_ || *at_ != c) return false;
     ++at_;
@@ -47,9 +53,17 @@ std::optional<std::string_view> JsonScanner::plain_string() {
     return std::string_view(begin, end);
 }
 
+/// At its quote.
 bool JsonScanner::skip_string() {
+    const char* const at = find_special(at_ + 1, end_);
+    if (at == end_ || *at != '"') return skip_escapes(at);
+    at_ = at + 1;
+    return true;
+}
+
+/// The rest of a string from an escape on.
+bool JsonScanner::skip_escapes(const char* at) {
     constexpr std::string_view kSimpleEscapes = "\"\\/bfnrt";
-    const char* at = find_special(at_ + 1, end_);
     while (at < end_ && *at == '\\') {
         if (end_ - at == 1 || !kSimpleEscapes.contains(at[1])) return false;
         at = find_special(at + 2, end_);
@@ -59,11 +73,12 @@ bool JsonScanner::skip_string() {
     return true;
 }
 
-std::optional<std::string_view> JsonScanner::value() {
+std::string_view JsonScanner::value() {
     skip_spaces();
     const char* const begin = at_;
-    if (!skip_value(kDepthMax)) return std::nullopt;
-    return std::string_view(begin, at_);
+    const bool string = at_ < end_ && *at_ == '"';
+    if (string ? !skip_string() : !skip_value(kDepthMax)) return {};
+    return {begin, at_};
 }
 
 bool JsonScanner::skip_value(unsigned depth_left) {
@@ -77,11 +92,11 @@ bool JsonScanner::skip_value(unsigned depth_left) {
         case '[':
             return depth_left > 0 && skip_array(depth_left - 1);
         case 't':
-            return skip_word("true");
+            return take("true");
         case 'f':
-            return skip_word("false");
+            return take("false");
         case 'n':
-            return skip_word("null");
+            return take("null");
         default:
             return skip_number();
     }
@@ -123,12 +138,6 @@ bool JsonScanner::skip_number() {
     const char* const fraction = ++at_;
     skip_digits();
     return at_ > fraction;
-}
-
-bool JsonScanner::skip_word(std::string_view word) {
-    if (!std::string_view(at_, end_).starts_with(word)) return false;
-    at_ += word.size();
-    return true;
 }
 
 }  // namespace signalbox

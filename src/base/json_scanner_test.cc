@@ -13,7 +13,7 @@ namespace {
 /// Whether a walk over one value goes to the end.
 bool scans(std::string_view text) {
     JsonScanner json(text);
-    return json.value() && json.ends();
+    return !json.value().empty() && json.ends();
 }
 
 TEST(JsonScanner, GivesMembersAsTheyStand) {
@@ -38,6 +38,29 @@ TEST(JsonScanner, PassesPlainValues) {
           "\"a text that is longer than sixteen bytes\"", "0.000000000000000000000000001"})
         EXPECT_TRUE(scans(plain)) << plain;
     EXPECT_TRUE(scans(std::string(32, '[') + std::string(32, ']')));
+}
+
+TEST(JsonScanner, FindsTheEndOfAStringOfAnyLengthWhateverComesBehindIt) {
+    for (std::size_t length = 0; length < 50; ++length) {
+        for (std::size_t behind = 0; behind < 20; ++behind) {
+            const std::string plain(length, 'x');
+            const std::string text = '"' + plain + '"' + std::string(behind, ' ');
+            EXPECT_EQ(JsonScanner(text).value(), '"' + plain + '"');
+            EXPECT_EQ(JsonScanner(text).plain_string(), plain);
+            EXPECT_TRUE(scans(text));
+            EXPECT_FALSE(scans(text.substr(0, length + 1)));
+            EXPECT_FALSE(scans('"' + plain + "\x01\"" + std::string(behind, ' ')));
+        }
+    }
+}
+
+TEST(JsonScanner, TakesATokenAfterSpaces) {
+    JsonScanner json(R"( "type" : "tyke")");
+    EXPECT_FALSE(json.take(R"("tyke")"));
+    ASSERT_TRUE(json.take(R"("type")"));
+    ASSERT_TRUE(json.take(':'));
+    EXPECT_FALSE(json.take(R"("tyke", )"));
+    EXPECT_EQ(json.rest(), R"("tyke")");
 }
 
 TEST(JsonScanner, GivesUpAtWhatIsNotPlain) {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/json_scanner.h"
 #include "base/json_string.h"
 #include "base/utf8.h"
 
@@ -251,22 +252,20 @@ PacketParser::Parsed PacketParser::parse_object(std::string_view json, Packet& p
     return {};
 }
 
-/// The form of most events, `["name","text"]` without spaces and with a plain name, read in one
-/// pass. @return false when it is another, or has a fault, which is then for JsonParser to find.
+/// The form of most events, `["name","text"]` with a plain name, read in one pass. @return false when
+/// it is another, or has a fault, which is then for JsonParser to find.
 bool PacketParser::parse_text_event(std::string_view json, Packet& packet) {
-    constexpr std::string_view kOpen = "[\"", kBetween = "\",\"", kClose = "\"]";
-    if (!json.starts_with(kOpen) || !json.ends_with(kClose)) return false;
-    const std::size_t name_end = json.find('"', kOpen.size());
-    if (name_end == std::string_view::npos || !json.substr(name_end).starts_with(kBetween))
-        return false;
-    const std::string_view name = json.substr(kOpen.size(), name_end - kOpen.size());
-    const auto is_plain = [](char c) { return c >= ' ' && c != '\\' && c <= '~'; };
-    if (!std::ranges::all_of(name, is_plain)) return false;
-    const std::string_view args = json.substr(name_end + 2, json.size() - name_end - 3);
+    if (!json.ends_with(']')) return false;
+    JsonScanner scanner(json.substr(0, json.size() - 1));
+    if (!scanner.take('[')) return false;
+    const auto name = scanner.plain_string();
+    if (!name || !scanner.take(',')) return false;
+    const std::string_view args = scanner.rest();
+    if (!args.starts_with('"')) return false;
     if (text_.capacity() > kKeptBytesMax) text_ = std::string();
     text_.clear();
     if (append_checked_json_string(text_, args) != args.size()) return false;
-    packet.name = name;
+    packet.name = *name;
     packet.args = args;
     packet.arg_count = 1;
     packet.text = text_;

@@ -26,12 +26,18 @@ enum Member : std::size_t {
     kProgress,
     kMembers
 };
-constexpr std::array<std::string_view, kMembers> kNames{
-    "type", "requestId", "action", "data", "timeoutMs", "idempotencyKey", "progress"};
+constexpr std::array<std::string_view, kMembers> kQuotedNames{
+    R"("type")",      R"("requestId")",      R"("action")",  R"("data")",
+    R"("timeoutMs")", R"("idempotencyKey")", R"("progress")"};
+
+std::string_view name_of(Member member) {
+    const std::string_view quoted = kQuotedNames[member];
+    return quoted.substr(1, quoted.size() - 2);
+}
 
 /// @return kMembers when it is none.
 Member member_named(std::string_view name) {
-    const auto is = [&](Member member) { return name == kNames[member] ? member : kMembers; };
+    const auto is = [&](Member member) { return name == name_of(member) ? member : kMembers; };
     switch (name.size()) {
         case 4:
             return is(name.front() == 't' ? kType : kData);
@@ -46,6 +52,13 @@ Member member_named(std::string_view name) {
         default:
             return kMembers;
     }
+}
+
+/// Passes the name of a member, most probably the `expected` one. @return kMembers when it is none.
+Member take_name(JsonScanner& json, Member expected) {
+    if (expected != kMembers && json.take(kQuotedNames[expected])) return expected;
+    const auto name = json.plain_string();
+    return name ? member_named(*name) : kMembers;
 }
 
 /// A name as a fault repeats it.
@@ -76,8 +89,9 @@ struct RequestParser::Members {
 
     /// @param text  valid JSON, an object.
     [[nodiscard]] static Members of(std::string_view text);
-    /// In one pass, of any text. @return nullopt for what is not plain, or at fault.
-    [[nodiscard]] static std::optional<Members> scan(std::string_view text);
+    /// Of any text, in one pass, while there are none yet. @return false for what is not plain, or at
+    /// fault: they are of no use then.
+    [[nodiscard]] bool scan(std::string_view text);
 };
 
 RequestParser::Members RequestParser::Members::of(std::string_view text) {
@@ -94,28 +108,25 @@ RequestParser::Members RequestParser::Members::of(std::string_view text) {
                 continue;
             }
         }
-        if (!found.values[known].empty()) found.twice = kNames[known];
+        if (!found.values[known].empty()) found.twice = name_of(known);
         found.values[known] = member->value;
     }
     if (unknown.size() > 1) find_unknown_twice(unknown, found.twice);
     return found;
 }
 
-std::optional<RequestParser::Members> RequestParser::Members::scan(std::string_view text) {
+bool RequestParser::Members::scan(std::string_view text) {
     JsonScanner json(text);
-    std::optional<Members> found(std::in_place);
-    if (!json.take('{')) return std::nullopt;
+    if (!json.take('{')) return false;
+    Member expected = kType;
     do {
-        const auto key = json.plain_string();
-        if (!key || !json.take(':')) return std::nullopt;
-        const Member known = member_named(*key);
-        if (known == kMembers || !found->values[known].empty()) return std::nullopt;
-        const auto value = json.value();
-        if (!value) return std::nullopt;
-        found->values[known] = *value;
+        const Member known = take_name(json, expected);
+        if (known == kMembers || !values[known].empty() || !json.take(':')) return false;
+        values[known] = json.value();
+        if (values[known].empty()) return false;
+        expected = static_cast<Member>(known + 1);
     } while (json.take(','));
-    if (!json.take('}') || !json.ends()) return std::nullopt;
-    return found;
+    return json.take('}') && json.ends();
 }
 
 /// Of a text that no parser accepts: the value of `name` if it is a string that one would.
@@ -158,7 +169,9 @@ std::optional<std::string> read_timeout(std::string_view raw, Request& request) 
 std::optional<std::string> RequestParser::read_members(const Members& members, Request& request) {
     const auto& values = members.values;
     if (!members.twice.empty()) return "the member " + shortened(members.twice) + " occurs twice";
-    if (string_of(values[kType], Slot::kType) != "REQUEST") return "type must be \"REQUEST\"";
+    const bool is_request =
+        values[kType] == R"("REQUEST")" || string_of(values[kType], Slot::kType) == "REQUEST";
+    if (!is_request) return "type must be \"REQUEST\"";
     if (!is_string(values[kRequestId]) || request.request_id.empty()) {
         return "requestId must be a string of 1 to 128 characters";
     }
@@ -184,6 +197,8 @@ std::optional<std::string> RequestParser::read_members(const Members& members, R
 
 bool is_valid_request_id(std::string_view text) {
     const auto is_lead = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+    if (text.empty()) return false;
+    if (text.size() <= kRequestIdCharactersMax && is_lead(text.front())) return true;
     const auto characters = std::ranges::count_if(text, is_lead);
     return characters >= 1 && static_cast<std::size_t>(characters) <= kRequestIdCharactersMax;
 }
@@ -191,8 +206,8 @@ bool is_valid_request_id(std::string_view text) {
 EnvelopeFault RequestParser::read_fault(std::string_view text, JsonError error) {
     EnvelopeFault fault;
     fault.message = "the message cannot be read: " + std::string(to_string(error));
-    fault.request_id = salvage(text, kNames[kRequestId]);
-    fault.action = salvage(text, kNames[kAction]);
+    fault.request_id = salvage(text, name_of(kRequestId));
+    fault.action = salvage(text, name_of(kAction));
     return fault;
 }
 
@@ -210,7 +225,8 @@ std::expected<Request, EnvelopeFault> RequestParser::read(const Members& members
 
 std::expected<Request, EnvelopeFault> RequestParser::parse(std::string_view text) {
     if (text.size() <= kScannedBytesMax) {
-        if (const auto members = Members::scan(text)) return read(*members);
+        Members members;
+        if (members.scan(text)) return read(members);
     }
     const auto root = json_.parse(text);
     if (!root) return std::unexpected(read_fault(text, root.error()));
