@@ -38,7 +38,7 @@ void PrivateRing::append(const char* from, std::size_t count) {
     const std::size_t end = wrapped(begin_ + size_);
     const std::size_t until_end = std::min(count, capacity_ - end);
     std::memcpy(bytes_.get() + end, from, until_end);
-    std::memcpy(bytes_.get(), from + until_end, count - until_end);
+    if (until_end < count) std::memcpy(bytes_.get(), from + until_end, count - until_end);
     size_ += count;
 }
 

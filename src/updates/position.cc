@@ -1,7 +1,6 @@
 #include "updates/position.h"
 
 #include <charconv>
-#include <iterator>
 
 namespace signalbox::updates {
 namespace {
@@ -14,9 +13,12 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     return number;
 }
 
-void append_number(std::string& out, std::uint64_t number) {
-    char digits[20];
-    out.append(digits, std::to_chars(std::begin(digits), std::end(digits), number).ptr);
+constexpr std::size_t kDigitsMax = 20;
+
+/// A separator and the number. @return the end of what was written.
+char* write_number(char* to, char separator, std::uint64_t number) {
+    *to++ = separator;
+    return std::to_chars(to, to + kDigitsMax, number).ptr;
 }
 
 }  // namespace
@@ -28,12 +30,11 @@ std::string offset_text(const Offset& offset) {
 }
 
 void append_offset(std::string& out, const Offset& offset) {
+    char numbers[2 * (1 + kDigitsMax)];
+    char* end = write_number(numbers, '-', offset.number);
+    if (offset.private_number) end = write_number(end, '.', *offset.private_number);
     out += offset.epoch;
-    out += '-';
-    append_number(out, offset.number);
-    if (!offset.private_number) return;
-    out += '.';
-    append_number(out, *offset.private_number);
+    out += std::string_view(numbers, end);
 }
 
 std::optional<Offset> parse_offset(std::string_view text) {
