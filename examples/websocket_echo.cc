@@ -34,7 +34,6 @@ public:
         : server_(server), port_(upgrade.accept(*this)) {}
 
     void on_message(engineio::MessageKind kind, std::string_view message) override;
-    void on_drain() override {}
     void on_end(engineio::WebSocketEnd) override;
     void say_goodbye() { port_->close(engineio::WebSocketCloseCode::kGoingAway); }
 

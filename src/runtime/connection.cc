@@ -28,7 +28,7 @@ BufferPool& Connection::buffers() {
 }
 
 bool Connection::watch() {
-    watched_ = shard().poller().add_connection(channel_.transport->fd(), *this);
+    watched_ = shard().poller().add_edge_triggered(channel_.transport->fd(), *this);
     return watched_;
 }
 

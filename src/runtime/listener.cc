@@ -137,7 +137,7 @@ Listener::~Listener() {
 }
 
 bool Listener::start() {
-    watched_ = endpoint_.shard().poller().add_listener(socket_.get(), *this);
+    watched_ = endpoint_.shard().poller().add(socket_.get(), *this, Interest::kRead);
     return watched_;
 }
 
@@ -167,7 +167,7 @@ void Listener::on_failure(int error) {
     // The descriptor is free at the turn's end; who waits is told again after it.
     if (endpoint_.evict_idle()) return;
     refuse_backlog();
-    endpoint_.shard().poller().pause_listener(socket_.get(), *this);
+    endpoint_.shard().poller().modify(socket_.get(), *this, Interest::kNone);
     endpoint_.shard().wheel().arm_after(resume_, kPause);
 }
 
@@ -199,7 +199,7 @@ void Listener::refuse_backlog() {
 
 void Listener::resume() {
     if (!reserve_) reserve_ = open_reserve();
-    endpoint_.shard().poller().resume_listener(socket_.get(), *this);
+    endpoint_.shard().poller().modify(socket_.get(), *this, Interest::kRead);
 }
 
 }  // namespace signalbox::runtime

@@ -11,6 +11,13 @@
 namespace signalbox::runtime {
 namespace {
 
+std::uint32_t events_for(Interest interest) {
+    std::uint32_t events = 0;
+    if (has(interest, Interest::kRead)) events |= EPOLLIN;
+    if (has(interest, Interest::kWrite)) events |= EPOLLOUT;
+    return events;
+}
+
 Readiness readiness_of(std::uint32_t events) {
     return {.readable = (events & EPOLLIN) != 0,
             .writable = (events & EPOLLOUT) != 0,
@@ -42,19 +49,15 @@ bool Poller::control(int operation, int fd, std::uint32_t events, Watcher& watch
     return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
 }
 
-bool Poller::add_listener(int fd, Watcher& watcher) {
-    return control(EPOLL_CTL_ADD, fd, EPOLLIN, watcher);
+bool Poller::add(int fd, Watcher& watcher, Interest interest) {
+    return control(EPOLL_CTL_ADD, fd, events_for(interest), watcher);
 }
 
-void Poller::pause_listener(int fd, Watcher& watcher) {
-    SB_CHECK(control(EPOLL_CTL_MOD, fd, 0, watcher));
+void Poller::modify(int fd, Watcher& watcher, Interest interest) {
+    SB_CHECK(control(EPOLL_CTL_MOD, fd, events_for(interest), watcher));
 }
 
-void Poller::resume_listener(int fd, Watcher& watcher) {
-    SB_CHECK(control(EPOLL_CTL_MOD, fd, EPOLLIN, watcher));
-}
-
-bool Poller::add_connection(int fd, Watcher& watcher) {
+bool Poller::add_edge_triggered(int fd, Watcher& watcher) {
     return control(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, watcher);
 }
 

@@ -12,10 +12,20 @@
 
 namespace signalbox::runtime {
 
+/// What a level-triggered watcher wants to hear of; a set of bits. A hang-up or an error is always
+/// told.
+enum class Interest : std::uint8_t { kNone = 0, kRead = 1, kWrite = 2 };
+[[nodiscard]] constexpr Interest operator|(Interest a, Interest b) {
+    return static_cast<Interest>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
+}
+[[nodiscard]] constexpr bool has(Interest set, Interest bit) {
+    return (static_cast<std::uint8_t>(set) & static_cast<std::uint8_t>(bit)) != 0;
+}
+
 struct Readiness {
     bool readable = false;
     bool writable = false;
-    bool peer_closed = false;  ///< its FIN has come, maybe behind bytes to read
+    bool peer_closed = false;  ///< its FIN has come, maybe behind bytes; only edge-triggered
     bool hung_up = false;      ///< reset, or both directions ended
     bool repeated = false;     ///< nothing of this: repeat() was called
 
@@ -49,14 +59,13 @@ public:
 
     Poller();
 
-    /// A listener, level-triggered: told again as long as connections wait.
+    /// Level-triggered: told again as long as it is ready.
     /// @return false when the kernel refuses (out of memory or watches), here and below.
-    [[nodiscard]] bool add_listener(int fd, Watcher& watcher);
-    void pause_listener(int fd, Watcher& watcher);
-    void resume_listener(int fd, Watcher& watcher);
-    /// A connection, edge-triggered: told once of what is ready now, and once of each change; so no
-    /// system call is needed while it is not to be read. What is not used up must be remembered.
-    [[nodiscard]] bool add_connection(int fd, Watcher& watcher);
+    [[nodiscard]] bool add(int fd, Watcher& watcher, Interest interest);
+    void modify(int fd, Watcher& watcher, Interest interest);
+    /// Edge-triggered: told once of all that is ready now, and once of each change; so no system
+    /// call is needed while it is not to be read. What is not used up must be remembered.
+    [[nodiscard]] bool add_edge_triggered(int fd, Watcher& watcher);
     void remove(int fd, Watcher& watcher);
     /// Calls `watcher` in the next round, which does not sleep before. Once for each call.
     void repeat(Watcher& watcher) { repeats_.push_back(&watcher); }

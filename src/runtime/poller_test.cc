@@ -11,7 +11,7 @@
 namespace signalbox::runtime {
 namespace {
 
-/// One end of a pair of sockets, watched as a connection; the other is written to.
+/// One end of a pair of sockets, watched edge-triggered; the other is written to.
 class Watched final : public Watcher {
 public:
     explicit Watched(Poller& poller) : poller_(poller) {
@@ -19,7 +19,7 @@ public:
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
         here_ = UniqueFd(fds[0]);
         there_ = UniqueFd(fds[1]);
-        EXPECT_TRUE(poller_.add_connection(here_.get(), *this));
+        EXPECT_TRUE(poller_.add_edge_triggered(here_.get(), *this));
     }
     ~Watched() { remove(); }
 
@@ -50,7 +50,7 @@ void round(Poller& poller) {
     poller.dispatch();
 }
 
-TEST(Poller, TellsAConnectionOnceOfEachChange) {
+TEST(Poller, TellsAnEdgeTriggeredWatcherOnceOfEachChange) {
     Poller poller;
     Watched connection(poller);
     round(poller);
