@@ -74,24 +74,25 @@ std::string& OutputBuffer::tail(BufferPool& pool) {
 }
 
 void OutputBuffer::part(BufferPool& pool) {
-    if (block_ && !pool.release(block_)) copy_into(pool.take(), pool);
+    if (block_ && !pool.release(block_)) copy(pool);
 }
 
-void OutputBuffer::copy_into(OutputBlockPtr block, BufferPool& pool) {
+void OutputBuffer::copy(BufferPool& pool) {
+    OutputBlockPtr block = pool.take();
     block->bytes.append(view());
     pool.give_back(std::exchange(block_, std::move(block)));
     begin_ = 0;
 }
 
 void OutputBuffer::append(const OutputPieces& pieces, BufferPool& pool) {
-    if (begin_ != 0) return append_to(tail(pool), pieces);
+    if (begin_ != 0 || size() > kSharedBytesMax) return append_to(tail(pool), pieces);
     if (const OutputBlockPtr& same = pool.last_outcome(block_, pieces)) {
         pool.give_back(std::exchange(block_, same));
         return;
     }
     if (block_ && pool.release(block_)) return append_to(block_->bytes, pieces);
     OutputBlockPtr before = block_;
-    copy_into(pool.take(), pool);
+    copy(pool);
     append_to(block_->bytes, pieces);
     pool.remember(std::move(before), block_);
 }

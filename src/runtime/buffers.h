@@ -54,6 +54,9 @@ private:
 /// Bounds:    none of its own; whoever appends looks at size().
 class OutputBuffer {
 public:
+    /// More than this is no longer appended to in common: each time another block would be copied.
+    static constexpr std::size_t kSharedBytesMax = 16 * 1024;
+
     [[nodiscard]] std::size_t size() const { return block_ ? block_->bytes.size() - begin_ : 0; }
     [[nodiscard]] bool empty() const { return size() == 0; }
     [[nodiscard]] std::string_view view() const {
@@ -71,7 +74,8 @@ public:
     void part(BufferPool& pool);
 
 private:
-    void copy_into(OutputBlockPtr block, BufferPool& pool);
+    /// Holds what is left of it in a block of its own.
+    void copy(BufferPool& pool);
 
     OutputBlockPtr block_;  // null: empty
     std::size_t begin_ = 0;

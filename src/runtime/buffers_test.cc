@@ -115,6 +115,20 @@ TEST(OutputBuffer, CutsALongFrontOffWithoutTouchingTheOthers) {
     EXPECT_EQ(first.view(), body.substr(70 * 1024 + 1) + "end");
 }
 
+TEST(OutputBuffer, AppendsInPlaceOnceItIsLarge) {
+    BufferPool pool;
+    const std::string body(OutputBuffer::kSharedBytesMax, 'b');
+    OutputBuffer first, second;
+    for (const std::string_view more : {std::string_view(body), std::string_view("1"),
+                                        std::string_view("2"), std::string_view("3")}) {
+        for (OutputBuffer* buffer : {&first, &second}) buffer->append({"", more, ""}, pool);
+    }
+    EXPECT_FALSE(share(first, second));
+    first.append(kOne, pool);
+    EXPECT_EQ(first.view(), body + "1231one.");
+    EXPECT_EQ(second.view(), body + "123");
+}
+
 TEST(OutputBuffer, SpendsOneBlockOnABroadcastAndKeepsItForTheNext) {
     BufferPool pool;
     std::array<OutputBuffer, 100> buffers;

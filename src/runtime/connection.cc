@@ -13,7 +13,7 @@ Connection::Connection(Endpoint& endpoint, Channel channel)
     : endpoint_(&endpoint), channel_(std::move(channel)) {}
 
 Connection::~Connection() {
-    if (watched_) shard().poller().remove(channel_.transport->fd(), *this);
+    unwatch();
     shard().forget_dirty(*this);
     leave_turns();
     if (channel_.transport) channel_.output.clear(buffers());
@@ -35,10 +35,8 @@ bool Connection::watch() {
 void Connection::on_ready(Readiness readiness) {
     if (readiness.repeated) repeats_ = false;
     ready_.add(readiness);
-    act();
-}
-
-void Connection::act() {
+    // Once a round: what it received before has not been handled.
+    if (repeats_) return;
     if (std::exchange(ready_.writable, false) && blocked_) {
         blocked_ = false;
         mark_dirty();
@@ -105,7 +103,10 @@ void Connection::set_share(InputShare share) {
 
 void Connection::leave_turns() {
     if (!share_) return;
-    if (std::exchange(waits_for_turn_, false)) shard().read_turns().forget(share_, *this);
+    if (std::exchange(waits_for_turn_, false)) {
+        shard().read_turns().forget(share_, *this);
+        repeat();
+    }
     shard().read_turns().leave(share_);
     share_ = {};
 }
@@ -161,7 +162,8 @@ void Connection::offer_output() {
 
 void Connection::set_reading(Reading reading) {
     if (std::exchange(reading_, reading) == reading) return;
-    if (ready_.readable || ready_.peer_closed || ready_.hung_up) repeat();
+    const bool can_act = reading != Reading::kEnded && (ready_.readable || ready_.peer_closed);
+    if (can_act || ready_.hung_up) repeat();
 }
 
 void Connection::repeat() {
@@ -176,8 +178,12 @@ void Connection::shut_down_sending() {
     ::shutdown(channel_.transport->fd(), SHUT_WR);
 }
 
-Channel Connection::release_channel() {
+void Connection::unwatch() {
     if (std::exchange(watched_, false)) shard().poller().remove(channel_.transport->fd(), *this);
+}
+
+Channel Connection::release_channel() {
+    unwatch();
     channel_.transport->part();
     channel_.output.part(buffers());
     return std::move(channel_);
@@ -186,7 +192,7 @@ Channel Connection::release_channel() {
 void Connection::retire() {
     SB_CHECK(!retired_);
     retired_ = true;
-    if (std::exchange(watched_, false)) shard().poller().remove(channel_.transport->fd(), *this);
+    unwatch();
     shard().forget_dirty(*this);
     leave_turns();
     endpoint_->dispose(*this);

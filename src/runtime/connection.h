@@ -103,10 +103,9 @@ private:
     [[nodiscard]] std::span<char> buffer_of_turn();
     void leave_turns();
     void send_output();
-    /// Has act() called in the next turn.
+    /// Has on_ready() called in a later turn, while it is watched.
     void repeat();
-    /// Does what has become possible.
-    void act();
+    void unwatch();
     [[nodiscard]] BufferPool& buffers();
 
     Endpoint* endpoint_;

@@ -92,6 +92,8 @@ std::optional<AddressLimit::Ticket> Endpoint::admit(const IpAddress& peer) {
 }
 
 bool Endpoint::evict_idle() {
+    // Who has sent a request is not idle, even if it has not been looked at.
+    shard_.inputs().handle_all();
     IdleList::Entry* const oldest = idle_.oldest();
     if (oldest == nullptr) return false;
     shard_.statistics().evicted_connections.add(1);

@@ -64,7 +64,7 @@ public:
     /// Those that evict_idle() may close.
     [[nodiscard]] IdleList& idle() { return idle_; }
     /// Closes the HTTP connection that is idle for longest; its descriptor is free at the turn's
-    /// end. @return false when there is none.
+    /// end. Not from inside a connection. @return false when there is none.
     bool evict_idle();
     /// To the owner of the request.
     void handle(HttpRequest request, std::unique_ptr<DrainableExchange> exchange);

@@ -8,6 +8,9 @@ InputBatch::InputBatch()
     : bytes_(std::make_unique_for_overwrite<char[]>(2 * Transport::kReadBytesMax)) {}
 
 void InputBatch::add(Connection& connection, IoResult result) {
+    const bool nothing = result.bytes == 0 && result.status != IoStatus::kClosed &&
+                         result.status != IoStatus::kError;
+    if (nothing) return;
     inputs_.push_back({&connection, room().first(result.bytes), result.status});
     used_ += result.bytes;
     if (inputs_.size() == kInputsMax || used_ > Transport::kReadBytesMax) handle_all();

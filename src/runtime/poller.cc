@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <utility>
 
 #include "base/check.h"
 
@@ -68,7 +69,6 @@ void Poller::remove(int fd, Watcher& watcher) {
     }
     Watcher* const none = nullptr;
     std::ranges::replace(repeats_, &watcher, none);
-    std::ranges::replace(repeating_, &watcher, none);
 }
 
 void Poller::wait(std::optional<std::chrono::nanoseconds> timeout) {
@@ -77,7 +77,7 @@ void Poller::wait(std::optional<std::chrono::nanoseconds> timeout) {
     SB_CHECK(got >= 0 || errno == EINTR);
     ready_ = static_cast<std::size_t>(std::max(got, 0));
     next_ = 0;
-    std::swap(repeats_, repeating_);
+    repeating_ = std::min(repeats_.size(), kEventsMax);
 }
 
 void Poller::dispatch() {
@@ -94,10 +94,12 @@ void Poller::dispatch() {
 
 void Poller::dispatch_repeats() {
     // By index: a call may repeat() or remove().
-    for (std::size_t i = 0; i < repeating_.size(); ++i) {
-        if (repeating_[i] != nullptr) repeating_[i]->on_ready({.repeated = true});
+    for (std::size_t i = 0; i < repeating_; ++i) {
+        Watcher* watcher = std::exchange(repeats_[i], nullptr);
+        if (watcher != nullptr) watcher->on_ready({.repeated = true});
     }
-    repeating_.clear();
+    repeats_.erase(repeats_.begin(), repeats_.begin() + static_cast<std::ptrdiff_t>(repeating_));
+    repeating_ = 0;
 }
 
 void Poller::drain_wake_ups() const {

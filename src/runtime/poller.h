@@ -52,7 +52,8 @@ protected:
 /// Threading: one thread, except wake().
 /// Re-entrancy: all but wait() and dispatch() may be called from on_ready(); a removed watcher hears
 ///            nothing more, not even of what was ready in the same round.
-/// Bounds:    a round tells of at most kEventsMax descriptors; the others come in the next.
+/// Bounds:    a round tells of at most kEventsMax descriptors, and repeats as many calls; the others
+///            come in the next.
 class Poller {
 public:
     static constexpr std::size_t kEventsMax = 256;
@@ -67,7 +68,8 @@ public:
     /// call is needed while it is not to be read. What is not used up must be remembered.
     [[nodiscard]] bool add_edge_triggered(int fd, Watcher& watcher);
     void remove(int fd, Watcher& watcher);
-    /// Calls `watcher` in the next round, which does not sleep before. Once for each call.
+    /// Calls `watcher` in a later round, which does not sleep before: the next one unless kEventsMax
+    /// are due then. Once for each call.
     void repeat(Watcher& watcher) { repeats_.push_back(&watcher); }
 
     /// Sleeps until something is ready, wake() is called or `timeout` (rounded up to milliseconds;
@@ -86,10 +88,10 @@ private:
     UniqueFd epoll_;
     UniqueFd wake_;
     std::array<epoll_event, kEventsMax> events_{};
-    std::size_t ready_ = 0;            // events of this round
-    std::size_t next_ = 0;             // the first that was not yet told
-    std::vector<Watcher*> repeats_;    // for the next round; null: removed
-    std::vector<Watcher*> repeating_;  // of this round; likewise
+    std::size_t ready_ = 0;          // events of this round
+    std::size_t next_ = 0;           // the first that was not yet told
+    std::vector<Watcher*> repeats_;  // those of this round first; null: removed
+    std::size_t repeating_ = 0;      // how many are of this round
 };
 
 }  // namespace signalbox::runtime

@@ -92,6 +92,18 @@ TEST(Poller, RepeatsOnceInTheNextRoundWithoutSleeping) {
     EXPECT_EQ(connection.heard.size(), 1U);
 }
 
+TEST(Poller, RepeatsNoMoreInARoundThanItTellsOf) {
+    Poller poller;
+    Watched connection(poller);
+    round(poller);
+    connection.heard.clear();
+    for (std::size_t i = 0; i < Poller::kEventsMax + 1; ++i) poller.repeat(connection);
+    round(poller);
+    EXPECT_EQ(connection.heard.size(), Poller::kEventsMax);
+    round(poller);
+    EXPECT_EQ(connection.heard.size(), Poller::kEventsMax + 1);
+}
+
 TEST(Poller, PutsWhatIsAskedForDuringARoundOffToTheNext) {
     Poller poller;
     Watched connection(poller);

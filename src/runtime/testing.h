@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -97,6 +98,17 @@ private:
     std::vector<std::unique_ptr<FunctionHandler>> handlers_;
     RequestRouter router_;
     std::uint16_t port_ = 0;
+};
+
+/// Lets a shard stand still, from the end of its constructor to its own end: what is sent meanwhile
+/// comes in one turn.
+class Standstill {
+public:
+    explicit Standstill(TestServer& server, ShardIndex shard = 0);
+    ~Standstill() { over_.set_value(); }
+
+private:
+    std::promise<void> over_;
 };
 
 /// Waits until `condition` holds; false after Client::kPatience. For what another thread will do.

@@ -144,6 +144,15 @@ void TestServer::on_shard(ShardIndex shard, std::function<void()> task) {
     done.get_future().wait();
 }
 
+Standstill::Standstill(TestServer& server, ShardIndex shard) {
+    std::promise<void> begun;
+    server.shards().post(shard, [&begun, over = over_.get_future().share()] {
+        begun.set_value();
+        over.wait();
+    });
+    begun.get_future().wait();
+}
+
 bool eventually(const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + Client::kPatience;
     while (!condition()) {

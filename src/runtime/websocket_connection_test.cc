@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <future>
 #include <string>
 
 #include "runtime/testing.h"
@@ -21,6 +20,7 @@ using testing::client_frame;
 using testing::eventually;
 using testing::Fin;
 using testing::kUpgradeRequest;
+using testing::Standstill;
 using testing::TestServer;
 
 /// Takes the server's upgrades and remembers what it hears. Ends after the shard, which it stops.
@@ -126,18 +126,6 @@ TEST(WebSocketConnection, AnswersAllMessagesOfATurnInOneSend) {
     EXPECT_EQ(server.statistics().send_calls.value() - sends, 1);
     EXPECT_EQ(server.statistics().recv_calls.value() - receives, 1);
 }
-
-/// Lets its shard stand still until it ends, so that all that is sent meanwhile is of one turn.
-class Standstill {
-public:
-    explicit Standstill(TestServer& server) {
-        server.shards().post(0, [over = over_.get_future().share()] { over.wait(); });
-    }
-    ~Standstill() { over_.set_value(); }
-
-private:
-    std::promise<void> over_;
-};
 
 TEST(WebSocketConnection, HandlesAllThatManyHaveSentInOneTurn) {
     constexpr std::size_t kClients = 2 * InputBatch::kInputsMax + 1;
