@@ -6,8 +6,9 @@
 namespace signalbox {
 
 /// Walks a small JSON text in one pass, checking it on the way, and gives up at what is not plain: a
-/// character beyond ASCII, an escape \u, an exponent, a number of many digits, deep nesting, whatever is
-/// not JSON. A JsonParser has to judge then, and it alone names errors: what a walk to ends() accepts, JsonParser::parse() accepts too.
+/// character beyond ASCII, an escape \u, an exponent, a number of many digits, deep nesting, whatever
+/// is not JSON. A JsonParser has to judge then, and it alone names errors: what a walk to ends()
+/// accepts, JsonParser::parse() accepts too.
 ///
 ///     JsonScanner json(text);
 ///     if (json.take('[') && !(value = json.value()).empty() && json.take(']') && json.ends()) …
