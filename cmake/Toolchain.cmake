@@ -13,7 +13,15 @@ add_library(signalbox_flags INTERFACE)
 target_compile_options(signalbox_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
     -Wno-unused-parameter -Werror=return-type -Werror=unused-result -fno-omit-frame-pointer)
-target_link_options(signalbox_flags INTERFACE -fuse-ld=mold)
+if(SIGNALBOX_LTO)
+    # Layers are inlined into each other when a program is linked; lld alone can do that. Objects hold
+    # machine code as well, so that any linker takes the installed library.
+    add_compile_options(-flto=thin -ffat-lto-objects)
+    target_link_options(signalbox_flags INTERFACE -fuse-ld=lld-19 -Wl,--fat-lto-objects
+        -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache)
+else()
+    target_link_options(signalbox_flags INTERFACE -fuse-ld=mold)
+endif()
 # Precompiled headers are shared, so all targets must agree on what changes them.
 set(CMAKE_CXX_FLAGS "${CMAKE_CXX_FLAGS} -pthread -Xclang -fno-pch-timestamp")
 
