@@ -18,7 +18,8 @@ if(SIGNALBOX_LTO)
     # machine code as well, so that any linker takes the installed library.
     add_compile_options(-flto=thin -ffat-lto-objects)
     target_link_options(signalbox_flags INTERFACE -fuse-ld=lld-19 -Wl,--fat-lto-objects
-        -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache)
+        -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache
+        -Wl,--thinlto-cache-policy=cache_size_bytes=1g)
 else()
     target_link_options(signalbox_flags INTERFACE -fuse-ld=mold)
 endif()
