@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -26,10 +28,13 @@ public:
         ++at_;
         return true;
     }
-    [[nodiscard]] bool take(std::string_view token) {
+    template <std::size_t kSize>
+    [[nodiscard]] bool take(const char (&literal)[kSize]) {
+        constexpr std::size_t kLength = kSize - 1;
         skip_spaces();
-        if (!rest().starts_with(token)) return false;
-        at_ += token.size();
+        if (end_ - at_ < std::ptrdiff_t{kLength} || std::memcmp(at_, literal, kLength) != 0)
+            return false;
+        at_ += kLength;
         return true;
     }
     /// Passes a string that has no escapes. @return its text; nullopt: give up

@@ -218,20 +218,44 @@ Reading read_until(Reading reading, const char* last, const char* end) {
     return {now, seen, Reading::Stop::kMore};
 }
 
+/// The last bytes of a text, as many as kLookAhead, with zeros behind them, so that what is looked at
+/// there can be read. Zeros are no text: a string that has no end is a fault.
+///
+/// Made before the text is read, however long that is: the processor has what it wrote here in its
+/// cache by then, where other reads of it than it was written with are not delayed.
+class TextEnd {
+public:
+    explicit TextEnd(std::string_view text) : end_(text.data() + text.size()) {
+        if (std::ssize(text) >= kLookAhead) {
+            std::memcpy(bytes_, end_ - kLookAhead, kLookAhead);
+            copied_ = kLookAhead;
+        } else {
+            copied_ = std::ssize(text);
+            std::memcpy(bytes_, text.data(), text.size());
+        }
+    }
+    /// Where the text's byte `at` is here, and the reverse.
+    [[nodiscard]] const char* here(const char* at) const { return end() - (end_ - at); }
+    [[nodiscard]] const char* there(const char* at) const { return end_ - (end() - at); }
+    [[nodiscard]] const char* end() const { return bytes_ + copied_; }
+
+private:
+    const char* end_;
+    std::ptrdiff_t copied_ = 0;
+    char bytes_[2 * kLookAhead] = {};
+};
+
 /// Reads the string at the front of `text` into `to`, which needs room for kLookAhead bytes more than
 /// are in it. Its `now` is where the closing quote is.
 Reading read_string(std::string_view text, char* to) {
+    const TextEnd text_end(text);
     const char* const end = text.data() + text.size();
     Reading reading{.now = {text.data() + 1, to}, .seen = {}};
     if (std::ssize(text) > kLookAhead) reading = read_until(reading, end - kLookAhead, end);
     if (reading.stop != Reading::Stop::kMore) return reading;
-    char rest[2 * kLookAhead] = {};  // zeros are no text, so that what has no end is a fault
-    const char* const at = reading.now.at;
-    const auto left = static_cast<std::size_t>(end - at);
-    std::memcpy(rest, at, left);
-    reading.now.at = rest;
-    reading = read_until(reading, rest + left, rest + left);
-    reading.now.at = at + (reading.now.at - rest);
+    reading.now.at = text_end.here(reading.now.at);
+    reading = read_until(reading, text_end.end(), text_end.end());
+    reading.now.at = text_end.there(reading.now.at);
     return reading;
 }
 
@@ -317,18 +341,24 @@ char* write_block(char* to, const char* at, std::ptrdiff_t count, Growth growth,
 
 /// The same of a whole text; room for a block more is needed.
 char* write_escaped(char* to, std::string_view text, Growth growth, bool& ascii) {
+    constexpr std::ptrdiff_t kRest = 2 * kBlock;
     const char* at = text.data();
     std::ptrdiff_t left = std::ssize(text);
-    JsonBlock seen;
-    for (; left >= 2 * kBlock && to != nullptr; at += kBlock, left -= kBlock)
-        to = write_block(to, at, kBlock, growth, seen);
-    if (left > 0 && to != nullptr) {
-        char rest[3 * kBlock] = {};
+    // Copied before the blocks in front of it are written (see TextEnd).
+    char rest[kRest + 2 * kBlock] = {};
+    std::ptrdiff_t copied = left;
+    if (left >= kRest) {
+        copied = kRest;
+        std::memcpy(rest, at + left - kRest, kRest);
+    } else {
         std::memcpy(rest, at, static_cast<std::size_t>(left));
-        to = write_block(to, rest, std::min(left, kBlock), growth, seen);
-        if (left > kBlock && to != nullptr)
-            to = write_block(to, rest + kBlock, left - kBlock, growth, seen);
     }
+    JsonBlock seen;
+    for (; left >= kRest && to != nullptr; at += kBlock, left -= kBlock)
+        to = write_block(to, at, kBlock, growth, seen);
+    const char* from = rest + copied - left;
+    for (; left > 0 && to != nullptr; from += kBlock, left -= kBlock)
+        to = write_block(to, from, std::min(left, kBlock), growth, seen);
     ascii = seen.ascii();
     return to;
 }

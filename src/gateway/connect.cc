@@ -448,10 +448,10 @@ void Gateway::accept(Connection& connection, Admitted admitted) {
     ++stats_.connections_accepted;
     ++stats_.connections_open;
 
-    const CompanyId company = connection.principal.company;
-    CompanyHere& here = companies_here_[company];
+    CompanyHere& here = companies_here_[connection.principal.company];
     if (here.connections++ == 0)
         here = {.epoch = admitted.epoch, .seen = admitted.position, .connections = 1};
+    connection.company = &here;
     connection.socket.session().share_input(here.input);
     if (admitted.resumed) {
         restore(connection, admitted.resumed->state);

@@ -10,6 +10,7 @@
 #include "auth/principal.h"
 #include "base/clock.h"
 #include "base/timer_wheel.h"
+#include "gateway/company_here.h"
 #include "gateway/company_homes.h"
 #include "gateway/options.h"
 #include "gateway/recovery_state.h"
@@ -62,6 +63,7 @@ public:
     bool warned_of_violations = false;
     bool refreshing = false;        ///< its session is being looked up for a new token
     std::uint32_t incarnation = 0;  ///< how often it has been recovered
+    CompanyHere* company = nullptr;  ///< from its acceptance until it has left
     auth::Principal principal;
     std::unique_ptr<Joining> joining = std::make_unique<Joining>();
     std::optional<ArtifactId> artifact;       ///< asked for at connect

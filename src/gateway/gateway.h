@@ -29,6 +29,7 @@
 #include "base/random.h"
 #include "base/timer_wheel.h"
 #include "engineio/server.h"
+#include "gateway/company_here.h"
 #include "gateway/company_homes.h"
 #include "gateway/keyed_executions.h"
 #include "gateway/options.h"
@@ -293,14 +294,6 @@ private:
     struct PublishJob;
     using PositionedUpdates = std::vector<std::shared_ptr<const updates::PositionedUpdate>>;
 
-    /// A company as this shard has seen it, while it has connections here.
-    struct CompanyHere {
-        std::string epoch;
-        std::uint64_t seen = 0;  ///< the last update that was delivered on this shard
-        std::size_t connections = 0;
-        InputShare input = InputShare::make();
-    };
-
     /// How a connection is closed by us. `event` and its `data` tell the client before.
     struct Closing {
         std::string_view code;  ///< for `lastClose`; empty: none
@@ -557,7 +550,7 @@ private:
     /// On each shard that has members: to the sockets of its audience.
     void deliver(const CompanyId& company, const PositionedUpdates& updates);
     /// @return whether to send it: not what the connection has got already.
-    [[nodiscard]] static bool hand_over(Connection& connection, const CompanyId& company,
+    [[nodiscard]] static bool hand_over(Connection& connection, const CompanyHere& company,
                                         const updates::PositionedUpdate& update);
 
     // session_end.cc

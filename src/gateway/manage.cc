@@ -228,9 +228,9 @@ void Gateway::leave_home(Connection& connection, socketio::DisconnectReason reas
     if (connection.recovery.on() && !ends_pid(reason, code) && !draining_) {
         parked = park_of(connection);
     }
-    if (const auto here = companies_here_.find(who.company);
-        here != companies_here_.end() && --here->second.connections == 0) {
-        companies_here_.erase(here);
+    if (CompanyHere* company = std::exchange(connection.company, nullptr);
+        company != nullptr && --company->connections == 0) {
+        companies_here_.erase(who.company);
     }
     tell(home_of(who.company), [who, ref = std::move(ref), code = std::move(code),
                                 parked = std::move(parked)](Gateway& home) mutable {

@@ -63,17 +63,18 @@ void Gateway::on_message(Connection& connection, const socketio::Event& event) {
                       invalid("the message must be a JSON string or an object"));
     }
     const std::string_view text = event.text ? *event.text : event.args;
-    const auto request = requests_.parse(text);
-    incoming.request_id = request ? request->request_id : request.error().request_id;
-    incoming.action = request ? request->action : request.error().action;
+    const auto parsed = requests_.parse(text);
+    incoming.request_id = parsed ? (*parsed)->request_id : parsed.error().request_id;
+    incoming.action = parsed ? (*parsed)->action : parsed.error().action;
     if (text.size() > s_.options.limits.message_bytes_max) {
         return reject(connection, incoming, too_large(s_.options.limits));
     }
-    if (!request) return reject(connection, incoming, invalid(request.error().message));
-    incoming.data = request->data;
-    incoming.timeout = request->timeout;
-    incoming.wants_status = request->progress;
-    incoming.idempotency_key = request->idempotency_key;
+    if (!parsed) return reject(connection, incoming, invalid(parsed.error().message));
+    const updates::Request& request = **parsed;
+    incoming.data = request.data;
+    incoming.timeout = request.timeout;
+    incoming.wants_status = request.progress;
+    incoming.idempotency_key = request.idempotency_key;
     receive(connection, incoming);
 }
 
@@ -259,7 +260,7 @@ void Gateway::run_at_once(Connection& connection, const Incoming& incoming,
     }
     envelope_.clear();
     if (result) {
-        updates::append_response(envelope_, incoming.request_id, incoming.action, result->str());
+        updates::append_response(envelope_, {incoming.request_id, incoming.action, result->str()});
     } else {
         stats_.count_error(result.error().code);
         updates::append_error(envelope_, incoming.request_id, incoming.action, result.error());
@@ -346,7 +347,7 @@ void Gateway::send_envelope(Connection& connection, std::string_view envelope,
 void Gateway::emit_message(Connection& connection, std::string_view envelope,
                            std::string_view offset) {
     if (connection.format == MessageFormat::kString) {
-        connection.socket.emit_text("message", envelope, offset);
+        connection.socket.emit_text({.name = "message", .text = envelope, .offset = offset});
     } else if (offset.empty()) {
         connection.socket.emit("message", envelope);
     } else {
@@ -356,12 +357,10 @@ void Gateway::emit_message(Connection& connection, std::string_view envelope,
 
 std::string_view Gateway::offset_of(const Connection& connection) {
     const RecoveryState& recovery = connection.recovery;
-    if (!recovery.on()) return {};
-    const auto here = companies_here_.find(connection.principal.company);
-    SB_CHECK(here != companies_here_.end());
+    if (!recovery.on() || connection.company == nullptr) return {};
     offset_.clear();
-    updates::append_offset(offset_,
-                           {here->second.epoch, recovery.position, recovery.private_count});
+    updates::append_offset(
+        offset_, {connection.company->epoch, recovery.position, recovery.private_count});
     return offset_;
 }
 

@@ -59,7 +59,9 @@ private:
         return at < capacity_ ? at : at - capacity_;
     }
     void make_room(std::size_t more, std::size_t bytes_max);
+    void append(const Head& head);
     void append(const char* from, std::size_t count);
+    void expect_append() const;
     /// Copies `count` bytes from `at` bytes behind the oldest's first.
     void read(std::size_t at, char* to, std::size_t count) const;
 

@@ -193,14 +193,14 @@ void Gateway::publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_
 void Gateway::deliver(const CompanyId& company, const PositionedUpdates& updates) {
     for (const auto& update : updates) {
         // Looked up anew: a connection that ends in between may be the company's last here.
-        const auto here = companies_here_.find(company);
-        if (here != companies_here_.end()) {
-            here->second.seen = std::max(here->second.seen, update->number);
-        }
+        const auto found = companies_here_.find(company);
+        if (found == companies_here_.end()) return;
+        CompanyHere& here = found->second;
+        here.seen = std::max(here.seen, update->number);
         PacketVariants packets(*update);
         sockets_->for_each_in(update->rooms, update->except, [&](socketio::Socket& socket) {
             auto* connection = static_cast<Connection*>(socket.data.get());
-            if (connection != nullptr && hand_over(*connection, company, *update)) {
+            if (connection != nullptr && hand_over(*connection, here, *update)) {
                 const auto& packet = packets.packet_for(*connection);
                 if (update->is_volatile) {
                     socket.emit_volatile(packet);
@@ -213,10 +213,10 @@ void Gateway::deliver(const CompanyId& company, const PositionedUpdates& updates
     }
 }
 
-bool Gateway::hand_over(Connection& connection, const CompanyId& company,
+bool Gateway::hand_over(Connection& connection, const CompanyHere& company,
                         const updates::PositionedUpdate& update) {
     // The room of one connection is its id's, of whatever company.
-    if (connection.principal.company != company) return false;
+    if (connection.company != &company) return false;
     // It was admitted after this update, or has got it with what it had missed.
     if (update.number <= connection.recovery.position) return false;
     if (!update.is_volatile) connection.recovery.position = update.number;

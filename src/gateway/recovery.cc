@@ -168,8 +168,7 @@ void Gateway::park(ParkedConnection parked) {
 }
 
 std::uint64_t Gateway::seen_by(const Connection& connection) const {
-    const auto here = companies_here_.find(connection.principal.company);
-    const std::uint64_t seen = here == companies_here_.end() ? 0 : here->second.seen;
+    const std::uint64_t seen = connection.company == nullptr ? 0 : connection.company->seen;
     return std::max(seen, connection.recovery.position);
 }
 

@@ -57,7 +57,7 @@ void SocketSink::finish(const actions::ActionResult& result, updates::Replay rep
     std::string& envelope = gateway_.envelope_;
     envelope.clear();
     if (result) {
-        updates::append_response(envelope, target_.request_id, target_.action, result->str());
+        updates::append_response(envelope, {target_.request_id, target_.action, result->str()});
     } else {
         updates::append_error(envelope, target_.request_id, target_.action, result.error());
     }

@@ -1,5 +1,6 @@
 #include "runtime/buffers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -14,7 +15,12 @@ std::size_t size_of(const OutputPieces& pieces) {
 }
 
 void append_to(std::string& out, const OutputPieces& pieces) {
-    for (const std::string_view piece : pieces) out.append(piece);
+    const std::size_t before = out.size();
+    out.resize_and_overwrite(before + size_of(pieces), [&](char* data, std::size_t size) {
+        char* to = data + before;
+        for (const std::string_view piece : pieces) to = std::ranges::copy(piece, to).out;
+        return size;
+    });
 }
 
 bool ends_with(std::string_view text, const OutputPieces& pieces) {

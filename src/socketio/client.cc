@@ -48,9 +48,9 @@ void Client::on_message(engineio::MessageKind kind, std::string_view message) {
     if (closing_) return;
     const auto decoded = decoder_.feed(kind, message);
     if (!decoded) return close(engineio::CloseReason::kParseError);
-    if (!*decoded) return await_attachments();
+    if (decoded->packet == nullptr) return await_attachments();
     if (kind == engineio::MessageKind::kBinary && !sockets_.empty()) timeout_.reset();
-    dispatch(**decoded);
+    dispatch(*decoded);
 }
 
 void Client::await_attachments() {
@@ -65,7 +65,7 @@ void Client::await(Milliseconds timeout) {
 }
 
 void Client::dispatch(const Decoder::Decoded& decoded) {
-    const Packet& packet = decoded.packet;
+    const Packet& packet = *decoded.packet;
     const std::string_view name = name_in(packet);
     LocalSocket* socket = find(name);
     if (packet.type == PacketType::kConnect && socket == nullptr) return connect(packet);
@@ -132,7 +132,7 @@ void Client::refuse_namespace(std::string_view name, std::string_view message) {
 }
 
 void Client::deliver(LocalSocket& socket, const Decoder::Decoded& decoded) {
-    switch (decoded.packet.type) {
+    switch (decoded.packet->type) {
         case PacketType::kEvent:
         case PacketType::kBinaryEvent:
             return socket.on_event(decoded);

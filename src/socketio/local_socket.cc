@@ -94,14 +94,13 @@ void LocalSocket::emit(const RecoverableEvent& event) {
     send_event({name_, {}, event.attachments.size()}, event.name, event.args, event.attachments);
 }
 
-void LocalSocket::emit_text(std::string_view event, std::string_view text,
-                            std::string_view offset) {
+void LocalSocket::emit_text(const TextEvent& event) {
     if (!connected()) return;
-    SB_CHECK(!is_reserved_event(event));
+    SB_CHECK(!is_reserved_event(event.name));
     PacketBuffer packet(context_);
-    append_text_event(packet.text(), {name_, {}, 0}, event, text);
-    if (recoverable_ && offset.empty()) append_null_argument(packet.text());
-    if (recoverable_ && !offset.empty()) append_offset(packet.text(), offset);
+    append_text_event(packet.text(), {name_, {}, 0}, event.name, event.text);
+    if (recoverable_ && event.offset.empty()) append_null_argument(packet.text());
+    if (recoverable_ && !event.offset.empty()) append_offset(packet.text(), event.offset);
     send(packet.text(), {});
 }
 
@@ -215,7 +214,7 @@ void LocalSocket::send(std::string_view packet, std::span<const std::string> att
 }
 
 void LocalSocket::on_event(const Decoder::Decoded& decoded) {
-    const Packet& packet = decoded.packet;
+    const Packet& packet = *decoded.packet;
     if (!packet.has_payload) return;
     if (packet.id) remember_unanswered(*packet.id);
     namespace_.handler().on_event(*this, {.name = packet.name,
@@ -228,7 +227,7 @@ void LocalSocket::on_event(const Decoder::Decoded& decoded) {
 }
 
 void LocalSocket::on_ack(const Decoder::Decoded& decoded) {
-    const Packet& packet = decoded.packet;
+    const Packet& packet = *decoded.packet;
     if (!packet.id || !pending_acks_) return;
     if (packet.fault) {
         pending_acks_->resolve(*packet.id, std::unexpected(AckError::kBadJson));

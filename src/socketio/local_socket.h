@@ -40,7 +40,7 @@ public:
     void emit(const EncodedEvent& event) override;
     void emit_volatile(const EncodedEvent& event) override;
     void emit(const RecoverableEvent& event) override;
-    void emit_text(std::string_view event, std::string_view text, std::string_view offset) override;
+    void emit_text(const TextEvent& event) override;
     void emit_binary(std::string_view event, std::string_view args,
                      std::span<const std::string> attachments) override;
     void emit_with_ack(std::string_view event, std::string_view args, Milliseconds timeout,

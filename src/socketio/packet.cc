@@ -190,71 +190,81 @@ std::string_view to_string(ParseError error) {
 bool is_reserved_event(std::string_view name) {
     constexpr std::array<std::string_view, 6> kReserved = {
         "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
-    // Of most names the first letter tells.
-    const bool may_be = !name.empty() && std::string_view("cdnr").contains(name.front());
-    return may_be && std::ranges::find(kReserved, name) != kReserved.end();
+    switch (name.empty() ? '\0' : name.front()) {  // of most names it tells
+        case 'c':
+        case 'd':
+        case 'n':
+        case 'r':
+            return std::ranges::find(kReserved, name) != kReserved.end();
+        default:
+            return false;
+    }
 }
 
-std::expected<Packet, ParseError> PacketParser::parse(std::string_view text) {
+std::expected<const Packet*, ParseError> PacketParser::parse(std::string_view text) {
+    packet_ = {};
+    if (const auto parsed = parse_head(text); !parsed) return std::unexpected(parsed.error());
+    packet_.has_payload = !text.empty();
+    if (!packet_.has_payload) return &packet_;
+    if (const auto parsed = parse_payload(text); !parsed) return std::unexpected(parsed.error());
+    return &packet_;
+}
+
+/// Takes everything in front of the payload off `text`.
+PacketParser::Parsed PacketParser::parse_head(std::string_view& text) {
     if (text.empty()) return std::unexpected(ParseError::kEmpty);
     if (text[0] < '0' || text[0] > '6') return std::unexpected(ParseError::kUnknownType);
-    Packet packet;
-    packet.type = static_cast<PacketType>(text[0] - '0');
+    packet_.type = static_cast<PacketType>(text[0] - '0');
     text.remove_prefix(1);
-    if (is_binary(packet.type)) {
+    if (is_binary(packet_.type)) {
         const auto count = take_attachment_count(text, attachments_max_);
         if (!count) return std::unexpected(count.error());
-        packet.attachment_count = *count;
+        packet_.attachment_count = *count;
     }
     const auto name = take_namespace(text);
     if (!name) return std::unexpected(name.error());
-    packet.namespace_name = *name;
+    packet_.namespace_name = *name;
     const auto id = take_id(text);
     if (!id) return std::unexpected(id.error());
-    packet.id = *id;
-    if (text.empty()) return packet;
-    packet.has_payload = true;
-    if (const auto parsed = parse_payload(text, packet); !parsed) {
-        return std::unexpected(parsed.error());
-    }
-    return packet;
+    packet_.id = *id;
+    return {};
 }
 
-PacketParser::Parsed PacketParser::parse_payload(std::string_view json, Packet& packet) {
-    switch (packet.type) {
+PacketParser::Parsed PacketParser::parse_payload(std::string_view json) {
+    switch (packet_.type) {
         case PacketType::kConnect:
         case PacketType::kConnectError:
-            return parse_object(json, packet);
+            return parse_object(json);
         case PacketType::kDisconnect:
             return std::unexpected(ParseError::kBadPayload);
         case PacketType::kEvent:
         case PacketType::kBinaryEvent:
-            return parse_event(json, packet);
+            return parse_event(json);
         case PacketType::kAck:
         case PacketType::kBinaryAck:
-            return parse_ack(json, packet);
+            return parse_ack(json);
     }
     return std::unexpected(ParseError::kUnknownType);
 }
 
-PacketParser::Parsed PacketParser::parse_object(std::string_view json, Packet& packet) {
+PacketParser::Parsed PacketParser::parse_object(std::string_view json) {
     json = trim(json);
     const auto root = json_.parse(json);
     if (!root && root.error() == JsonError::kSyntax) {
         return std::unexpected(ParseError::kBadPayload);
     }
-    const bool text_allowed = packet.type == PacketType::kConnectError;
+    const bool text_allowed = packet_.type == PacketType::kConnectError;
     if (!json.starts_with('{') && !(text_allowed && json.starts_with('"'))) {
         return std::unexpected(ParseError::kBadPayload);
     }
-    if (!root) packet.fault = root.error();
-    packet.payload = json;
+    if (!root) packet_.fault = root.error();
+    packet_.payload = json;
     return {};
 }
 
 /// The form of most events, `["name","text"]` with a plain name, read in one pass. @return false when
 /// it is another, or has a fault, which is then for JsonParser to find.
-bool PacketParser::parse_text_event(std::string_view json, Packet& packet) {
+bool PacketParser::parse_text_event(std::string_view json) {
     if (!json.ends_with(']')) return false;
     JsonScanner scanner(json.substr(0, json.size() - 1));
     if (!scanner.take('[')) return false;
@@ -265,61 +275,61 @@ bool PacketParser::parse_text_event(std::string_view json, Packet& packet) {
     if (text_.capacity() > kKeptBytesMax) text_ = std::string();
     text_.clear();
     if (append_checked_json_string(text_, args) != args.size()) return false;
-    packet.name = *name;
-    packet.args = args;
-    packet.arg_count = 1;
-    packet.text = text_;
+    packet_.name = *name;
+    packet_.args = args;
+    packet_.arg_count = 1;
+    packet_.text = text_;
     return true;
 }
 
-PacketParser::Parsed PacketParser::parse_event(std::string_view json, Packet& packet) {
-    if (packet.type == PacketType::kEvent && parse_text_event(json, packet)) {
-        if (is_reserved_event(packet.name)) return std::unexpected(ParseError::kReservedEvent);
+PacketParser::Parsed PacketParser::parse_event(std::string_view json) {
+    if (packet_.type == PacketType::kEvent && parse_text_event(json)) {
+        if (is_reserved_event(packet_.name)) return std::unexpected(ParseError::kReservedEvent);
         return {};
     }
     const auto root = json_.parse(json);
     if (!root && root.error() != JsonError::kSyntax) {
-        packet.fault = root.error();
-        return parse_faulty_event(json, packet);
+        packet_.fault = root.error();
+        return parse_faulty_event(json);
     }
     simdjson::dom::array array;
     if (!root || root->get_array().get(array) != simdjson::SUCCESS || array.size() == 0) {
         return std::unexpected(ParseError::kBadPayload);
     }
-    if (const auto parsed = parse_name(*array.begin(), packet); !parsed) return parsed;
-    if (is_binary(packet.type) && !placeholders_are_valid(*root, packet.attachment_count)) {
+    if (const auto parsed = parse_name(*array.begin()); !parsed) return parsed;
+    if (is_binary(packet_.type) && !placeholders_are_valid(*root, packet_.attachment_count)) {
         return std::unexpected(ParseError::kBadPlaceholder);
     }
     const std::string_view elements = inside_brackets(json);
     const std::string_view rest = trim(elements.substr(first_scalar(elements).size()));
-    packet.args = rest.empty() ? rest : trim(rest.substr(1));
-    packet.arg_count = array.size() - 1;
-    if (packet.arg_count == 1) packet.text = string_in(array.at(1));
+    packet_.args = rest.empty() ? rest : trim(rest.substr(1));
+    packet_.arg_count = array.size() - 1;
+    if (packet_.arg_count == 1) packet_.text = string_in(array.at(1));
     return {};
 }
 
-PacketParser::Parsed PacketParser::parse_ack(std::string_view json, Packet& packet) {
+PacketParser::Parsed PacketParser::parse_ack(std::string_view json) {
     const auto root = json_.parse(json);
     if (!root && root.error() != JsonError::kSyntax && trim(json).starts_with('[')) {
-        packet.fault = root.error();
+        packet_.fault = root.error();
         return {};
     }
     simdjson::dom::array array;
     if (!root || root->get_array().get(array) != simdjson::SUCCESS) {
         return std::unexpected(ParseError::kBadPayload);
     }
-    if (is_binary(packet.type) && !placeholders_are_valid(*root, packet.attachment_count)) {
+    if (is_binary(packet_.type) && !placeholders_are_valid(*root, packet_.attachment_count)) {
         return std::unexpected(ParseError::kBadPlaceholder);
     }
-    packet.args = inside_brackets(json);
-    packet.arg_count = array.size();
+    packet_.args = inside_brackets(json);
+    packet_.arg_count = array.size();
     return {};
 }
 
-PacketParser::Parsed PacketParser::parse_name(JsonElement name, Packet& packet) {
+PacketParser::Parsed PacketParser::parse_name(JsonElement name) {
     if (name.is_string()) {
-        packet.name = name.get_string().value();
-        if (is_reserved_event(packet.name)) return std::unexpected(ParseError::kReservedEvent);
+        packet_.name = name.get_string().value();
+        if (is_reserved_event(packet_.name)) return std::unexpected(ParseError::kReservedEvent);
         return {};
     }
     if (!name.is_number()) return std::unexpected(ParseError::kBadPayload);
@@ -330,12 +340,12 @@ PacketParser::Parsed PacketParser::parse_name(JsonElement name, Packet& packet) 
     } else {
         number_name_ = number_text(name.get_double().value());
     }
-    packet.name = number_name_;
+    packet_.name = number_name_;
     return {};
 }
 
 /// The array as a whole was refused: what comes before the fault may still name the event.
-PacketParser::Parsed PacketParser::parse_faulty_event(std::string_view json, Packet& packet) {
+PacketParser::Parsed PacketParser::parse_faulty_event(std::string_view json) {
     json = trim(json);
     if (!json.starts_with('[')) return std::unexpected(ParseError::kBadPayload);
     const std::string_view elements = trim(json.substr(1));
@@ -343,29 +353,30 @@ PacketParser::Parsed PacketParser::parse_faulty_event(std::string_view json, Pac
     const auto name = json_.parse(scalar);
     if (name) {
         const std::string_view rest = trim(elements.substr(scalar.size()));
-        if (rest.starts_with(',')) packet.args = trim(rest.substr(1));
-        return parse_name(*name, packet);
+        if (rest.starts_with(',')) packet_.args = trim(rest.substr(1));
+        return parse_name(*name);
     }
     if (name.error() == JsonError::kSyntax) return std::unexpected(ParseError::kBadPayload);
     return {};
 }
 
-std::expected<std::optional<Decoder::Decoded>, ParseError> Decoder::feed(engineio::MessageKind kind,
-                                                                         std::string_view message) {
+std::expected<Decoder::Decoded, ParseError> Decoder::feed(engineio::MessageKind kind,
+                                                          std::string_view message) {
     return kind == engineio::MessageKind::kText ? feed_text(message) : feed_attachment(message);
 }
 
 Decoder::Result Decoder::feed_text(std::string_view text) {
     if (partial_) return std::unexpected(ParseError::kUnexpectedText);
-    auto packet = parser_.parse(text);
+    const auto packet = parser_.parse(text);
     if (!packet) return std::unexpected(packet.error());
-    if (packet->attachment_count == 0) return Decoded{*packet, nullptr};
+    const std::size_t attachments = (*packet)->attachment_count;
+    if (attachments == 0) return Decoded{*packet, nullptr};
     if (text.size() > bytes_max_) return std::unexpected(ParseError::kBinaryPacketTooLarge);
     partial_ = std::make_unique<Assembly>();
     partial_->text = text;
-    partial_->attachment_count = packet->attachment_count;
+    partial_->attachment_count = attachments;
     partial_->bytes = text.size();
-    return std::nullopt;
+    return Decoded{};
 }
 
 Decoder::Result Decoder::feed_attachment(std::string_view bytes) {
@@ -373,9 +384,9 @@ Decoder::Result Decoder::feed_attachment(std::string_view bytes) {
     partial_->bytes += bytes.size();
     if (partial_->bytes > bytes_max_) return std::unexpected(ParseError::kBinaryPacketTooLarge);
     partial_->attachments.emplace_back(bytes);
-    if (partial_->attachments.size() < partial_->attachment_count) return std::nullopt;
+    if (partial_->attachments.size() < partial_->attachment_count) return Decoded{};
     // Parsed again rather than kept: the parser's memory served other connections in between.
-    auto packet = parser_.parse(partial_->text);
+    const auto packet = parser_.parse(partial_->text);
     if (!packet) return std::unexpected(packet.error());
     return Decoded{*packet, std::move(partial_)};
 }

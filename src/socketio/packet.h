@@ -58,12 +58,12 @@ struct Packet {
     bool has_payload = false;
     /// CONNECT, CONNECT_ERROR: the payload, raw.
     std::string_view payload;
-    /// EVENT: the name, unescaped. Valid until the parser's next parse().
+    /// EVENT: the name, unescaped.
     std::string_view name;
     /// EVENT: raw JSON of the arguments after the name; ACK: of all arguments. No brackets.
     std::string_view args;
     std::size_t arg_count = 0;
-    /// EVENT: its only argument unescaped, when that is a string. Valid until the next parse().
+    /// EVENT: its only argument unescaped, when that is a string.
     std::optional<std::string_view> text;
     /// EVENT, ACK, CONNECT: JSON beyond our limits (never kSyntax). An EVENT's `args` are then text
     /// that nobody has validated, arg_count is 0, and both name and args are empty when the name
@@ -73,27 +73,28 @@ struct Packet {
 
 /// Decodes the text part of packets. Keeps no state between packets but memory to reuse, so that
 /// one instance serves every connection of a shard.
-/// Ownership: a Packet borrows from the text and, its name and text, from the parser until the next
-///            parse().
+/// Ownership: a Packet is the parser's until its next parse(); it borrows from the text.
 /// Threading: confined to its shard.
 /// Work:      O(bytes).
 class PacketParser {
 public:
     explicit PacketParser(std::size_t attachments_max) : attachments_max_(attachments_max) {}
 
-    [[nodiscard]] std::expected<Packet, ParseError> parse(std::string_view text);
+    [[nodiscard]] std::expected<const Packet*, ParseError> parse(std::string_view text);
 
 private:
     using Parsed = std::expected<void, ParseError>;
-    [[nodiscard]] Parsed parse_payload(std::string_view json, Packet& packet);
-    [[nodiscard]] Parsed parse_object(std::string_view json, Packet& packet);
-    [[nodiscard]] bool parse_text_event(std::string_view json, Packet& packet);
-    [[nodiscard]] Parsed parse_event(std::string_view json, Packet& packet);
-    [[nodiscard]] Parsed parse_ack(std::string_view json, Packet& packet);
-    [[nodiscard]] Parsed parse_name(JsonElement name, Packet& packet);
-    [[nodiscard]] Parsed parse_faulty_event(std::string_view json, Packet& packet);
+    [[nodiscard]] Parsed parse_head(std::string_view& text);
+    [[nodiscard]] Parsed parse_payload(std::string_view json);
+    [[nodiscard]] Parsed parse_object(std::string_view json);
+    [[nodiscard]] bool parse_text_event(std::string_view json);
+    [[nodiscard]] Parsed parse_event(std::string_view json);
+    [[nodiscard]] Parsed parse_ack(std::string_view json);
+    [[nodiscard]] Parsed parse_name(JsonElement name);
+    [[nodiscard]] Parsed parse_faulty_event(std::string_view json);
 
     std::size_t attachments_max_;
+    Packet packet_;
     JsonParser json_;
     std::string number_name_;
     std::string text_;
@@ -115,9 +116,10 @@ public:
         std::size_t attachment_count = 0;
         std::size_t bytes = 0;
     };
-    /// A complete packet and, for binary ones, the memory its views point into.
+    /// A complete packet, which is the parser's, and, for binary ones, the memory that its views
+    /// point into.
     struct Decoded {
-        Packet packet;
+        const Packet* packet = nullptr;  ///< null: attachments are outstanding
         std::unique_ptr<Assembly> assembly;
 
         [[nodiscard]] std::span<const std::string> attachments() const {
@@ -129,14 +131,13 @@ public:
     Decoder(PacketParser& parser, std::size_t binary_packet_bytes_max)
         : parser_(parser), bytes_max_(binary_packet_bytes_max) {}
 
-    /// @return the packet that `message` completes, or nullopt when attachments are outstanding. It
-    ///         borrows from `message`, and its name and text from the parser until the next
-    ///         feed() of any Decoder on that parser.
-    [[nodiscard]] std::expected<std::optional<Decoded>, ParseError> feed(engineio::MessageKind kind,
-                                                                         std::string_view message);
+    /// @return the packet that `message` completes, until the next feed() of any Decoder on that
+    ///         parser. It borrows from `message`.
+    [[nodiscard]] std::expected<Decoded, ParseError> feed(engineio::MessageKind kind,
+                                                          std::string_view message);
 
 private:
-    using Result = std::expected<std::optional<Decoded>, ParseError>;
+    using Result = std::expected<Decoded, ParseError>;
     [[nodiscard]] Result feed_text(std::string_view text);
     [[nodiscard]] Result feed_attachment(std::string_view bytes);
 

@@ -18,7 +18,7 @@ protected:
     Packet parsed(std::string_view text) {
         const auto packet = parser_.parse(text);
         EXPECT_TRUE(packet) << text << ": " << to_string(packet.error());
-        return packet.value_or(Packet{});
+        return packet ? **packet : Packet{};
     }
     std::optional<ParseError> error_of(std::string_view text) {
         const auto packet = parser_.parse(text);
@@ -240,10 +240,12 @@ TEST_F(PacketParserTest, LeavesOutANameThatItCannotRead) {
 
 class DecoderTest : public testing::Test {
 protected:
+    /// @return nullopt: it completes no packet
     std::optional<Decoder::Decoded> fed(MessageKind kind, std::string_view message) {
         auto result = decoder_.feed(kind, message);
         EXPECT_TRUE(result) << to_string(result.error());
-        return result ? std::move(*result) : std::nullopt;
+        if (!result || result->packet == nullptr) return std::nullopt;
+        return std::move(*result);
     }
     std::optional<ParseError> error_of(MessageKind kind, std::string_view message) {
         const auto result = decoder_.feed(kind, message);
@@ -261,9 +263,9 @@ TEST_F(DecoderTest, WaitsForEveryAttachment) {
     EXPECT_TRUE(parser_.parse(R"(2["another connection's"])"));
     const auto decoded = fed(MessageKind::kBinary, "two");
     ASSERT_TRUE(decoded);
-    EXPECT_EQ(decoded->packet.name, "up");
-    EXPECT_EQ(decoded->packet.id, 4);
-    EXPECT_EQ(decoded->packet.args, R"({"_placeholder":true,"num":2})");
+    EXPECT_EQ(decoded->packet->name, "up");
+    EXPECT_EQ(decoded->packet->id, 4);
+    EXPECT_EQ(decoded->packet->args, R"({"_placeholder":true,"num":2})");
     const std::vector<std::string> expected{std::string("\0\1", 2), "", "two"};
     EXPECT_EQ(std::vector(decoded->attachments().begin(), decoded->attachments().end()), expected);
     EXPECT_TRUE(fed(MessageKind::kText, R"(2["next"])"));

@@ -20,6 +20,13 @@ struct RecoverableEvent {
     std::span<const std::string> attachments = {};
 };
 
+/// An event whose one argument is a string. Everything is borrowed.
+struct TextEvent {
+    std::string_view name;
+    std::string_view text;         ///< as it is to arrive
+    std::string_view offset = {};  ///< of a RecoverableEvent; empty: none
+};
+
 /// How a handler accepts a socket. Everything is borrowed for the call.
 struct Resumption {
     std::string_view sid = {};  ///< of the connection that goes on; empty: a new one

@@ -35,22 +35,23 @@ void check_event(std::string_view text) {
     PacketParser parser(10);
     std::string packet(1, '2');
     packet += text;
-    const auto event = parser.parse(packet);
-    if (!event || event->type != PacketType::kEvent || event->fault) return;
-    const std::string name(event->name), args(event->args);
-    const std::size_t count = event->arg_count;
+    const auto parsed = parser.parse(packet);
+    if (!parsed || (*parsed)->type != PacketType::kEvent || (*parsed)->fault) return;
+    const Packet event = **parsed;
+    const std::string name(event.name), args(event.args);
+    const std::size_t count = event.arg_count;
     std::string out;
-    append_event(out, {event->namespace_name, {}, 0}, name, args);
+    append_event(out, {event.namespace_name, {}, 0}, name, args);
     append_offset(out, kOffset);
-    const auto with_offset = parser.parse(out);
-    SB_CHECK(with_offset && with_offset->name == name && with_offset->arg_count == count + 1);
-    SB_CHECK(with_offset->args == (args.empty() ? "" : args + ',') + "\"17.4\"");
-    SB_CHECK(leaves_text(with_offset->args));
+    const Packet with_offset = *parser.parse(out).value();
+    SB_CHECK(with_offset.name == name && with_offset.arg_count == count + 1);
+    SB_CHECK(with_offset.args == (args.empty() ? "" : args + ',') + "\"17.4\"");
+    SB_CHECK(leaves_text(with_offset.args));
     out.clear();
-    append_event(out, {event->namespace_name, {}, 0}, name, args);
+    append_event(out, {event.namespace_name, {}, 0}, name, args);
     append_null_argument(out);
-    const auto with_null = parser.parse(out);
-    SB_CHECK(with_null && with_null->arg_count == count + 1 && !leaves_text(with_null->args));
+    const Packet with_null = *parser.parse(out).value();
+    SB_CHECK(with_null.arg_count == count + 1 && !leaves_text(with_null.args));
 }
 
 }  // namespace

@@ -189,10 +189,7 @@ public:
     virtual void emit_volatile(const EncodedEvent& event) = 0;
     /// Without its offset unless recoverable().
     virtual void emit(const RecoverableEvent& event) = 0;
-    /// An event whose one argument is a string: `text`, as it is to arrive. `offset` as in
-    /// RecoverableEvent; empty: none.
-    virtual void emit_text(std::string_view event, std::string_view text,
-                           std::string_view offset) = 0;
+    virtual void emit_text(const TextEvent& event) = 0;
     /// `args` holds a placeholder for each attachment. The stock clients take at most 10.
     virtual void emit_binary(std::string_view event, std::string_view args,
                              std::span<const std::string> attachments) = 0;

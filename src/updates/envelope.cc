@@ -9,19 +9,18 @@ constexpr std::string_view kKindNames[] = {"push", "status", "system"};
 
 }  // namespace
 
-void append_response(std::string& out, std::string_view request_id, std::string_view action,
-                     std::string_view data, std::string_view position) {
+void append_response(std::string& out, const Response& response) {
     out += R"({"type":"RESPONSE","requestId":)";
-    append_json_string(out, request_id);
+    append_json_string(out, response.request_id);
     out += R"(,"action":)";
-    append_json_string(out, action);
-    if (!data.empty()) {
+    append_json_string(out, response.action);
+    if (!response.data.empty()) {
         out += R"(,"data":)";
-        out += data;
+        out += response.data;
     }
-    if (!position.empty()) {
+    if (!response.position.empty()) {
         out += R"(,"position":)";
-        append_json_string(out, position);
+        append_json_string(out, response.position);
     }
     out += '}';
 }

@@ -24,9 +24,15 @@ struct UpdateHeader {
     std::string_view position = {};  ///< empty: none
 };
 
-/// {type:"RESPONSE", requestId, action, data?, position?}; `data` is JSON, empty when absent.
-void append_response(std::string& out, std::string_view request_id, std::string_view action,
-                     std::string_view data, std::string_view position = {});
+struct Response {
+    std::string_view request_id;
+    std::string_view action;
+    std::string_view data;           ///< JSON; empty: none
+    std::string_view position = {};  ///< empty: none
+};
+
+/// {type:"RESPONSE", requestId, action, data?, position?}
+void append_response(std::string& out, const Response& response);
 /// Whether a final envelope tells of an earlier run.
 enum class Replay : std::uint8_t { kNo, kYes };
 /// Adds "replayed":true to the RESPONSE or ERROR that `envelope` is, with kYes.

@@ -26,7 +26,7 @@ void write_response(benchmark::State& state) {
     std::string out;
     for (auto _ : state) {
         out.clear();
-        append_response(out, "r000000000012", "echo", kData);
+        append_response(out, {"r000000000012", "echo", kData});
         benchmark::DoNotOptimize(out.data());
     }
     state.SetItemsProcessed(state.iterations());
@@ -39,7 +39,7 @@ void write_response_as_string(benchmark::State& state) {
     for (auto _ : state) {
         out.clear();
         escaped.clear();
-        append_response(out, "r000000000012", "echo", kData);
+        append_response(out, {"r000000000012", "echo", kData});
         append_json_string(escaped, out);
         benchmark::DoNotOptimize(escaped.data());
     }

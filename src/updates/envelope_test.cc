@@ -13,14 +13,14 @@ const WallTime kTime = *parse_time("2026-11-22T08:00:00.000Z");
 
 TEST(Envelope, WritesAResponseWithTheDatasOwnBytes) {
     std::string out = "before ";
-    append_response(out, "r1", "echo", R"({ "n":0.11935319286735585,"big":12345678901234567890})");
+    append_response(out, {"r1", "echo", R"({ "n":0.11935319286735585,"big":12345678901234567890})"});
     EXPECT_EQ(out, R"(before {"type":"RESPONSE","requestId":"r1","action":"echo",)"
                    R"("data":{ "n":0.11935319286735585,"big":12345678901234567890}})");
 }
 
 TEST(Envelope, MarksAReplayAndNothingElse) {
     std::string out;
-    append_response(out, "r1", "a", "{}");
+    append_response(out, {"r1", "a", "{}"});
     const std::string before = out;
     mark_replay(out, Replay::kNo);
     EXPECT_EQ(out, before);
@@ -31,10 +31,10 @@ TEST(Envelope, MarksAReplayAndNothingElse) {
 
 TEST(Envelope, LeavesOutWhatIsAbsent) {
     std::string out;
-    append_response(out, "", "a", "");
+    append_response(out, {"", "a", ""});
     EXPECT_EQ(out, R"({"type":"RESPONSE","requestId":"","action":"a"})");
     out.clear();
-    append_response(out, "r", "a", "null", "e-1");
+    append_response(out, {"r", "a", "null", "e-1"});
     EXPECT_EQ(out,
               R"({"type":"RESPONSE","requestId":"r","action":"a","data":null,"position":"e-1"})");
 }
@@ -83,7 +83,7 @@ TEST(Envelope, WritesAnErrorWithWhatTheRegistryKnows) {
 TEST(Envelope, EscapesHostileIdsAndActions) {
     const std::string hostile = "\",\"type\":\"x\n\x01\\\xe2\x80\xa8";
     std::string out;
-    append_response(out, hostile, hostile, "", hostile);
+    append_response(out, {hostile, hostile, "", hostile});
     JsonParser parser;
     const auto root = parser.parse(out);
     ASSERT_TRUE(root.has_value()) << out;

@@ -1,5 +1,6 @@
 #include "updates/position.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace signalbox::updates {
@@ -30,11 +31,14 @@ std::string offset_text(const Offset& offset) {
 }
 
 void append_offset(std::string& out, const Offset& offset) {
-    char numbers[2 * (1 + kDigitsMax)];
-    char* end = write_number(numbers, '-', offset.number);
-    if (offset.private_number) end = write_number(end, '.', *offset.private_number);
-    out += offset.epoch;
-    out += std::string_view(numbers, end);
+    const std::size_t before = out.size();
+    const std::size_t most = offset.epoch.size() + 2 * (1 + kDigitsMax);
+    out.resize_and_overwrite(before + most, [&](char* data, std::size_t) {
+        char* to = std::ranges::copy(offset.epoch, data + before).out;
+        to = write_number(to, '-', offset.number);
+        if (offset.private_number) to = write_number(to, '.', *offset.private_number);
+        return static_cast<std::size_t>(to - data);
+    });
 }
 
 std::optional<Offset> parse_offset(std::string_view text) {

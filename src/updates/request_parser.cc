@@ -15,7 +15,7 @@ namespace {
 /// Longer ones are worth a JsonParser's preparations.
 constexpr std::size_t kScannedBytesMax = 1024;
 
-/// The envelope's members, in the order of `kNames`.
+/// The envelope's members, in the order of kNames.
 enum Member : std::size_t {
     kType,
     kRequestId,
@@ -26,18 +26,12 @@ enum Member : std::size_t {
     kProgress,
     kMembers
 };
-constexpr std::array<std::string_view, kMembers> kQuotedNames{
-    R"("type")",      R"("requestId")",      R"("action")",  R"("data")",
-    R"("timeoutMs")", R"("idempotencyKey")", R"("progress")"};
-
-std::string_view name_of(Member member) {
-    const std::string_view quoted = kQuotedNames[member];
-    return quoted.substr(1, quoted.size() - 2);
-}
+constexpr std::array<std::string_view, kMembers> kNames{
+    "type", "requestId", "action", "data", "timeoutMs", "idempotencyKey", "progress"};
 
 /// @return kMembers when it is none.
 Member member_named(std::string_view name) {
-    const auto is = [&](Member member) { return name == name_of(member) ? member : kMembers; };
+    const auto is = [&](Member member) { return name == kNames[member] ? member : kMembers; };
     switch (name.size()) {
         case 4:
             return is(name.front() == 't' ? kType : kData);
@@ -54,9 +48,25 @@ Member member_named(std::string_view name) {
     }
 }
 
+/// Passes the name of `member` if it comes next and is of those that most envelopes have.
+bool take_common_name(JsonScanner& json, Member member) {
+    switch (member) {
+        case kType:
+            return json.take(R"("type")");
+        case kRequestId:
+            return json.take(R"("requestId")");
+        case kAction:
+            return json.take(R"("action")");
+        case kData:
+            return json.take(R"("data")");
+        default:
+            return false;
+    }
+}
+
 /// Passes the name of a member, most probably the `expected` one. @return kMembers when it is none.
 Member take_name(JsonScanner& json, Member expected) {
-    if (expected != kMembers && json.take(kQuotedNames[expected])) return expected;
+    if (take_common_name(json, expected)) return expected;
     const auto name = json.plain_string();
     return name ? member_named(*name) : kMembers;
 }
@@ -108,7 +118,7 @@ RequestParser::Members RequestParser::Members::of(std::string_view text) {
                 continue;
             }
         }
-        if (!found.values[known].empty()) found.twice = name_of(known);
+        if (!found.values[known].empty()) found.twice = kNames[known];
         found.values[known] = member->value;
     }
     if (unknown.size() > 1) find_unknown_twice(unknown, found.twice);
@@ -165,25 +175,25 @@ std::optional<std::string> read_timeout(std::string_view raw, Request& request) 
 
 }  // namespace
 
-/// @return what is wrong, or nullopt with `request` filled.
-std::optional<std::string> RequestParser::read_members(const Members& members, Request& request) {
+/// @return what is wrong, or nullopt with request_ filled, whose id and action are there before.
+std::optional<std::string> RequestParser::read_members(const Members& members) {
     const auto& values = members.values;
     if (!members.twice.empty()) return "the member " + shortened(members.twice) + " occurs twice";
     const bool is_request =
         values[kType] == R"("REQUEST")" || string_of(values[kType], Slot::kType) == "REQUEST";
     if (!is_request) return "type must be \"REQUEST\"";
-    if (!is_string(values[kRequestId]) || request.request_id.empty()) {
+    if (!is_string(values[kRequestId]) || request_.request_id.empty()) {
         return "requestId must be a string of 1 to 128 characters";
     }
-    if (!is_string(values[kAction]) || request.action.empty())
+    if (!is_string(values[kAction]) || request_.action.empty())
         return "action must be a string, the action's name";
-    request.data = values[kData];
+    request_.data = values[kData];
     if (!values[kTimeoutMs].empty()) {
-        if (auto fault = read_timeout(values[kTimeoutMs], request)) return fault;
+        if (auto fault = read_timeout(values[kTimeoutMs], request_)) return fault;
     }
     if (!values[kIdempotencyKey].empty()) {
-        request.idempotency_key = string_of(values[kIdempotencyKey], Slot::kIdempotencyKey);
-        if (!is_valid_id(request.idempotency_key)) {
+        request_.idempotency_key = string_of(values[kIdempotencyKey], Slot::kIdempotencyKey);
+        if (!is_valid_id(request_.idempotency_key)) {
             return "idempotencyKey must be a string of 1 to 128 printable characters without "
                    "spaces";
         }
@@ -191,7 +201,7 @@ std::optional<std::string> RequestParser::read_members(const Members& members, R
     const std::string_view progress = values[kProgress];
     if (!progress.empty() && progress != "true" && progress != "false")
         return "progress must be true or false";
-    request.progress = progress == "true";
+    request_.progress = progress == "true";
     return std::nullopt;
 }
 
@@ -206,24 +216,24 @@ bool is_valid_request_id(std::string_view text) {
 EnvelopeFault RequestParser::read_fault(std::string_view text, JsonError error) {
     EnvelopeFault fault;
     fault.message = "the message cannot be read: " + std::string(to_string(error));
-    fault.request_id = salvage(text, name_of(kRequestId));
-    fault.action = salvage(text, name_of(kAction));
+    fault.request_id = salvage(text, kNames[kRequestId]);
+    fault.action = salvage(text, kNames[kAction]);
     return fault;
 }
 
-std::expected<Request, EnvelopeFault> RequestParser::read(const Members& members) {
-    Request request;
-    request.request_id = string_of(members.values[kRequestId], Slot::kRequestId);
-    if (!is_valid_request_id(request.request_id)) request.request_id = {};
-    request.action = string_of(members.values[kAction], Slot::kAction);
-    auto fault = read_members(members, request);
-    if (!fault) return request;
-    if (!is_valid_request_id(request.action)) request.action = {};
-    return std::unexpected(EnvelopeFault{std::string(request.request_id),
-                                         std::string(request.action), std::move(*fault)});
+std::expected<const Request*, EnvelopeFault> RequestParser::read(const Members& members) {
+    request_ = {};
+    request_.request_id = string_of(members.values[kRequestId], Slot::kRequestId);
+    if (!is_valid_request_id(request_.request_id)) request_.request_id = {};
+    request_.action = string_of(members.values[kAction], Slot::kAction);
+    auto fault = read_members(members);
+    if (!fault) return &request_;
+    if (!is_valid_request_id(request_.action)) request_.action = {};
+    return std::unexpected(EnvelopeFault{std::string(request_.request_id),
+                                         std::string(request_.action), std::move(*fault)});
 }
 
-std::expected<Request, EnvelopeFault> RequestParser::parse(std::string_view text) {
+std::expected<const Request*, EnvelopeFault> RequestParser::parse(std::string_view text) {
     if (text.size() <= kScannedBytesMax) {
         Members members;
         if (members.scan(text)) return read(members);

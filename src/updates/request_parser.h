@@ -35,14 +35,14 @@ struct EnvelopeFault {
 /// Reads REQUESTs strictly: members of wrong types, and any member that occurs twice, are faults;
 /// unknown members are passed over. `data` is validated JSON of any type. Keeps memory to reuse:
 /// one instance a shard.
-/// Ownership: a Request borrows from its text and from the parser until the next call.
+/// Ownership: a Request is the parser's until the next call; it borrows from its text.
 /// Threading: confined to one thread.
 /// Work:      O(text), and O(n log n) of unknown members.
 class RequestParser {
 public:
     /// Of a text that is not JSON, or beyond our limits for it, the fault still has the requestId
     /// and action when these can be read.
-    [[nodiscard]] std::expected<Request, EnvelopeFault> parse(std::string_view text);
+    [[nodiscard]] std::expected<const Request*, EnvelopeFault> parse(std::string_view text);
     /// What can be read of a `text` that begins like an object and that a JsonParser has refused
     /// with `error`.
     [[nodiscard]] EnvelopeFault read_fault(std::string_view text, JsonError error);
@@ -52,11 +52,12 @@ private:
     /// Where a member with escapes is decoded to.
     enum class Slot : std::uint8_t { kType, kRequestId, kAction, kIdempotencyKey };
     [[nodiscard]] std::string_view string_of(std::string_view raw, Slot slot);
-    [[nodiscard]] std::expected<Request, EnvelopeFault> read(const Members& members);
-    [[nodiscard]] std::optional<std::string> read_members(const Members& members, Request& request);
+    [[nodiscard]] std::expected<const Request*, EnvelopeFault> read(const Members& members);
+    [[nodiscard]] std::optional<std::string> read_members(const Members& members);
     [[nodiscard]] std::string salvage(std::string_view text, std::string_view name);
 
     JsonParser json_;
+    Request request_;
     std::array<std::string, 4> decoded_;  // by Slot
 };
 

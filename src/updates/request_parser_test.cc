@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 namespace signalbox::updates {
 namespace {
@@ -13,7 +14,9 @@ using testing::HasSubstr;
 /// What it gives is good until the next call.
 std::expected<Request, EnvelopeFault> parse(std::string_view text) {
     static RequestParser parser;
-    return parser.parse(text);
+    auto parsed = parser.parse(text);
+    if (!parsed) return std::unexpected(std::move(parsed.error()));
+    return **parsed;
 }
 
 /// "requestId|action|message"
