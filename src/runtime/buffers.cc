@@ -16,10 +16,10 @@ std::size_t size_of(const OutputPieces& pieces) {
 
 void append_to(std::string& out, const OutputPieces& pieces) {
     const std::size_t before = out.size();
-    out.resize_and_overwrite(before + size_of(pieces), [&](char* data, std::size_t size) {
+    out.resize_and_overwrite(before + size_of(pieces), [&](char* data, std::size_t) {
         char* to = data + before;
         for (const std::string_view piece : pieces) to = std::ranges::copy(piece, to).out;
-        return size;
+        return static_cast<std::size_t>(to - data);
     });
 }
 
