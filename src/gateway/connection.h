@@ -61,8 +61,8 @@ public:
     State state = State::kAdmitting;
     MessageFormat format = MessageFormat::kString;
     bool warned_of_violations = false;
-    bool refreshing = false;        ///< its session is being looked up for a new token
-    std::uint32_t incarnation = 0;  ///< how often it has been recovered
+    bool refreshing = false;         ///< its session is being looked up for a new token
+    std::uint32_t incarnation = 0;   ///< how often it has been recovered
     CompanyHere* company = nullptr;  ///< from its acceptance until it has left
     auth::Principal principal;
     std::unique_ptr<Joining> joining = std::make_unique<Joining>();

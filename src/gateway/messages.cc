@@ -359,8 +359,8 @@ std::string_view Gateway::offset_of(const Connection& connection) {
     const RecoveryState& recovery = connection.recovery;
     if (!recovery.on() || connection.company == nullptr) return {};
     offset_.clear();
-    updates::append_offset(
-        offset_, {connection.company->epoch, recovery.position, recovery.private_count});
+    updates::append_offset(offset_,
+                           {connection.company->epoch, recovery.position, recovery.private_count});
     return offset_;
 }
 

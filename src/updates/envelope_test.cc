@@ -13,7 +13,8 @@ const WallTime kTime = *parse_time("2026-11-22T08:00:00.000Z");
 
 TEST(Envelope, WritesAResponseWithTheDatasOwnBytes) {
     std::string out = "before ";
-    append_response(out, {"r1", "echo", R"({ "n":0.11935319286735585,"big":12345678901234567890})"});
+    append_response(out,
+                    {"r1", "echo", R"({ "n":0.11935319286735585,"big":12345678901234567890})"});
     EXPECT_EQ(out, R"(before {"type":"RESPONSE","requestId":"r1","action":"echo",)"
                    R"("data":{ "n":0.11935319286735585,"big":12345678901234567890}})");
 }
