@@ -2,104 +2,92 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string>
 #include <utility>
 
 namespace signalbox::gateway {
+namespace {
+
+constexpr std::size_t kBlocks = 16;
+
+/// Where the next record will be written is long out of the processor's caches when other
+/// connections write as much.
+void expect_write(const char* at, std::size_t available) {
+    constexpr std::size_t kCacheLine = 64, kLines = 4;
+    const std::size_t count = std::min(available, kLines * kCacheLine);
+    for (std::size_t i = 0; i < count; i += kCacheLine) __builtin_prefetch(at + i, 1);
+}
+
+}  // namespace
 
 void PrivateRing::append(const PrivateMessage& message, std::size_t bytes_max) {
-    const std::size_t needed = sizeof(Head) + message.envelope.size();
-    while (!empty() && size_ + needed > bytes_max) forget_oldest();
+    const std::string_view envelope = message.envelope;
+    const std::size_t needed = sizeof(Head) + envelope.size();
     if (needed > bytes_max) {
+        blocks_.clear();
         forgotten_number_ = message.number;
         forgotten_base_ = message.base;
         return;
     }
-    make_room(needed, bytes_max);
-    append(Head{message.number, message.base, message.time, message.envelope.size()});
-    append(message.envelope.data(), message.envelope.size());
-    expect_append();
-}
-
-/// Where the next record will be written, and the oldest be read then, is long out of the processor's
-/// caches when others write as much.
-void PrivateRing::expect_append() const {
-    constexpr std::size_t kCacheLine = 64, kLines = 4;
-    const std::size_t end = wrapped(begin_ + size_);
-    const std::size_t last = std::min(end + kLines * kCacheLine, capacity_);
-    for (std::size_t at = end; at < last; at += kCacheLine) __builtin_prefetch(&bytes_[at], 1);
-}
-
-void PrivateRing::make_room(std::size_t more, std::size_t bytes_max) {
-    if (size_ + more <= capacity_) return;
-    const std::size_t capacity = std::max(size_ + more, std::min(2 * capacity_, bytes_max));
-    auto bytes = std::make_unique_for_overwrite<char[]>(capacity);
-    if (!empty()) read(0, bytes.get(), size_);
-    bytes_ = std::move(bytes);
-    capacity_ = capacity;
-    begin_ = 0;
-}
-
-void PrivateRing::append(const Head& head) {
-    const std::size_t end = wrapped(begin_ + size_);
-    if (capacity_ - end >= sizeof(Head)) {
-        std::memcpy(bytes_.get() + end, &head, sizeof(Head));
-        size_ += sizeof(Head);
-        return;
+    if (blocks_.empty() || blocks_.back().capacity - blocks_.back().size < needed) {
+        open_block(needed, bytes_max);
     }
-    char raw[sizeof(Head)];
-    std::memcpy(raw, &head, sizeof(Head));
-    append(raw, sizeof(Head));
+    Block& block = blocks_.back();
+    char* const to = block.bytes.get() + block.size;
+    const Head head{message.number, message.base, message.time, envelope.size()};
+    std::memcpy(to, &head, sizeof head);
+    if (!envelope.empty()) std::memcpy(to + sizeof head, envelope.data(), envelope.size());
+    block.last = block.size;
+    block.size += static_cast<std::uint32_t>(needed);
+    expect_write(to + needed, block.capacity - block.size);
 }
 
-void PrivateRing::append(const char* from, std::size_t count) {
-    if (count == 0) return;
-    const std::size_t end = wrapped(begin_ + size_);
-    const std::size_t until_end = std::min(count, capacity_ - end);
-    std::memcpy(bytes_.get() + end, from, until_end);
-    if (until_end < count) std::memcpy(bytes_.get(), from + until_end, count - until_end);
-    size_ += count;
+void PrivateRing::open_block(std::size_t needed, std::size_t bytes_max) {
+    const std::size_t capacity = std::max(needed, std::min(bytes(), bytes_max / kBlocks));
+    Block block;
+    while (bytes() + capacity > bytes_max) block = forget_oldest();
+    if (block.capacity < capacity) {
+        block.bytes = std::make_unique_for_overwrite<char[]>(capacity);
+        block.capacity = static_cast<std::uint32_t>(capacity);
+    }
+    block.size = 0;
+    blocks_.push_back(std::move(block));
 }
 
-void PrivateRing::read(std::size_t at, char* to, std::size_t count) const {
-    const std::size_t from = wrapped(begin_ + at);
-    const std::size_t until_end = std::min(count, capacity_ - from);
-    std::memcpy(to, bytes_.get() + from, until_end);
-    std::memcpy(to + until_end, bytes_.get(), count - until_end);
+PrivateRing::Block PrivateRing::forget_oldest() {
+    Block oldest = std::move(blocks_.front());
+    blocks_.erase(blocks_.begin());
+    const Head last = oldest.head_at(oldest.last);
+    forgotten_number_ = last.number;
+    forgotten_base_ = last.base;
+    return oldest;
 }
 
 void PrivateRing::forget_before(MonotonicTime time) {
-    while (!empty() && head_at(0).time < time) forget_oldest();
-    if (!empty()) return;
-    bytes_.reset();
-    capacity_ = begin_ = 0;
+    const auto is_old = [&](const Block& block) { return block.head_at(block.last).time < time; };
+    while (!empty() && is_old(blocks_.front())) forget_oldest();
+    blocks_.shrink_to_fit();
 }
 
-PrivateRing::Head PrivateRing::head_at(std::size_t at) const {
-    char raw[sizeof(Head)];
-    read(at, raw, sizeof(Head));
+std::size_t PrivateRing::bytes() const {
+    std::size_t sum = 0;
+    for (const Block& block : blocks_) sum += block.capacity;
+    return sum;
+}
+
+PrivateRing::Head PrivateRing::Block::head_at(std::size_t at) const {
     Head head{};
-    std::memcpy(&head, raw, sizeof(Head));
+    std::memcpy(&head, bytes.get() + at, sizeof head);
     return head;
 }
 
-void PrivateRing::forget_oldest() {
-    const Head head = head_at(0);
-    forgotten_number_ = head.number;
-    forgotten_base_ = head.base;
-    begin_ = wrapped(begin_ + sizeof(Head) + head.size);
-    size_ -= sizeof(Head) + head.size;
-}
-
 void PrivateRing::for_each(const std::function<void(const PrivateMessage&)>& visit) const {
-    std::string envelope;
-    for (std::size_t at = 0; at < size_;) {
-        const Head head = head_at(at);
-        at += sizeof(Head);
-        envelope.resize(head.size);
-        if (head.size > 0) read(at, envelope.data(), head.size);
-        visit({head.number, head.base, head.time, envelope});
-        at += head.size;
+    for (const Block& block : blocks_) {
+        for (std::size_t at = 0; at < block.size;) {
+            const Head head = block.head_at(at);
+            at += sizeof head;
+            visit({head.number, head.base, head.time, {block.bytes.get() + at, head.size}});
+            at += head.size;
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -17,17 +18,18 @@ struct PrivateMessage {
     std::string_view envelope;
 };
 
-/// The last private messages of one connection, in one piece of memory that is written round and
-/// round: each byte once, however much passes.
+/// The last private messages of one connection, in blocks of memory that are written in turn: each
+/// byte once, however much passes, and what is forgotten is not read.
 ///
 /// Threading: confined to the shard of its owner; moves with it.
-/// Bounds:    bytes_max, the records' heads included; beyond it the oldest are forgotten. Memory
-///            doubles up to bytes_max.
+/// Bounds:    bytes_max, the records' heads included; beyond it the oldest block is forgotten, a
+///            sixteenth or the one message in it. Memory doubles until a block is that long.
 class PrivateRing {
 public:
     /// Numbers rise, bases and times do not fall.
+    /// @param bytes_max  less than 4 GB, the same for each.
     void append(const PrivateMessage& message, std::size_t bytes_max);
-    /// Forgets what was sent before `time`, and returns its memory.
+    /// Forgets the blocks in which all was sent before `time`, and returns the memory of them.
     void forget_before(MonotonicTime time);
 
     /// Whether everything above `number` that was appended is still here.
@@ -40,9 +42,9 @@ public:
     }
     /// Oldest first; the envelope is borrowed for the call.
     void for_each(const std::function<void(const PrivateMessage&)>& visit) const;
-    [[nodiscard]] bool empty() const { return size_ == 0; }
+    [[nodiscard]] bool empty() const { return blocks_.empty(); }
     /// Memory in use.
-    [[nodiscard]] std::size_t bytes() const { return capacity_; }
+    [[nodiscard]] std::size_t bytes() const;
 
 private:
     struct Head {
@@ -51,25 +53,21 @@ private:
         MonotonicTime time;
         std::size_t size;
     };
-    /// Of the record `at` bytes behind the oldest's first.
-    [[nodiscard]] Head head_at(std::size_t at) const;
-    void forget_oldest();
-    /// @param at  less than twice the capacity.
-    [[nodiscard]] std::size_t wrapped(std::size_t at) const {
-        return at < capacity_ ? at : at - capacity_;
-    }
-    void make_room(std::size_t more, std::size_t bytes_max);
-    void append(const Head& head);
-    void append(const char* from, std::size_t count);
-    void expect_append() const;
-    /// Copies `count` bytes from `at` bytes behind the oldest's first.
-    void read(std::size_t at, char* to, std::size_t count) const;
+    /// Records, each a Head and its envelope.
+    struct Block {
+        std::unique_ptr<char[]> bytes;
+        std::uint32_t capacity = 0;
+        std::uint32_t size = 0;
+        std::uint32_t last = 0;  ///< where its last record begins
 
-    // Records, each a Head and its envelope, from begin_ on; behind the end comes the front.
-    std::unique_ptr<char[]> bytes_;
-    std::size_t capacity_ = 0;
-    std::size_t begin_ = 0;  // of the oldest
-    std::size_t size_ = 0;
+        [[nodiscard]] Head head_at(std::size_t at) const;
+    };
+
+    void open_block(std::size_t needed, std::size_t bytes_max);
+    /// @return its memory.
+    Block forget_oldest();
+
+    std::vector<Block> blocks_;  // oldest first; none is empty
     std::uint64_t forgotten_number_ = 0;
     std::uint64_t forgotten_base_ = 0;
 };

@@ -73,6 +73,29 @@ TEST(PrivateRing, ReturnsMemoryWithAge) {
     EXPECT_TRUE(ring.complete_after_number(2));
 }
 
+TEST(PrivateRing, KeepsAllButABlockOfItsBytes) {
+    PrivateRing ring;
+    constexpr std::size_t kMax = 64 * 1024, kOne = kHead + 100;
+    for (std::uint64_t n = 1; n <= 5'000; ++n) {
+        ring.append({n, n, kStart, std::string(100, 'x')}, kMax);
+        ASSERT_LE(ring.bytes(), kMax);
+    }
+    const auto numbers = numbers_in(ring);
+    EXPECT_GE(numbers.size() * kOne, kMax - 3 * (kMax / 16));
+    EXPECT_TRUE(ring.complete_after_number(numbers.front() - 1));
+    EXPECT_FALSE(ring.complete_after_number(numbers.front() - 2));
+    EXPECT_TRUE(ring.complete_from_base(numbers.front()));
+    EXPECT_FALSE(ring.complete_from_base(numbers.front() - 1));
+}
+
+TEST(PrivateRing, TakesMemoryAsItFills) {
+    PrivateRing ring;
+    ring.append({1, 1, kStart, std::string(100, 'x')}, 64 * 1024);
+    EXPECT_EQ(ring.bytes(), kHead + 100);
+    ring.append({2, 1, kStart, "y"}, 64 * 1024);
+    EXPECT_EQ(ring.bytes(), 2 * (kHead + 100));
+}
+
 TEST(PrivateRing, KeepsEachEnvelopeWholeWhereverItsMemoryEnds) {
     PrivateRing ring;
     const auto envelope = [](std::uint64_t number) {
