@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/json_block.h"
+#include "base/json_wide.h"
 
 namespace signalbox {
 namespace {
@@ -160,9 +161,9 @@ struct Cursors {
     char* to;
 };
 
-/// At a backslash. @return nullopt when no escape \u of a character follows. Not inline, since it is
-/// rare.
+/// @return nullopt when no escape \u of a character is there. Not inline, since it is rare.
 [[gnu::noinline]] std::optional<Cursors> read_unicode_escape(Cursors now, const char* end) {
+    if (*now.at != '\\') return std::nullopt;
     const std::string_view behind(now.at + 1, end);
     if (!behind.starts_with('u') || !names_character(behind.substr(1))) return std::nullopt;
     now.at += 2;
@@ -211,7 +212,7 @@ Reading read_until(Reading reading, const char* last, const char* end) {
         now = read_block(now, seen);
         if (now.at >= block_end) continue;
         if (*now.at == '"') return {now, seen, Reading::Stop::kQuote};
-        const auto next = *now.at == '\\' ? read_unicode_escape(now, end) : std::nullopt;
+        const auto next = read_unicode_escape(now, end);
         if (!next) return {now, seen, Reading::Stop::kFault};
         now = *next;
     }
@@ -245,32 +246,68 @@ private:
     char bytes_[2 * kLookAhead] = {};
 };
 
-/// Reads the string at the front of `text` into `to`, which needs room for kLookAhead bytes more than
-/// are in it. Its `now` is where the closing quote is.
-Reading read_string(std::string_view text, char* to) {
+/// What is written behind a string while it is read or written, at most.
+constexpr std::ptrdiff_t kRoom = json_wide::kRoom;
+static_assert(kRoom >= kLookAhead);
+
+/// A string that was read.
+struct Read {
+    Cursors now;  ///< at its closing quote
+    bool ascii;
+};
+
+/// Reads the string at the front of `text` into `to`, where there must be kRoom behind its length.
+/// @return nullopt: it has a fault or no end.
+std::optional<Read> read_narrow(std::string_view text, char* to) {
     const TextEnd text_end(text);
     const char* const end = text.data() + text.size();
     Reading reading{.now = {text.data() + 1, to}, .seen = {}};
     if (std::ssize(text) > kLookAhead) reading = read_until(reading, end - kLookAhead, end);
-    if (reading.stop != Reading::Stop::kMore) return reading;
-    reading.now.at = text_end.here(reading.now.at);
-    reading = read_until(reading, text_end.end(), text_end.end());
-    reading.now.at = text_end.there(reading.now.at);
-    return reading;
+    if (reading.stop == Reading::Stop::kMore) {
+        reading.now.at = text_end.here(reading.now.at);
+        reading = read_until(reading, text_end.end(), text_end.end());
+        reading.now.at = text_end.there(reading.now.at);
+    }
+    if (reading.stop != Reading::Stop::kQuote) return std::nullopt;
+    return Read{reading.now, reading.seen.ascii()};
+}
+
+std::optional<Read> read_wide(std::string_view text, char* to) {
+    const char* const end = text.data() + text.size();
+    Read read{.now = {text.data() + 1, to}, .ascii = true};
+    while (true) {
+        const json_wide::Copied copied = json_wide::unescape(read.now.at, end, read.now.to);
+        read = {{copied.at, copied.to}, read.ascii && copied.ascii};
+        if (copied.at == end) return std::nullopt;
+        if (*copied.at == '"') return read;
+        const auto next = read_unicode_escape(read.now, end);
+        if (!next) return std::nullopt;
+        read.now = *next;
+    }
 }
 
 }  // namespace
 
+JsonWidth best_json_width() {
+    return json_wide::available() ? JsonWidth::kWide : JsonWidth::kNarrow;
+}
+
 std::optional<std::size_t> append_checked_json_string(std::string& out, std::string_view text) {
+    return append_checked_json_string(out, text, best_json_width());
+}
+
+std::optional<std::size_t> append_checked_json_string(std::string& out, std::string_view text,
+                                                      JsonWidth width) {
     const std::size_t before = out.size();
     std::optional<std::size_t> length;
-    out.resize_and_overwrite(before + text.size() + kLookAhead, [&](char* data, std::size_t) {
-        const auto [now, seen, stop] = read_string(text, data + before);
-        if (stop != Reading::Stop::kQuote) return before;
-        const auto read = static_cast<std::size_t>(now.at + 1 - text.data());
-        if (!seen.ascii() && !simdjson::validate_utf8(text.data(), read)) return before;
-        length = read;
-        return static_cast<std::size_t>(now.to - data);
+    out.resize_and_overwrite(before + text.size() + kRoom, [&](char* data, std::size_t) {
+        char* const to = data + before;
+        const auto read = width == JsonWidth::kWide ? read_wide(text, to) : read_narrow(text, to);
+        if (!read) return before;
+        const auto size = static_cast<std::size_t>(read->now.at + 1 - text.data());
+        if (!read->ascii && !simdjson::validate_utf8(text.data(), size)) return before;
+        length = size;
+        return static_cast<std::size_t>(read->now.to - data);
     });
     return length;
 }
@@ -339,8 +376,8 @@ char* write_block(char* to, const char* at, std::ptrdiff_t count, Growth growth,
     return to + count;
 }
 
-/// The same of a whole text; room for a block more is needed.
-char* write_escaped(char* to, std::string_view text, Growth growth, bool& ascii) {
+/// The same of a whole text; kRoom more is needed.
+char* write_narrow(char* to, std::string_view text, Growth growth, bool& ascii) {
     constexpr std::ptrdiff_t kRest = 2 * kBlock;
     const char* at = text.data();
     std::ptrdiff_t left = std::ssize(text);
@@ -354,13 +391,31 @@ char* write_escaped(char* to, std::string_view text, Growth growth, bool& ascii)
         std::memcpy(rest, at, static_cast<std::size_t>(left));
     }
     JsonBlock seen;
-    for (; left >= kRest && to != nullptr; at += kBlock, left -= kBlock)
+    for (; left >= kRest; at += kBlock, left -= kBlock) {
         to = write_block(to, at, kBlock, growth, seen);
+        if (to == nullptr) return nullptr;
+    }
     const char* from = rest + copied - left;
-    for (; left > 0 && to != nullptr; from += kBlock, left -= kBlock)
+    for (; left > 0; from += kBlock, left -= kBlock) {
         to = write_block(to, from, std::min(left, kBlock), growth, seen);
+        if (to == nullptr) return nullptr;
+    }
     ascii = seen.ascii();
     return to;
+}
+
+char* write_wide(char* to, std::string_view text, Growth growth, bool& ascii) {
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    ascii = true;
+    while (true) {
+        const json_wide::Copied copied = json_wide::escape(at, end, to);
+        ascii = ascii && copied.ascii;
+        if (copied.at == end) return copied.to;
+        to = write_control(copied.to, *copied.at, growth);
+        if (to == nullptr) return nullptr;
+        at = copied.at + 1;
+    }
 }
 
 /// Each byte that is in no valid character becomes U+FFFD.
@@ -385,14 +440,16 @@ std::string with_replacements(std::string_view text) {
 }
 
 /// @return false, and nothing appended, when its escapes take more than `growth`.
-bool append_escaped(std::string& out, std::string_view text, Growth growth, bool& ascii) {
+bool append_escaped(std::string& out, std::string_view text, Growth growth, JsonWidth width,
+                    bool& ascii) {
     const std::size_t before = out.size();
-    const std::size_t most = static_cast<std::size_t>(growth) * text.size() + kQuotes + kBlock;
+    const std::size_t most = static_cast<std::size_t>(growth) * text.size() + kQuotes + kRoom;
     bool done = false;
     out.resize_and_overwrite(before + most, [&](char* data, std::size_t) {
         char* to = data + before;
         *to++ = '"';
-        to = write_escaped(to, text, growth, ascii);
+        to = width == JsonWidth::kWide ? write_wide(to, text, growth, ascii)
+                                       : write_narrow(to, text, growth, ascii);
         if (to == nullptr) return before;
         done = true;
         *to++ = '"';
@@ -420,14 +477,18 @@ bool append_short(std::string& out, std::string_view text) {
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
+    append_json_string(out, text, best_json_width());
+}
+
+void append_json_string(std::string& out, std::string_view text, JsonWidth width) {
     if (append_short(out, text)) return;
     const std::size_t before = out.size();
     bool ascii = true;
-    if (!append_escaped(out, text, Growth::kTwo, ascii))
-        append_escaped(out, text, Growth::kSix, ascii);
+    if (!append_escaped(out, text, Growth::kTwo, width, ascii))
+        append_escaped(out, text, Growth::kSix, width, ascii);
     if (ascii || simdjson::validate_utf8(text.data(), text.size())) return;
     out.resize(before);
-    append_json_string(out, with_replacements(text));
+    append_json_string(out, with_replacements(text), width);
 }
 
 }  // namespace signalbox

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,15 @@ void append_unescaped_json(std::string& out, std::string_view escaped);
 /// Precondition: `text` begins with a quote.
 [[nodiscard]] std::optional<std::size_t> append_checked_json_string(std::string& out,
                                                                     std::string_view text);
+
+/// How strings are read and written: in small blocks, or as base/json_wide.h can. Others take what is
+/// best here; this is for tests of both, which give the same.
+enum class JsonWidth : std::uint8_t { kNarrow, kWide };
+[[nodiscard]] JsonWidth best_json_width();
+[[nodiscard]] std::optional<std::size_t> append_checked_json_string(std::string& out,
+                                                                    std::string_view text,
+                                                                    JsonWidth width);
+void append_json_string(std::string& out, std::string_view text, JsonWidth width);
 
 /// Whether valid JSON has an escape that simdjson accepts but readers of RFC 8259 cannot agree on:
 /// a surrogate without its pair.

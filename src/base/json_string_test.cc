@@ -11,14 +11,28 @@
 namespace signalbox {
 namespace {
 
+/// What this processor can of both.
+std::vector<JsonWidth> widths() {
+    std::vector<JsonWidth> all{JsonWidth::kNarrow};
+    if (best_json_width() != all.front()) all.push_back(best_json_width());
+    return all;
+}
+
 /// What the string at the front of `text` stands for; nullopt where that is refused.
-std::optional<std::string> decoded(std::string_view text) {
+std::optional<std::string> decoded(std::string_view text, JsonWidth width) {
     const std::vector<char> exact(text.begin(), text.end());  // so that a sanitizer sees its end
     std::string out = "before ";
-    const auto length = append_checked_json_string(out, {exact.data(), exact.size()});
+    const auto length = append_checked_json_string(out, {exact.data(), exact.size()}, width);
     if (!length) return out == "before " ? std::nullopt : std::optional("left behind: " + out);
     EXPECT_EQ(text[*length - 1], '"');
     return out.substr(7);
+}
+
+/// The same in each width.
+std::optional<std::string> decoded(std::string_view text) {
+    const auto narrow = decoded(text, JsonWidth::kNarrow);
+    for (const JsonWidth width : widths()) EXPECT_EQ(decoded(text, width), narrow) << text;
+    return narrow;
 }
 
 /// The same by the parser.
@@ -31,7 +45,7 @@ std::optional<std::string> parsed(std::string_view text) {
 }
 
 TEST(CheckedJsonString, DecodesEveryEscapeWhateverItsPlace) {
-    for (std::size_t before = 0; before < 20; ++before) {
+    for (std::size_t before = 0; before < 70; ++before) {
         const std::string plain(before, 'x');
         for (const char* escape : {R"(\")", R"(\\)", R"(\/)", R"(\b)", R"(\f)", R"(\n)", R"(\r)",
                                    R"(\t)", R"(\u0041)", R"(\u20AC)", R"(\ud83d\ude00)"}) {
@@ -44,7 +58,7 @@ TEST(CheckedJsonString, DecodesEveryEscapeWhateverItsPlace) {
 }
 
 TEST(CheckedJsonString, FindsTheEndOfAStringOfAnyLength) {
-    for (std::size_t length = 0; length < 100; ++length) {
+    for (std::size_t length = 0; length < 200; ++length) {
         std::string dense;
         for (std::size_t n = 0; n < length; ++n) dense += n % 3 == 0 ? R"(\")" : "x";
         for (const std::string& inside : {std::string(length, 'x'), dense}) {
@@ -58,7 +72,7 @@ TEST(CheckedJsonString, FindsTheEndOfAStringOfAnyLength) {
 }
 
 TEST(CheckedJsonString, RefusesWhatIsNoStringWhateverItsPlace) {
-    for (std::size_t before = 0; before < 20; ++before) {
+    for (std::size_t before = 0; before < 70; ++before) {
         const std::string plain(before, 'x');
         for (const char* fault :
              {"\n", "\x1f", R"(\x)", R"(\u12g4)", R"(\ud800)", R"(\ud800\n)", R"(\ud800\u0041)",
@@ -83,11 +97,13 @@ TEST(CheckedJsonString, AgreesWithTheParser) {
             text += kPieces[random.below(std::size(kPieces))];
         }
         text += '"';
-        std::string out;
-        const auto length = append_checked_json_string(out, text);
-        const auto whole = length == text.size() ? std::optional(out) : std::nullopt;
-        ASSERT_EQ(whole, parsed(text)) << text;
-        accepted += whole ? 1 : 0;
+        for (const JsonWidth width : widths()) {
+            std::string out;
+            const auto length = append_checked_json_string(out, text, width);
+            const auto whole = length == text.size() ? std::optional(out) : std::nullopt;
+            ASSERT_EQ(whole, parsed(text)) << text;
+            accepted += whole ? 1 : 0;
+        }
     }
     EXPECT_GT(accepted, 500);
 }
@@ -104,12 +120,19 @@ std::string escaped(std::string_view text) {
 }
 
 /// In memory of its own, so that a sanitizer sees what is read beyond it.
-std::string written(std::string_view text) {
+std::string written(std::string_view text, JsonWidth width) {
     const std::vector<char> exact(text.begin(), text.end());
     std::string out = "before ";
-    append_json_string(out, {exact.data(), exact.size()});
+    append_json_string(out, {exact.data(), exact.size()}, width);
     EXPECT_TRUE(out.starts_with("before "));
     return out.substr(7);
+}
+
+/// The same in each width.
+std::string written(std::string_view text) {
+    const std::string narrow = written(text, JsonWidth::kNarrow);
+    for (const JsonWidth width : widths()) EXPECT_EQ(written(text, width), narrow) << text;
+    return narrow;
 }
 
 TEST(AppendJsonString, WritesEachByteAloneAsTheStandardHasIt) {
@@ -130,7 +153,7 @@ TEST(AppendJsonString, WritesEachByteAloneAsTheStandardHasIt) {
 }
 
 TEST(AppendJsonString, EscapesAtAnyPlaceOfATextOfAnyLength) {
-    for (std::size_t length = 0; length < 70; ++length) {
+    for (std::size_t length = 0; length < 100; ++length) {
         const std::string plain(length, 'x');
         ASSERT_EQ(written(plain), '"' + plain + '"');
         for (const char special : {'"', '\\', '\n', '\x01', '\x1f'}) {
@@ -154,10 +177,9 @@ TEST(AppendJsonString, IsReadBackWhateverIsInIt) {
         for (std::uint64_t n = random.below(40); n > 0; --n) {
             text += kPieces[random.below(std::size(kPieces))];
         }
-        std::string written;
-        append_json_string(written, text);
-        ASSERT_EQ(parsed(written), text);
-        ASSERT_EQ(decoded(written), text);
+        const std::string json = written(text);
+        ASSERT_EQ(parsed(json), text);
+        ASSERT_EQ(decoded(json), text);
     }
 }
 
