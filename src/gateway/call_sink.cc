@@ -36,7 +36,8 @@ void CallSink::finish(const actions::ActionResult& result, updates::Replay repla
     std::optional<Milliseconds> retry_after;
     std::string envelope;
     if (result) {
-        updates::append_response(envelope, {request_id_, action_, result->str()});
+        updates::append_response(
+            envelope, {.request_id = request_id_, .action = action_, .data = result->str()});
     } else {
         const Error& error = result.error();
         gateway_.stats_.count_error(error.code);

@@ -450,7 +450,8 @@ private:
     void send_system(Connection& connection, std::string_view event, std::string_view data);
     /// Emits `message` in the connection's format.
     void emit_message(Connection& connection, std::string_view envelope, std::string_view offset);
-    /// How far the client is when it has got all that was sent so far.
+    /// How far the client is when it has got all that was sent so far; empty once it has left its
+    /// company, which an answer before this one may have brought about.
     [[nodiscard]] std::string_view offset_of(const Connection& connection);
     [[nodiscard]] std::string system_envelope(std::string_view event, std::string_view data);
     void warn_of_expiry(Connection& connection);
@@ -549,8 +550,9 @@ private:
     void publish_at_home(const std::shared_ptr<PublishJob>& job, std::size_t company_index);
     /// On each shard that has members: to the sockets of its audience.
     void deliver(const CompanyId& company, const PositionedUpdates& updates);
+    /// @param company  only compared: a send before may have ended its last connection here.
     /// @return whether to send it: not what the connection has got already.
-    [[nodiscard]] static bool hand_over(Connection& connection, const CompanyHere& company,
+    [[nodiscard]] static bool hand_over(Connection& connection, const CompanyHere* company,
                                         const updates::PositionedUpdate& update);
 
     // session_end.cc

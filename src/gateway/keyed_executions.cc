@@ -93,7 +93,9 @@ std::string final_envelope(const actions::ExecutionRecord& record) {
     const actions::ActionResult result = actions::replayed_outcome(record);
     std::string envelope;
     if (result) {
-        updates::append_response(envelope, {record.request_id, record.action, result->str()});
+        updates::append_response(
+            envelope,
+            {.request_id = record.request_id, .action = record.action, .data = result->str()});
     } else {
         updates::append_error(envelope, record.request_id, record.action, result.error());
     }

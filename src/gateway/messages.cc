@@ -260,7 +260,9 @@ void Gateway::run_at_once(Connection& connection, const Incoming& incoming,
     }
     envelope_.clear();
     if (result) {
-        updates::append_response(envelope_, {incoming.request_id, incoming.action, result->str()});
+        updates::append_response(
+            envelope_,
+            {.request_id = incoming.request_id, .action = incoming.action, .data = result->str()});
     } else {
         stats_.count_error(result.error().code);
         updates::append_error(envelope_, incoming.request_id, incoming.action, result.error());

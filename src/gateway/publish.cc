@@ -200,7 +200,7 @@ void Gateway::deliver(const CompanyId& company, const PositionedUpdates& updates
         PacketVariants packets(*update);
         sockets_->for_each_in(update->rooms, update->except, [&](socketio::Socket& socket) {
             auto* connection = static_cast<Connection*>(socket.data.get());
-            if (connection != nullptr && hand_over(*connection, here, *update)) {
+            if (connection != nullptr && hand_over(*connection, &here, *update)) {
                 const auto& packet = packets.packet_for(*connection);
                 if (update->is_volatile) {
                     socket.emit_volatile(packet);
@@ -213,10 +213,10 @@ void Gateway::deliver(const CompanyId& company, const PositionedUpdates& updates
     }
 }
 
-bool Gateway::hand_over(Connection& connection, const CompanyHere& company,
+bool Gateway::hand_over(Connection& connection, const CompanyHere* company,
                         const updates::PositionedUpdate& update) {
     // The room of one connection is its id's, of whatever company.
-    if (connection.company != &company) return false;
+    if (connection.company != company) return false;
     // It was admitted after this update, or has got it with what it had missed.
     if (update.number <= connection.recovery.position) return false;
     if (!update.is_volatile) connection.recovery.position = update.number;

@@ -57,7 +57,9 @@ void SocketSink::finish(const actions::ActionResult& result, updates::Replay rep
     std::string& envelope = gateway_.envelope_;
     envelope.clear();
     if (result) {
-        updates::append_response(envelope, {target_.request_id, target_.action, result->str()});
+        updates::append_response(
+            envelope,
+            {.request_id = target_.request_id, .action = target_.action, .data = result->str()});
     } else {
         updates::append_error(envelope, target_.request_id, target_.action, result.error());
     }

@@ -1,6 +1,5 @@
 #include "runtime/buffers.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -18,7 +17,7 @@ void append_to(std::string& out, const OutputPieces& pieces) {
     const std::size_t before = out.size();
     out.resize_and_overwrite(before + size_of(pieces), [&](char* data, std::size_t) {
         char* to = data + before;
-        for (const std::string_view piece : pieces) to = std::ranges::copy(piece, to).out;
+        for (const std::string_view piece : pieces) to += piece.copy(to, piece.size());
         return static_cast<std::size_t>(to - data);
     });
 }

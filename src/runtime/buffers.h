@@ -65,7 +65,7 @@ public:
 
     /// Where to append; takes a block from `pool` when there is none. Borrowed until the next call.
     [[nodiscard]] std::string& tail(BufferPool& pool);
-    /// The same for what others may append too.
+    /// The same for what others may append too. No piece may lie in a buffer of the shard.
     void append(const OutputPieces& pieces, BufferPool& pool);
     /// Removes `n` bytes at the front; the last one returns the block to `pool`.
     void consume(std::size_t n, BufferPool& pool);

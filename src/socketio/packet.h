@@ -73,7 +73,8 @@ struct Packet {
 
 /// Decodes the text part of packets. Keeps no state between packets but memory to reuse, so that
 /// one instance serves every connection of a shard.
-/// Ownership: a Packet is the parser's until its next parse(); it borrows from the text.
+/// Ownership: a Packet is the parser's until its next parse(), and so are its name and text; the rest
+///            borrows from what was parsed. A copy lasts no longer.
 /// Threading: confined to its shard.
 /// Work:      O(bytes).
 class PacketParser {
@@ -132,7 +133,8 @@ public:
         : parser_(parser), bytes_max_(binary_packet_bytes_max) {}
 
     /// @return the packet that `message` completes, until the next feed() of any Decoder on that
-    ///         parser. It borrows from `message`.
+    ///         parser, which its name and text are of; the rest borrows from `message` or, in a binary
+    ///         packet, from the assembly.
     [[nodiscard]] std::expected<Decoded, ParseError> feed(engineio::MessageKind kind,
                                                           std::string_view message);
 

@@ -1,6 +1,5 @@
 #include "updates/position.h"
 
-#include <algorithm>
 #include <charconv>
 
 namespace signalbox::updates {
@@ -34,7 +33,8 @@ void append_offset(std::string& out, const Offset& offset) {
     const std::size_t before = out.size();
     const std::size_t most = offset.epoch.size() + 2 * (1 + kDigitsMax);
     out.resize_and_overwrite(before + most, [&](char* data, std::size_t) {
-        char* to = std::ranges::copy(offset.epoch, data + before).out;
+        char* to = data + before;
+        to += offset.epoch.copy(to, offset.epoch.size());
         to = write_number(to, '-', offset.number);
         if (offset.private_number) to = write_number(to, '.', *offset.private_number);
         return static_cast<std::size_t>(to - data);

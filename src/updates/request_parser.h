@@ -35,7 +35,8 @@ struct EnvelopeFault {
 /// Reads REQUESTs strictly: members of wrong types, and any member that occurs twice, are faults;
 /// unknown members are passed over. `data` is validated JSON of any type. Keeps memory to reuse:
 /// one instance a shard.
-/// Ownership: a Request is the parser's until the next call; it borrows from its text.
+/// Ownership: a Request is the parser's until the next call, and so is what was escaped in it; the
+///            rest borrows from its text. A copy lasts no longer.
 /// Threading: confined to one thread.
 /// Work:      O(text), and O(n log n) of unknown members.
 class RequestParser {
