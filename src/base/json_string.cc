@@ -272,6 +272,7 @@ std::optional<Read> read_narrow(std::string_view text, char* to) {
     return Read{reading.now, reading.seen.ascii()};
 }
 
+/// The same by base/json_wide.h.
 std::optional<Read> read_wide(std::string_view text, char* to) {
     const char* const end = text.data() + text.size();
     Read read{.now = {text.data() + 1, to}, .ascii = true};
@@ -404,6 +405,7 @@ char* write_narrow(char* to, std::string_view text, Growth growth, bool& ascii) 
     return to;
 }
 
+/// The same by base/json_wide.h.
 char* write_wide(char* to, std::string_view text, Growth growth, bool& ascii) {
     const char* at = text.data();
     const char* const end = at + text.size();

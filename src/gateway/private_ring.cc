@@ -45,7 +45,8 @@ void PrivateRing::open_block(std::size_t needed, std::size_t bytes_max) {
     const std::size_t capacity = std::max(needed, std::min(bytes(), bytes_max / kBlocks));
     Block block;
     while (bytes() + capacity > bytes_max) block = forget_oldest();
-    if (block.capacity < capacity) {
+    // Not in a longer one either: much would be forgotten at once with it.
+    if (block.capacity != capacity) {
         block.bytes = std::make_unique_for_overwrite<char[]>(capacity);
         block.capacity = static_cast<std::uint32_t>(capacity);
     }

@@ -19,11 +19,14 @@ struct PrivateMessage {
 };
 
 /// The last private messages of one connection, in blocks of memory that are written in turn: each
-/// byte once, however much passes, and what is forgotten is not read.
+/// byte once, however much passes, and of what is forgotten only the last record is read.
 ///
 /// Threading: confined to the shard of its owner; moves with it.
-/// Bounds:    bytes_max, the records' heads included; beyond it the oldest block is forgotten, a
-///            sixteenth or the one message in it. Memory doubles until a block is that long.
+/// Bounds:    bytes_max, the records' heads included; beyond it the oldest block is forgotten, which
+///            is a sixteenth or one longer message. Ends of blocks stay unused where the next message
+///            is too long for them: whatever the lengths, a message is kept while what was sent since,
+///            itself included, takes at most seven sixteenths. Memory doubles until a block is a
+///            sixteenth.
 class PrivateRing {
 public:
     /// Numbers rise, bases and times do not fall.
@@ -43,7 +46,7 @@ public:
     /// Oldest first; the envelope is borrowed for the call.
     void for_each(const std::function<void(const PrivateMessage&)>& visit) const;
     [[nodiscard]] bool empty() const { return blocks_.empty(); }
-    /// Memory in use.
+    /// Memory of the blocks.
     [[nodiscard]] std::size_t bytes() const;
 
 private:

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "base/random.h"
+
 namespace signalbox::gateway {
 namespace {
 
@@ -81,11 +83,30 @@ TEST(PrivateRing, KeepsAllButABlockOfItsBytes) {
         ASSERT_LE(ring.bytes(), kMax);
     }
     const auto numbers = numbers_in(ring);
-    EXPECT_GE(numbers.size() * kOne, kMax - 3 * (kMax / 16));
+    EXPECT_GE(numbers.size(), 15 * (kMax / 16 / kOne));
     EXPECT_TRUE(ring.complete_after_number(numbers.front() - 1));
     EXPECT_FALSE(ring.complete_after_number(numbers.front() - 2));
     EXPECT_TRUE(ring.complete_from_base(numbers.front()));
     EXPECT_FALSE(ring.complete_from_base(numbers.front() - 1));
+}
+
+TEST(PrivateRing, KeepsAMessageWhileLittleWasSentSince) {
+    constexpr std::size_t kMax = 64 * 1024, kLittle = kMax / 16 * 7;
+    SeededRandom random(3);
+    PrivateRing ring;
+    std::vector<std::size_t> taken{0};  // by the messages up to each number
+    for (std::uint64_t n = 1; n <= 20'000; ++n) {
+        const std::size_t most = n % 500 == 0 ? kMax - kHead : n % 50 == 0 ? 10'000 : 300;
+        const std::string envelope(random.below(most), 'x');
+        taken.push_back(taken.back() + kHead + envelope.size());
+        ring.append({n, n, kStart, envelope}, kMax);
+        ASSERT_LE(ring.bytes(), kMax);
+        std::uint64_t oldest = n;
+        while (oldest > 1 && taken[n] - taken[oldest - 2] <= kLittle) --oldest;
+        if (taken[n] - taken[oldest - 1] <= kLittle) {
+            ASSERT_TRUE(ring.complete_after_number(oldest - 1)) << n;
+        }
+    }
 }
 
 TEST(PrivateRing, TakesMemoryAsItFills) {
