@@ -2,8 +2,9 @@
 // when the first conversation needs it. Ours has $SIGNALBOX_SHARDS shards (default 1).
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -74,6 +75,27 @@ export class Peer {
     #fail(reject, why) {
         this.child.kill('SIGKILL');
         reject(new Error(`${this.name}: ${why}\n${this.output}`));
+    }
+
+    /// Whether each thread sleeps, and how often it did so far: Map of thread to {asleep, times}.
+    #threads() {
+        const tasks = `/proc/${this.child.pid}/task`;
+        return new Map(readdirSync(tasks).map((thread) => {
+            const status = readFileSync(`${tasks}/${thread}/status`, 'utf8');
+            const [, times] = /^voluntary_ctxt_switches:\s*(\d+)/m.exec(status);
+            return [thread, { asleep: /^State:\s*S/m.test(status), times: Number(times) }];
+        }));
+    }
+
+    /// Waits until each thread of the process has slept since the call, so that it has seen what had
+    /// arrived for it.
+    async sleeps() {
+        let busy = [...this.#threads()].filter(([, { asleep }]) => !asleep);
+        while (busy.length > 0) {
+            await delay(1);
+            const now = this.#threads();
+            busy = busy.filter(([thread, { times }]) => now.get(thread)?.asleep === false && now.get(thread).times === times);
+        }
     }
 
     /// Ends the process. @return what is wrong with how it ended, or undefined

@@ -79,8 +79,7 @@ function print(conversation, hunks) {
 
 async function compare(peers, rules, conversation) {
     const played = async (side) => {
-        const { port } = await peers.get(side, conversation.server, conversation.settings);
-        return play(conversation, port);
+        return play(conversation, await peers.get(side, conversation.server, conversation.settings));
     };
     const runs = await Promise.all([played('reference'), played(values.against)]);
     if (runs.some((run) => run.void)) return { conversation, isVoid: true, hunks: [] };

@@ -38,8 +38,10 @@ export class Run {
     /// By how many milliseconds at most this process or the server was late.
     late = 0;
 
-    constructor(port, path) {
-        this.port = port;
+    /// @param peer  the server: its port and its process
+    constructor(peer, path) {
+        this.peer = peer;
+        this.port = peer.port;
         this.path = path;
     }
 
@@ -146,6 +148,7 @@ export function start(name, request) {
     return step(`${name}: ${request.text}`, async (run) => {
         run.say(`> ${name}: ${request.text}`);
         run.exchanges[name] = request.begin(run);
+        await run.exchanges[name].sent;
         await barrier(run);
     });
 }
@@ -157,10 +160,13 @@ async function ask(run) {
     exchange.cut();
 }
 
-/// Two of them: the second one's answer comes after all that was sent before.
+/// Waits until the server has seen all that was sent before. What one connection brings says nothing of
+/// another, whose thread may not have had its turn; but a thread that sleeps has read what came. Twice,
+/// for a request may be handed to the thread that has its session.
 async function barrier(run) {
     await ask(run);
-    await ask(run);
+    await run.peer.sleeps();
+    await run.peer.sleeps();
 }
 
 /// The answer to a request that was started.
@@ -397,8 +403,8 @@ async function watchTheClock(run) {
 /// Milliseconds: later than that, and time-outs of 200 ms may look like something else.
 const latenessMax = 50;
 
-async function playOnce(conversation, port) {
-    const run = new Run(port, conversation.server === 'engineio' ? '/engine.io' : '/socket.io');
+async function playOnce(conversation, peer) {
+    const run = new Run(peer, conversation.server === 'engineio' ? '/engine.io' : '/socket.io');
     run.recovers = conversation.settings === 'recovery';
     if (conversation.timed) watchTheClock(run);
     try {
@@ -411,11 +417,11 @@ async function playOnce(conversation, port) {
     return run;
 }
 
-/// Plays a conversation. One that measures time says nothing when the machine stood still meanwhile: it is
+/// Plays a conversation with a server of peers.mjs. One that measures time says nothing when the machine stood still meanwhile: it is
 /// played again, and void when there was no quiet moment for it at all.
-export async function play(conversation, port) {
+export async function play(conversation, peer) {
     for (let again = 0; ; ++again) {
-        const run = await playOnce(conversation, port);
+        const run = await playOnce(conversation, peer);
         run.void = conversation.timed && run.late > latenessMax;
         if (!run.void || again === 5) return run;
     }

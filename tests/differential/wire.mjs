@@ -74,7 +74,10 @@ export class Exchange {
             this.#read(true);
             this.settle(undefined);
         });
-        this.socket.write(bytes);
+        /// When the kernel has all of the request, or the connection has ended.
+        this.sent = new Promise((resolve) => {
+            this.socket.write(bytes, resolve);
+        });
     }
 
     #read(ended) {
