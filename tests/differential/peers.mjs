@@ -88,13 +88,18 @@ export class Peer {
     }
 
     /// Waits until each thread of the process has slept since the call, so that it has seen what had
-    /// arrived for it.
-    async sleeps() {
-        let busy = [...this.#threads()].filter(([, { asleep }]) => !asleep);
-        while (busy.length > 0) {
+    /// arrived for it. Throws when one has not within `ms`.
+    async sleeps(ms) {
+        const deadline = performance.now() + ms;
+        const awake = new Map([...this.#threads()].filter(([, { asleep }]) => !asleep));
+        while (awake.size > 0) {
+            if (performance.now() > deadline) throw new Error(`${this.name}: threads ${[...awake.keys()]} did not sleep for ${ms} ms`);
             await delay(1);
             const now = this.#threads();
-            busy = busy.filter(([thread, { times }]) => now.get(thread)?.asleep === false && now.get(thread).times === times);
+            for (const [thread, { times }] of awake) {
+                const state = now.get(thread);
+                if (state === undefined || state.asleep || state.times !== times) awake.delete(thread);
+            }
         }
     }
 

@@ -165,8 +165,8 @@ async function ask(run) {
 /// for a request may be handed to the thread that has its session.
 async function barrier(run) {
     await ask(run);
-    await run.peer.sleeps();
-    await run.peer.sleeps();
+    await run.peer.sleeps(patience);
+    await run.peer.sleeps(patience);
 }
 
 /// The answer to a request that was started.
@@ -417,8 +417,8 @@ async function playOnce(conversation, peer) {
     return run;
 }
 
-/// Plays a conversation with a server of peers.mjs. One that measures time says nothing when the machine stood still meanwhile: it is
-/// played again, and void when there was no quiet moment for it at all.
+/// Plays a conversation with a server of peers.mjs. One that measures time says nothing when the machine
+/// stood still meanwhile: it is played again, and void when there was no quiet moment for it at all.
 export async function play(conversation, peer) {
     for (let again = 0; ; ++again) {
         const run = await playOnce(conversation, peer);
